@@ -1,0 +1,479 @@
+//! The events of a conversation's log, written by the workspace-agent alone.
+//!
+//! An event is one JSON object of at most [`EVENT_BYTES`](crate::limits::EVENT_BYTES): its number, its time, its
+//! `kind`, and the kind's fields. Kinds and fields are only ever added. Whoever passes events on keeps the bytes
+//! as they came, so that what it doesn't know survives; whoever reads them skips unknown kinds.
+//!
+//! Text in events comes from the workspace and is hostile until shown otherwise. Only `message_*`,
+//! `prompt_answered` and `stop_asked` stand for what a person did, and the workspace-agent writes those from
+//! what the control plane handed it, never from a line of the CLI.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::payload::Payload;
+use crate::prompt::{Decision, Prompt, Withdrawal};
+use crate::settings::Settings;
+use crate::summary::State;
+use crate::{BlockId, ItemId, Millis, PromptId, ToolUseId, UserId};
+
+/// One numbered event.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct Event {
+    /// Its number. Numbers of one conversation have no holes and no repeats, across epochs too.
+    pub n: u64,
+    /// When the workspace-agent wrote it.
+    pub at: Millis,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// What every event carries, known kind or not.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct EventHeader {
+    /// See [`Event::n`].
+    pub n: u64,
+    /// See [`Event::at`].
+    pub at: Millis,
+    /// The kind's name.
+    pub kind: String,
+}
+
+/// A person, as they are shown in a log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct Person {
+    /// Who.
+    pub id: UserId,
+    /// The name they had then.
+    pub name: String,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventBody {
+    /// A person's message reached the workspace and is safe there.
+    MessageTaken {
+        /// The message.
+        item: ItemId,
+        /// Who sent it.
+        by: Person,
+        /// What it says.
+        content: Payload,
+        /// It goes into the running turn instead of starting one.
+        #[serde(default, skip_serializing_if = "is_false")]
+        #[ts(optional, as = "Option<bool>")]
+        steer: bool,
+        /// The message whose fate is unknown and which this one repeats.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        again_of: Option<ItemId>,
+    },
+    /// Claude began to work on the message.
+    MessageStarted {
+        /// The message.
+        item: ItemId,
+    },
+    /// The process died before any tool was called for the message; a new one was given it again.
+    MessageResent {
+        /// The message.
+        item: ItemId,
+        /// How often it has been given again, counting from 1.
+        attempt: u32,
+    },
+    /// The message ended without a result of its own.
+    MessageEnded {
+        /// The message.
+        item: ItemId,
+        /// How.
+        how: MessageEnd,
+    },
+    /// Nobody knows what became of the message. A person decides: continue, or send again.
+    MessageUnknown {
+        /// The message.
+        item: ItemId,
+        /// Why nobody knows.
+        why: Unknown,
+        /// The calls that had begun and whose outcome is not known.
+        tools: Vec<OpenTool>,
+    },
+    /// A person had Claude continue a turn whose fate was unknown.
+    MessageContinued {
+        /// The message.
+        message: ItemId,
+        /// The request's own id in the outbox.
+        item: ItemId,
+        /// Who.
+        by: Person,
+    },
+    /// A person asked to stop the turn.
+    StopAsked {
+        /// The stop's own id in the outbox.
+        item: ItemId,
+        /// Who.
+        by: Person,
+    },
+    /// A finished block of Claude's text.
+    Text {
+        /// The block; replaces live text of the same id.
+        block: BlockId,
+        /// Markdown.
+        text: Payload,
+        /// The sub-agent's call that it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        parent: Option<ToolUseId>,
+        /// Cut off by a stop.
+        #[serde(default, skip_serializing_if = "is_false")]
+        #[ts(optional, as = "Option<bool>")]
+        aborted: bool,
+    },
+    /// A finished block of Claude's thinking.
+    Thinking {
+        /// The block; replaces live text of the same id.
+        block: BlockId,
+        /// Plain text; empty when the model doesn't show it.
+        text: Payload,
+        /// The sub-agent's call that it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        parent: Option<ToolUseId>,
+    },
+    /// Claude calls a tool.
+    ToolCall {
+        /// The block; replaces live input of the same id.
+        block: BlockId,
+        /// The call.
+        tool_use: ToolUseId,
+        /// The tool.
+        tool: String,
+        /// What it acts on, in one line.
+        subject: String,
+        /// Everything it is given.
+        input: Payload,
+        /// The sub-agent's call that it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        parent: Option<ToolUseId>,
+    },
+    /// What a call came to.
+    ToolResult {
+        /// The call.
+        tool_use: ToolUseId,
+        /// What Claude is told.
+        content: Payload,
+        /// The tool's own, structured account (a patch, for an edit), without copies of whole files.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        details: Option<Payload>,
+        /// How it ended.
+        outcome: ToolOutcome,
+        /// The sub-agent's call that it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        parent: Option<ToolUseId>,
+    },
+    /// Claude puts a question to a person.
+    PromptAsked(Prompt),
+    /// A person answered.
+    PromptAnswered {
+        /// The prompt.
+        prompt: PromptId,
+        /// The answer's own id in the outbox.
+        item: ItemId,
+        /// Who.
+        by: Person,
+        /// What.
+        decision: Decision,
+    },
+    /// The prompt is closed without an answer that counted.
+    PromptWithdrawn {
+        /// The prompt.
+        prompt: PromptId,
+        /// Why.
+        why: Withdrawal,
+        /// A person had answered, but Claude had not taken the answer.
+        #[serde(default, skip_serializing_if = "is_false")]
+        #[ts(optional, as = "Option<bool>")]
+        answer_not_taken: bool,
+    },
+    /// Claude's own list of what it means to do. Replaces the one before.
+    Tasks {
+        /// All of them, in order.
+        tasks: Vec<Task>,
+    },
+    /// What runs on in the background. Replaces the list before.
+    Background {
+        /// All of it.
+        tasks: Vec<BackgroundTask>,
+    },
+    /// A turn ended.
+    Result(TurnResult),
+    /// The model's API failed and the CLI tries again: what was said of the current answer is taken back.
+    Retry {
+        /// Which try this will be, counting from 1.
+        attempt: u32,
+        /// How many there will be at most.
+        max: u32,
+        /// How long the CLI waits before it.
+        delay_ms: u64,
+        /// The HTTP status, if there was an answer at all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        status: Option<u16>,
+    },
+    /// The conversation changed its state.
+    State {
+        /// The new state.
+        state: State,
+    },
+    /// A CLI process serves the conversation from here on.
+    ProcessStarted {
+        /// The CLI's session id.
+        session: String,
+        /// The CLI's version.
+        version: String,
+        /// It took up an earlier session.
+        resumed: bool,
+    },
+    /// The CLI process ended.
+    ProcessEnded {
+        /// Why.
+        why: ProcessEnd,
+        /// The exit status in words, and what it last said on its error stream.
+        detail: String,
+    },
+    /// The model or the permission mode is another from here on.
+    SettingsChanged {
+        /// All settings, as they are now.
+        settings: Settings,
+        /// Why.
+        why: SettingsChange,
+    },
+    /// The CLI summarised the conversation to make room.
+    Compacted {
+        /// Tokens before.
+        before: u64,
+        /// Tokens after.
+        after: u64,
+    },
+    /// The CLI forgot the conversation so far (`/clear`). The log keeps it.
+    Cleared {},
+    /// Something went wrong that is not a turn's result.
+    Trouble {
+        /// What.
+        what: Trouble,
+        /// In words, for whoever mends it.
+        detail: String,
+    },
+    /// The CLI tells the user something.
+    Note {
+        /// What.
+        text: Payload,
+    },
+    /// A line of the CLI that this version doesn't know, as it came.
+    Opaque {
+        /// The line.
+        line: Payload,
+    },
+}
+
+/// How a message ended without a result of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageEnd {
+    /// Stopped by a person before it came to a result.
+    Stopped,
+    /// It became part of another turn.
+    Folded,
+    /// The CLI had nothing to do for it (a local command, say).
+    Nothing,
+    /// It could not be given to Claude; the trouble is told beside it.
+    Failed,
+}
+
+/// Why a message's fate is unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// The process died after tools were called.
+    ToolsCalled,
+    /// Claude had answered, but the answer was lost with the process.
+    AnswerLost,
+    /// The process died again and again.
+    KeepsDying,
+}
+
+/// A call that had begun when the process died.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct OpenTool {
+    /// The call.
+    pub tool_use: ToolUseId,
+    /// The tool.
+    pub tool: String,
+    /// What it acts on.
+    pub subject: String,
+}
+
+/// How a tool call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolOutcome {
+    /// It ran.
+    Ok,
+    /// It ran and failed.
+    Failed,
+    /// It was not allowed to run.
+    Denied,
+    /// It was stopped.
+    Stopped,
+}
+
+/// One entry of Claude's task list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct Task {
+    /// Its id in the list.
+    pub id: String,
+    /// What is to be done.
+    pub title: String,
+    /// How far it is.
+    pub status: TaskStatus,
+}
+
+/// How far a task is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// Not begun.
+    Pending,
+    /// Begun.
+    InProgress,
+    /// Done.
+    Completed,
+}
+
+/// Something that runs on while the conversation doesn't wait for it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct BackgroundTask {
+    /// The CLI's id for it.
+    pub id: String,
+    /// `local_bash`, `local_agent` and others that may come.
+    pub task_type: String,
+    /// What it is, in the CLI's words.
+    pub description: String,
+}
+
+/// How a turn ended and what it took.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct TurnResult {
+    /// The messages that it answers. None, when Claude woke by itself.
+    pub items: Vec<ItemId>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What went wrong, in the CLI's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub error: Option<TurnError>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// What it cost, as the CLI reckons it.
+    pub cost_usd: f64,
+    /// Tokens it took.
+    pub usage: Usage,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Claude finished.
+    Completed,
+    /// A person stopped it.
+    Stopped,
+    /// It failed; the error says how.
+    Failed,
+    /// It reached the turn limit or the budget.
+    Limit,
+}
+
+/// What went wrong with a turn.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct TurnError {
+    /// The HTTP status of the model's API, if that is where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub status: Option<u16>,
+    /// In the CLI's words.
+    pub text: String,
+}
+
+/// Tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS)]
+pub struct Usage {
+    /// Read anew.
+    pub input: u64,
+    /// Written.
+    pub output: u64,
+    /// Read from the cache.
+    pub cache_read: u64,
+    /// Written to the cache.
+    pub cache_write: u64,
+}
+
+/// Why a CLI process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessEnd {
+    /// Nothing to do for a while; its memory was given back.
+    Idle,
+    /// The workspace stopped.
+    WorkspaceStopped,
+    /// A person's stop needed it.
+    Stopped,
+    /// Something that it was started with changed.
+    Replaced,
+    /// It showed no sign of life.
+    Silent,
+    /// It could not be started or would not come up.
+    Failed,
+    /// It ended by itself in mid-work, or was killed.
+    Died,
+}
+
+/// Why the settings changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingsChange {
+    /// A person asked.
+    Asked,
+    /// Claude or an answered prompt changed them.
+    Claude,
+    /// A new process: a mode that loosens is never revived.
+    Restarted,
+}
+
+/// What went wrong outside of a turn's result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// The CLI could not be started.
+    CantStart,
+    /// A line of the CLI was longer than is taken.
+    LineDropped,
+    /// The journal could not be written: the disk is full.
+    DiskFull,
+    /// The CLI said something that is not its protocol.
+    Garbled,
+    /// The turn shows no sign of life.
+    Silent,
+    /// Events before this one are lost: the journal or the store was put back to an earlier time.
+    HistoryLost,
+    /// A setting could not be changed.
+    SettingRefused,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}

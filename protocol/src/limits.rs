@@ -1,0 +1,53 @@
+//! Every bound of the protocol, with the reason for its value.
+
+/// The largest event, serialised. Small enough that a page of events is quick on a phone and that one event can
+/// never crowd out another conversation's.
+pub const EVENT_BYTES: usize = 64 * 1024;
+
+/// What one payload may put into an event before it is cut. Three fit in an event beside its other fields.
+pub const INLINE_BYTES: usize = 18 * 1024;
+
+/// What a cut payload keeps of its beginning and of its end.
+pub const HEAD_BYTES: usize = 6 * 1024;
+/// See [`HEAD_BYTES`].
+pub const TAIL_BYTES: usize = 2 * 1024;
+
+/// One chunk of a cut payload's body, and one segment of a log: half of what Firestore takes in a document.
+pub const CHUNK_BYTES: usize = 512 * 1024;
+/// See [`CHUNK_BYTES`].
+pub const SEGMENT_BYTES: usize = 512 * 1024;
+
+/// The longest line taken from a CLI. Lines of 11 MB are real (a large file written again); beyond this a line
+/// is dropped with an event that says so.
+pub const LINE_BYTES: usize = 32 * 1024 * 1024;
+
+/// The largest message a person may send. About 60,000 words; more belongs into a file.
+pub const MESSAGE_BYTES: usize = 256 * 1024;
+
+/// How many items may wait in one conversation's outbox.
+pub const OUTBOX_ITEMS: usize = 200;
+
+/// The longest title of a conversation, in bytes: 60 Korean characters fit.
+pub const TITLE_BYTES: usize = 240;
+
+/// The largest WebSocket message on the link: a full segment or chunk with its header.
+pub const LINK_FRAME_BYTES: usize = 1024 * 1024;
+
+/// The largest WebSocket message from a viewer: a full message, escaped, with its envelope.
+pub const VIEWER_FRAME_BYTES: usize = 2 * MESSAGE_BYTES + 16 * 1024;
+
+/// Events that a workspace-agent may have sent beyond the last acknowledged one, in bytes. It bounds what the
+/// control plane holds for a conversation while its store is slow.
+pub const UNSTORED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Live (not yet final) text kept for one block. Beyond it the block shows its beginning until it is final.
+pub const LIVE_BLOCK_BYTES: usize = 1024 * 1024;
+
+/// Live blocks of one conversation at a time: the main thread's message and those of parallel tool calls.
+pub const LIVE_BLOCKS: usize = 64;
+
+/// Conversations of one workspace. Each costs a row and, while it is open, a ring.
+pub const CONVERSATIONS: usize = 10_000;
+
+/// Conversations one viewer may have open at a time.
+pub const OPEN_CONVERSATIONS: usize = 8;

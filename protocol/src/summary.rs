@@ -1,0 +1,108 @@
+//! What a conversation comes to at the end of its log: the fold that both sides and the list of conversations
+//! rest on.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::event::{Event, EventBody};
+use crate::settings::Settings;
+use crate::{ItemId, Millis, PromptId};
+
+/// What a conversation is doing, as everybody is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nothing is owed to anyone.
+    #[default]
+    Idle,
+    /// A turn runs.
+    Working,
+    /// A turn waits for a person's answer.
+    Waiting,
+    /// A turn shows no sign of life.
+    NotResponding,
+}
+
+/// The fold of a log.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
+pub struct Summary {
+    /// What it is doing.
+    pub state: State,
+    /// Open prompts, oldest first.
+    pub prompts: Vec<PromptId>,
+    /// The message that is being worked on, or whose fate is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub current: Option<ItemId>,
+    /// The last message whose fate is unknown and which nobody has dealt with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub unknown: Option<ItemId>,
+    /// What it runs with.
+    pub settings: Settings,
+    /// What it has cost so far, as the CLI reckons it.
+    pub cost_usd: f64,
+    /// When its last event was written.
+    pub last_at: Millis,
+}
+
+/// More prompts than this are never open at a time; a workspace that claims so is not believed.
+const MAX_PROMPTS: usize = 64;
+
+impl Summary {
+    /// Takes one more event into account.
+    pub fn apply(&mut self, event: &Event) {
+        self.last_at = event.at;
+        match &event.body {
+            EventBody::State { state } => self.state = *state,
+            EventBody::MessageStarted { item } | EventBody::MessageResent { item, .. } => {
+                self.current = Some(*item);
+                self.unknown = None;
+            }
+            EventBody::MessageTaken { .. } => self.unknown = None,
+            EventBody::MessageContinued { message, .. } => {
+                self.current = Some(*message);
+                self.unknown = None;
+            }
+            EventBody::MessageUnknown { item, .. } => {
+                self.current = None;
+                self.unknown = Some(*item);
+            }
+            EventBody::MessageEnded { item, .. } => {
+                if self.current == Some(*item) {
+                    self.current = None;
+                }
+            }
+            EventBody::Result(result) => {
+                self.cost_usd += result.cost_usd.max(0.0);
+                if self.current.is_some_and(|current| result.items.contains(&current)) {
+                    self.current = None;
+                }
+            }
+            EventBody::PromptAsked(prompt) => {
+                if self.prompts.len() < MAX_PROMPTS && !self.prompts.contains(&prompt.prompt) {
+                    self.prompts.push(prompt.prompt.clone());
+                }
+            }
+            EventBody::PromptAnswered { prompt, .. } | EventBody::PromptWithdrawn { prompt, .. } => {
+                self.prompts.retain(|open| open != prompt);
+            }
+            EventBody::ProcessEnded { .. } => self.prompts.clear(),
+            EventBody::SettingsChanged { settings, .. } => self.settings = settings.clone(),
+            EventBody::StopAsked { .. }
+            | EventBody::Text { .. }
+            | EventBody::Thinking { .. }
+            | EventBody::ToolCall { .. }
+            | EventBody::ToolResult { .. }
+            | EventBody::Tasks { .. }
+            | EventBody::Background { .. }
+            | EventBody::Retry { .. }
+            | EventBody::ProcessStarted { .. }
+            | EventBody::Compacted { .. }
+            | EventBody::Cleared {}
+            | EventBody::Trouble { .. }
+            | EventBody::Note { .. }
+            | EventBody::Opaque { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What is said is what is understood.
+
+use proptest::prelude::*;
+use protocol::frame::{self, Chunk, Frame, encode_chunk, encode_events};
+use protocol::link::{Delta, FromAgent, FromControl, LiveKind};
+use protocol::viewer::{FromViewer, Request};
+use protocol::{BlockId, ConversationId, Event, EventBody, ItemId};
+use uuid::Uuid;
+
+use crate::samples;
+
+#[test]
+fn every_sample_survives() {
+    for event in samples::events() {
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+    }
+    for message in samples::from_agent() {
+        let text = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<FromAgent>(&text).unwrap(), message);
+    }
+    for message in samples::from_control() {
+        let text = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<FromControl>(&text).unwrap(), message);
+    }
+    for request in samples::from_viewer() {
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+    }
+}
+
+#[test]
+fn unknown_fields_are_no_error() {
+    let text =
+        r#"{"n":1,"at":2,"kind":"message_started","item":"00000000-0000-0000-0000-000000000001","later":{}}"#;
+    let event: Event = serde_json::from_str(text).unwrap();
+    assert_eq!(event.body, EventBody::MessageStarted { item: ItemId(Uuid::from_u128(1)) });
+}
+
+#[test]
+fn an_unknown_kind_still_has_its_header() {
+    let header: protocol::EventHeader =
+        serde_json::from_str(r#"{"n":7,"at":2,"kind":"later","x":[1]}"#).unwrap();
+    assert_eq!((header.n, header.kind.as_str()), (7, "later"));
+}
+
+proptest! {
+    #[test]
+    fn any_text_survives(text in ".*", at in 0..1u64 << 50, uuid in any::<u128>()) {
+        let conversation = ConversationId(Uuid::from_u128(uuid));
+        let delta = FromAgent::Delta(Delta {
+            conversation,
+            block: BlockId::new("m:0").unwrap(),
+            what: LiveKind::Text {},
+            parent: None,
+            at,
+            text: text.clone(),
+        });
+        let json = serde_json::to_string(&delta).unwrap();
+        prop_assert_eq!(serde_json::from_str::<FromAgent>(&json).unwrap(), delta);
+        let body = FromViewer::Send { conversation, item: ItemId(Uuid::nil()), text, steer: true, again_of: None };
+        let json = serde_json::to_string(&Request { re: 1, body: body.clone() }).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Request>(&json).unwrap().body, body);
+    }
+
+    #[test]
+    fn event_frames_survive(uuid in any::<u128>(), epoch in any::<u64>(), first in 1..1u64 << 50, texts in prop::collection::vec(".*", 1..8)) {
+        let conversation = ConversationId(Uuid::from_u128(uuid));
+        let lines: Vec<String> = (first..)
+            .zip(&texts)
+            .map(|(n, text)| serde_json::json!({ "n": n, "at": 1, "kind": "anything", "text": text }).to_string())
+            .collect();
+        let bytes = encode_events(conversation, epoch, first, lines.iter().map(String::as_str));
+        let Ok(Frame::Events(events)) = frame::decode(&bytes) else { panic!("not an events frame") };
+        prop_assert_eq!((events.conversation, events.epoch, events.first), (conversation, epoch, first));
+        let got: Vec<&str> = events.events.iter().map(|(_, line)| *line).collect();
+        prop_assert_eq!(got, lines);
+    }
+
+    #[test]
+    fn chunk_frames_survive(uuid in any::<u128>(), digest in any::<[u8; 32]>(), chunks in 1..100u32, bytes in prop::collection::vec(any::<u8>(), 1..4096)) {
+        let chunk = Chunk { conversation: ConversationId(Uuid::from_u128(uuid)), digest, index: chunks - 1, chunks, bytes: &bytes };
+        let encoded = encode_chunk(&chunk);
+        prop_assert_eq!(frame::decode(&encoded), Ok(Frame::Chunk(chunk)));
+    }
+}

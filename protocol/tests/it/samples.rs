@@ -1,0 +1,387 @@
+//! One value of every message and event, used by the snapshots and as seeds for the mangler.
+
+use std::collections::BTreeMap;
+
+use protocol::api::{ConversationView, Me, ModelAccess, Role};
+use protocol::close::ErrorCode;
+use protocol::event::*;
+use protocol::frame::{Chunk, encode_chunk, encode_events};
+use protocol::link::*;
+use protocol::log::LogEnd;
+use protocol::notice::{Notice, NoticeKind};
+use protocol::outbox::{Item, ItemState, What};
+use protocol::payload::Payload;
+use protocol::prompt::*;
+use protocol::settings::{Mode, ModelName, Settings};
+use protocol::status::*;
+use protocol::summary::{State, Summary};
+use protocol::viewer::{self, Because, Cursor, FromServer, FromViewer, Request, Verdict};
+use protocol::*;
+use serde_json::json;
+use uuid::Uuid;
+
+pub(crate) fn conversation() -> ConversationId {
+    ConversationId(Uuid::from_u128(0xC0))
+}
+
+pub(crate) fn item() -> ItemId {
+    ItemId(Uuid::from_u128(0x17E))
+}
+
+pub(crate) fn person() -> Person {
+    Person { id: UserId(Uuid::from_u128(0x5E)), name: "김하나".into() }
+}
+
+fn prompt_id() -> PromptId {
+    PromptId::new("req-1").unwrap()
+}
+
+fn call() -> ToolUseId {
+    ToolUseId::new("toolu_1").unwrap()
+}
+
+fn block() -> BlockId {
+    BlockId::new("msg_1:0").unwrap()
+}
+
+fn text(text: &str) -> Payload {
+    Payload::Text(text.into())
+}
+
+fn settings() -> Settings {
+    Settings { model: ModelName::new("opus"), mode: Mode::AcceptEdits }
+}
+
+pub(crate) fn prompt() -> Prompt {
+    Prompt {
+        prompt: prompt_id(),
+        ask: PromptKind::Permission,
+        tool: "Bash".into(),
+        subject: "touch made.txt".into(),
+        input: Payload::Json(json!({ "command": "touch made.txt" })),
+        tool_use: Some(call()),
+        reason: Some("This command requires approval".into()),
+        agent: None,
+        suggestions: vec![
+            Suggestion::Rules {
+                rules: vec![Rule { tool: "Bash".into(), content: Some("touch made.txt".into()) }],
+                reach: Reach::Workspace,
+            },
+            Suggestion::Mode { mode: Mode::AcceptEdits, reach: Reach::Session },
+            Suggestion::Directories { directories: vec!["/srv".into()], reach: Reach::Session },
+        ],
+    }
+}
+
+/// One event of every kind. A new kind that is missing here fails `every_kind_has_a_sample`.
+pub(crate) fn events() -> Vec<Event> {
+    let (long, _) = Payload::text("x".repeat(40_000));
+    let bodies = vec![
+        EventBody::MessageTaken {
+            item: item(),
+            by: person(),
+            content: text("hello"),
+            steer: false,
+            again_of: None,
+        },
+        EventBody::MessageStarted { item: item() },
+        EventBody::MessageResent { item: item(), attempt: 1 },
+        EventBody::MessageEnded { item: item(), how: MessageEnd::Stopped },
+        EventBody::MessageUnknown {
+            item: item(),
+            why: Unknown::ToolsCalled,
+            tools: vec![OpenTool { tool_use: call(), tool: "Bash".into(), subject: "make".into() }],
+        },
+        EventBody::MessageContinued { message: item(), item: ItemId(Uuid::from_u128(2)), by: person() },
+        EventBody::StopAsked { item: item(), by: person() },
+        EventBody::Text { block: block(), text: text("Hi."), parent: None, aborted: false },
+        EventBody::Thinking { block: block(), text: text("Hm."), parent: Some(call()) },
+        EventBody::ToolCall {
+            block: block(),
+            tool_use: call(),
+            tool: "Write".into(),
+            subject: "/workspace/a.txt".into(),
+            input: long,
+            parent: None,
+        },
+        EventBody::ToolResult {
+            tool_use: call(),
+            content: text("done"),
+            details: Some(Payload::Json(json!({ "structuredPatch": [] }))),
+            outcome: ToolOutcome::Ok,
+            parent: None,
+        },
+        EventBody::PromptAsked(prompt()),
+        EventBody::PromptAnswered {
+            prompt: prompt_id(),
+            item: item(),
+            by: person(),
+            decision: Decision::Allow { suggestion: Some(0), mode: None },
+        },
+        EventBody::PromptWithdrawn {
+            prompt: prompt_id(),
+            why: Withdrawal::LostWithProcess,
+            answer_not_taken: true,
+        },
+        EventBody::Tasks {
+            tasks: vec![Task { id: "1".into(), title: "Look".into(), status: TaskStatus::InProgress }],
+        },
+        EventBody::Background {
+            tasks: vec![BackgroundTask {
+                id: "b1".into(),
+                task_type: "local_bash".into(),
+                description: "ticker".into(),
+            }],
+        },
+        EventBody::Result(TurnResult {
+            items: vec![item()],
+            outcome: Outcome::Failed,
+            error: Some(TurnError { status: Some(529), text: "overloaded".into() }),
+            duration_ms: 113,
+            cost_usd: 0.25,
+            usage: Usage { input: 10, output: 5, cache_read: 1, cache_write: 2 },
+        }),
+        EventBody::Retry { attempt: 1, max: 10, delay_ms: 520, status: None },
+        EventBody::State { state: State::Waiting },
+        EventBody::ProcessStarted { session: "s-1".into(), version: "2.1.330".into(), resumed: true },
+        EventBody::ProcessEnded { why: ProcessEnd::Died, detail: "killed by signal 9".into() },
+        EventBody::SettingsChanged { settings: settings(), why: SettingsChange::Asked },
+        EventBody::Compacted { before: 102, after: 2586 },
+        EventBody::Cleared {},
+        EventBody::Trouble { what: Trouble::LineDropped, detail: "33554433 bytes".into() },
+        EventBody::Note { text: text("Compacted") },
+        EventBody::Opaque { line: Payload::Json(json!({ "type": "new_thing" })) },
+    ];
+    (1..).zip(bodies).map(|(n, body)| Event { n, at: 1_700_000_000_000, body }).collect()
+}
+
+pub(crate) fn from_agent() -> Vec<FromAgent> {
+    vec![
+        FromAgent::Hello(Hello {
+            boot: Uuid::from_u128(7),
+            versions: versions(),
+            capabilities: vec![],
+            logs: vec![LogEnd { conversation: conversation(), end: Position { epoch: 1, n: 12 } }],
+        }),
+        FromAgent::Activity {
+            conversation: conversation(),
+            activity: Activity {
+                what: ActivityKind::Retrying { attempt: 2, max: 10, until: 5, status: Some(529) },
+                since: 1,
+            },
+        },
+        FromAgent::Delta(Delta {
+            conversation: conversation(),
+            block: block(),
+            what: LiveKind::ToolInput { tool: "Bash".into() },
+            parent: None,
+            at: 4,
+            text: "tok1 ".into(),
+        }),
+        FromAgent::Retract { conversation: conversation(), block: Some(block()) },
+        FromAgent::Settled {
+            conversation: conversation(),
+            item: item(),
+            refused: Some(ErrorCode::PromptClosed),
+        },
+        FromAgent::Catalog(catalog()),
+        FromAgent::Report(Report {
+            user_free: 1,
+            user_total: 2,
+            state_free: 3,
+            memory_used: 4,
+            processes: 5,
+        }),
+    ]
+}
+
+pub(crate) fn from_control() -> Vec<FromControl> {
+    let conversation = conversation();
+    vec![
+        FromControl::Welcome(Welcome {
+            link: 3,
+            logs: vec![LogEnd { conversation, end: Position { epoch: 1, n: 10 } }],
+            policy: Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false },
+        }),
+        FromControl::Stored { conversation, end: Position { epoch: 1, n: 12 } },
+        FromControl::Deliver(Delivery {
+            conversation,
+            item: item(),
+            by: person(),
+            text: "안녕하세요".into(),
+            steer: false,
+            again_of: None,
+            settings: settings(),
+        }),
+        FromControl::Answer {
+            conversation,
+            item: item(),
+            by: person(),
+            prompt: prompt_id(),
+            decision: Decision::Answer { answers: BTreeMap::from([("Which?".into(), "Red".into())]) },
+        },
+        FromControl::Stop { conversation, item: item(), by: person(), message: None },
+        FromControl::Continue {
+            conversation,
+            item: ItemId(Uuid::from_u128(2)),
+            by: person(),
+            message: item(),
+            settings: Settings::default(),
+        },
+        FromControl::Configure { conversation, settings: settings() },
+        FromControl::Forget { conversation },
+        FromControl::Drain { back_in_ms: 500 },
+    ]
+}
+
+pub(crate) fn from_viewer() -> Vec<Request> {
+    let conversation = conversation();
+    let (item, other) = (item(), ItemId(Uuid::from_u128(2)));
+    let bodies = vec![
+        FromViewer::Open {
+            conversation,
+            cursor: Some(Cursor { log: Position { epoch: 1, n: 12 }, outbox: 3, notice: 0 }),
+        },
+        FromViewer::Close { conversation },
+        FromViewer::Send { conversation, item, text: "hello".into(), steer: false, again_of: None },
+        FromViewer::Edit { conversation, item, version: 1, text: "hello!".into() },
+        FromViewer::Cancel { conversation, item },
+        FromViewer::Reorder { conversation, item, before: Some(other) },
+        FromViewer::SendNow { conversation, item },
+        FromViewer::Answer {
+            conversation,
+            item,
+            prompt: prompt_id(),
+            decision: Decision::Deny { message: Some("Not that way.".into()) },
+        },
+        FromViewer::Stop { conversation, item },
+        FromViewer::Continue { conversation, item: other, message: item },
+        FromViewer::Configure { conversation, settings: settings() },
+        FromViewer::StartWorkspace {},
+        FromViewer::StopWorkspace {},
+    ];
+    (1..).zip(bodies).map(|(re, body)| Request { re, body }).collect()
+}
+
+pub(crate) fn from_server() -> Vec<FromServer<'static>> {
+    let conversation = conversation();
+    vec![
+        FromServer::Welcome(Box::new(viewer::Welcome {
+            version: "0.1.0".into(),
+            me: Me { id: person().id, name: person().name, role: Role::User },
+            workspace: workspace(),
+            conversations: vec![conversation_view()],
+            more: false,
+            model: ModelAccess::Ready { demo: true },
+            catalog: Some(catalog()),
+            modes: vec![Mode::Default, Mode::AcceptEdits, Mode::Plan],
+        })),
+        FromServer::Done { re: 4 },
+        FromServer::Refused { re: 5, code: ErrorCode::TooLarge, message: "1048576 bytes".into() },
+        FromServer::Workspace { status: workspace() },
+        FromServer::Conversation { conversation: conversation_view() },
+        FromServer::ConversationDeleted { conversation },
+        FromServer::Catalog { catalog: catalog() },
+        FromServer::Model { access: ModelAccess::NoKey {} },
+        FromServer::Opened {
+            conversation,
+            verdict: Verdict::Snapshot { because: Because::NewEpoch },
+            from: 1,
+            end: Position { epoch: 2, n: 9 },
+        },
+        FromServer::Events { conversation, epoch: 1, events: vec![] },
+        FromServer::Outbox { conversation, rev: 9, items: vec![outbox_item()] },
+        FromServer::Notices {
+            conversation,
+            notices: vec![Notice {
+                m: 1,
+                at: 2,
+                after: Position { epoch: 1, n: 3 },
+                what: NoticeKind::StartFailed { reason: Reason::with(ReasonCode::ImageMissing, "no image") },
+            }],
+        },
+        FromServer::Activity {
+            conversation,
+            activity: Activity { what: ActivityKind::Requesting {}, since: 1 },
+        },
+        FromServer::Live {
+            conversation,
+            block: block(),
+            what: LiveKind::Text {},
+            parent: None,
+            restart: false,
+            text: "tok".into(),
+        },
+        FromServer::Retract { conversation, blocks: vec![block()] },
+    ]
+}
+
+pub(crate) fn outbox_item() -> Item {
+    Item {
+        id: item(),
+        seq: 1,
+        version: 1,
+        rev: 9,
+        by: person(),
+        at: 2,
+        after: Position { epoch: 1, n: 3 },
+        what: What::Message { text: "hello".into(), steer: false, again_of: None },
+        state: ItemState::Refused { code: ErrorCode::Unavailable },
+    }
+}
+
+pub(crate) fn frames() -> Vec<Vec<u8>> {
+    let lines: Vec<String> =
+        events().iter().take(2).map(|event| serde_json::to_string(event).unwrap()).collect();
+    vec![
+        encode_events(conversation(), 1, 1, lines.iter().map(String::as_str)),
+        encode_chunk(&Chunk {
+            conversation: conversation(),
+            digest: [0xAB; 32],
+            index: 1,
+            chunks: 2,
+            bytes: b"body",
+        }),
+    ]
+}
+
+fn versions() -> Versions {
+    Versions { workspace_agent: "0.1.0".into(), claude: "2.1.330".into() }
+}
+
+fn workspace() -> WorkspaceStatus {
+    WorkspaceStatus {
+        generation: 4,
+        phase: Phase::Starting { stage: Stage::Enrol },
+        since: 1,
+        linked: false,
+        versions: Some(versions()),
+    }
+}
+
+fn conversation_view() -> ConversationView {
+    ConversationView {
+        id: conversation(),
+        version: 2,
+        title: "Plan".into(),
+        created_at: 1,
+        summary: Summary { state: State::Waiting, prompts: vec![prompt_id()], ..Summary::default() },
+        waiting: 1,
+        settings: settings(),
+    }
+}
+
+fn catalog() -> Catalog {
+    Catalog {
+        models: vec![ModelOffer {
+            model: ModelName::new("opus").unwrap(),
+            name: "Opus".into(),
+            description: "For hard things".into(),
+        }],
+        commands: vec![CommandOffer {
+            name: "compact".into(),
+            description: "Make room".into(),
+            argument_hint: "[hint]".into(),
+        }],
+    }
+}

@@ -1,0 +1,72 @@
+//! The fold that the list of conversations rests on.
+
+use protocol::event::{MessageEnd, Outcome, TurnResult, Usage};
+use protocol::summary::{State, Summary};
+use protocol::{Event, EventBody, ItemId, Millis};
+use uuid::Uuid;
+
+use crate::samples;
+
+fn fold(bodies: Vec<EventBody>) -> Summary {
+    let mut summary = Summary::default();
+    for (n, body) in (1..).zip(bodies) {
+        summary.apply(&Event { n, at: Millis::from(n), body });
+    }
+    summary
+}
+
+fn result(items: Vec<ItemId>, cost_usd: f64) -> EventBody {
+    let outcome = Outcome::Completed;
+    EventBody::Result(TurnResult {
+        items,
+        outcome,
+        error: None,
+        duration_ms: 1,
+        cost_usd,
+        usage: Usage::default(),
+    })
+}
+
+#[test]
+fn a_turn_begins_and_ends() {
+    let item = samples::item();
+    let started = fold(vec![EventBody::MessageStarted { item }, EventBody::State { state: State::Working }]);
+    assert_eq!((started.state, started.current), (State::Working, Some(item)));
+    let ended = fold(vec![EventBody::MessageStarted { item }, result(vec![item], 0.5), result(vec![], 0.25)]);
+    assert_eq!((ended.current, ended.cost_usd), (None, 0.75));
+    let stopped = fold(vec![
+        EventBody::MessageStarted { item },
+        EventBody::MessageEnded { item, how: MessageEnd::Stopped },
+    ]);
+    assert_eq!(stopped.current, None);
+}
+
+#[test]
+fn prompts_are_open_until_answered_withdrawn_or_lost() {
+    let asked = EventBody::PromptAsked(samples::prompt());
+    assert_eq!(fold(vec![asked.clone(), asked.clone()]).prompts.len(), 1);
+    let closers = samples::events().into_iter().map(|event| event.body).filter(|body| {
+        matches!(
+            body,
+            EventBody::PromptAnswered { .. }
+                | EventBody::PromptWithdrawn { .. }
+                | EventBody::ProcessEnded { .. }
+        )
+    });
+    for closer in closers {
+        assert!(fold(vec![asked.clone(), closer]).prompts.is_empty());
+    }
+}
+
+#[test]
+fn an_unknown_message_stays_until_someone_deals_with_it() {
+    let item = samples::item();
+    let unknown = samples::events().into_iter().map(|event| event.body).nth(4).unwrap();
+    assert_eq!(fold(vec![unknown.clone(), result(vec![], 0.0)]).unknown, Some(item));
+    assert_eq!(fold(vec![unknown, EventBody::MessageStarted { item: ItemId(Uuid::nil()) }]).unknown, None);
+}
+
+#[test]
+fn a_negative_cost_is_not_believed() {
+    assert_eq!(fold(vec![result(vec![], -5.0)]).cost_usd, 0.0);
+}

@@ -1,0 +1,87 @@
+//! The browser's types are generated from the Rust types and are current.
+//!
+//! `ATELIER_BLESS=1 cargo test -p protocol typescript` writes them anew.
+
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use protocol::close::CloseCode;
+use protocol::{api, viewer};
+use ts_rs::{Config, TS, TypeVisitor};
+
+struct Collect<'a> {
+    config: &'a Config,
+    seen: &'a mut HashSet<TypeId>,
+    types: &'a mut BTreeMap<String, String>,
+}
+
+impl TypeVisitor for Collect<'_> {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        if !self.seen.insert(TypeId::of::<T>()) {
+            return;
+        }
+        if T::output_path().is_some() {
+            let docs = T::docs().unwrap_or_default();
+            self.types.insert(T::ident(self.config), format!("{docs}export {}\n", T::decl(self.config)));
+        }
+        T::visit_dependencies(self);
+        T::visit_generics(self);
+    }
+}
+
+fn generate() -> String {
+    let config = Config::new().with_large_int("number");
+    let (mut seen, mut types) = (HashSet::new(), BTreeMap::new());
+    let mut collect = Collect { config: &config, seen: &mut seen, types: &mut types };
+    collect.visit::<viewer::Request>();
+    collect.visit::<viewer::FromServer<'static>>();
+    collect.visit::<api::ApiError>();
+    collect.visit::<api::ConversationPage>();
+    collect.visit::<api::CreateConversation>();
+    collect.visit::<api::HistoryPage>();
+    collect.visit::<api::Health>();
+    collect.visit::<api::LocalSignIn>();
+    collect.visit::<api::RenameConversation>();
+    collect.visit::<api::SignInOptions>();
+    let types: Vec<String> = types.into_values().collect();
+    format!(
+        "// Generated from the Rust crate `protocol` by its test `typescript`. Not to be edited by hand.\n\n\
+         {}\n{}\n{}",
+        close_codes(),
+        limits(),
+        types.join("\n")
+    )
+}
+
+fn close_codes() -> String {
+    let codes: String = (4000..5000)
+        .filter_map(CloseCode::from_number)
+        .map(|code| format!("  {code:?}: {},\n", code.number()))
+        .collect();
+    format!("/** Why a socket was closed. */\nexport const CloseCode = {{\n{codes}}} as const;\n")
+}
+
+fn limits() -> String {
+    format!(
+        "/** The largest message a person may send, in bytes of UTF-8. */\nexport const MESSAGE_BYTES = {};\n\n\
+         /** The WebSocket subprotocol. */\nexport const SUBPROTOCOL = \"{}\";\n",
+        protocol::limits::MESSAGE_BYTES,
+        protocol::version::Version::LATEST.subprotocol(),
+    )
+}
+
+#[test]
+fn the_browsers_types_are_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/src/lib/protocol/generated.ts");
+    let generated = generate();
+    if std::env::var_os("ATELIER_BLESS").is_some() {
+        std::fs::write(&path, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == generated,
+        "{} is not current: run ATELIER_BLESS=1 cargo test -p protocol typescript",
+        path.display()
+    );
+}

@@ -1,0 +1,1549 @@
+// Generated from the Rust crate `protocol` by its test `typescript`. Not to be edited by hand.
+
+/** Why a socket was closed. */
+export const CloseCode = {
+  Protocol: 4000,
+  Version: 4001,
+  SignedOut: 4002,
+  Revoked: 4003,
+  Superseded: 4004,
+  Draining: 4005,
+  TooLarge: 4006,
+  Silent: 4007,
+  Internal: 4008,
+} as const;
+
+/** The largest message a person may send, in bytes of UTF-8. */
+export const MESSAGE_BYTES = 262144;
+
+/** The WebSocket subprotocol. */
+export const SUBPROTOCOL = "atelier.v1";
+
+/**
+ * What a conversation is doing right now, beyond its log.
+ */
+export type Activity = { 
+/**
+ * What.
+ */
+what: ActivityKind, 
+/**
+ * Since when.
+ */
+since: number, };
+
+/**
+ * What a conversation is doing right now.
+ */
+export type ActivityKind = { "type": "none", } | { "type": "starting", } | { "type": "requesting", } | { "type": "responding", } | { "type": "tool", 
+/**
+ * The tool.
+ */
+tool: string, } | { "type": "retrying", 
+/**
+ * Which try comes next.
+ */
+attempt: number, 
+/**
+ * How many there will be.
+ */
+max: number, 
+/**
+ * When.
+ */
+until: number, 
+/**
+ * The API's HTTP status, if it answered.
+ */
+status?: number, } | { "type": "compacting", } | { "type": "stopping", };
+
+/**
+ * Every refusal of the REST API.
+ */
+export type ApiError = { 
+/**
+ * Why.
+ */
+code: ErrorCode, 
+/**
+ * For logs and scripts; the page has words of its own.
+ */
+message: string, 
+/**
+ * Finds the request in the server's log.
+ */
+request_id: string, };
+
+/**
+ * Something that runs on while the conversation doesn't wait for it.
+ */
+export type BackgroundTask = { 
+/**
+ * The CLI's id for it.
+ */
+id: string, 
+/**
+ * `local_bash`, `local_agent` and others that may come.
+ */
+task_type: string, 
+/**
+ * What it is, in the CLI's words.
+ */
+description: string, };
+
+/**
+ * Why a viewer gets a snapshot.
+ */
+export type Because = "first" | "too_far_behind" | "new_epoch" | "ahead";
+
+/**
+ * One block of Claude's answer: the API's message id and the block's index in it. Live text carries it,
+ * and the finished block that replaces the live text carries the same.
+ */
+export type BlockId = string;
+
+/**
+ * A body's SHA-256, in lower-case hexadecimal: its name within its conversation.
+ */
+export type BodyDigest = string;
+
+/**
+ * What the CLI offers.
+ */
+export type Catalog = { 
+/**
+ * The models it would take.
+ */
+models: Array<ModelOffer>, 
+/**
+ * Commands that a message may begin with, without the slash.
+ */
+commands: Array<CommandOffer>, };
+
+/**
+ * One command.
+ */
+export type CommandOffer = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What it does, in the CLI's words.
+ */
+description: string, 
+/**
+ * What may follow it.
+ */
+argument_hint: string, };
+
+/**
+ * One continuing dialogue with Claude.
+ */
+export type ConversationId = string;
+
+/**
+ * A page of conversations, newest change first.
+ */
+export type ConversationPage = { 
+/**
+ * The conversations.
+ */
+conversations: Array<ConversationView>, 
+/**
+ * Give this as `after` to get the next page; absent on the last.
+ */
+next?: ConversationId, };
+
+/**
+ * A conversation, as the list shows it.
+ */
+export type ConversationView = { 
+/**
+ * Its id.
+ */
+id: ConversationId, 
+/**
+ * Counts changes of this view: keep the highest.
+ */
+version: number, 
+/**
+ * Its title; empty until it has a message.
+ */
+title: string, 
+/**
+ * When it was made.
+ */
+created_at: number, 
+/**
+ * What its log comes to.
+ */
+summary: Summary, 
+/**
+ * Messages that wait in its outbox.
+ */
+waiting: number, 
+/**
+ * What it is set to run with. The log's settings follow.
+ */
+settings: Settings, };
+
+/**
+ * A request to make a conversation.
+ */
+export type CreateConversation = { 
+/**
+ * Its id, made by the client. Asking again changes nothing.
+ */
+id?: ConversationId, 
+/**
+ * Its title; otherwise its first message gives one.
+ */
+title?: Title, 
+/**
+ * What it runs with.
+ */
+settings: Settings, };
+
+/**
+ * How far a viewer has followed a conversation: one number for each of its three streams.
+ */
+export type Cursor = { 
+/**
+ * The log.
+ */
+log: Position, 
+/**
+ * The outbox's revision.
+ */
+outbox: number, 
+/**
+ * The notices.
+ */
+notice: number, };
+
+/**
+ * Content that was too long for its event.
+ */
+export type Cut = { 
+/**
+ * What the body is.
+ */
+media: Media, 
+/**
+ * Its beginning.
+ */
+head: string, 
+/**
+ * Its end.
+ */
+tail: string, 
+/**
+ * Its length in bytes.
+ */
+bytes: number, 
+/**
+ * Its name.
+ */
+digest: BodyDigest, 
+/**
+ * How many chunks hold it.
+ */
+chunks: number, };
+
+/**
+ * A person's answer to a prompt.
+ */
+export type Decision = { "type": "allow", 
+/**
+ * Which of the prompt's suggestions to take with it.
+ */
+suggestion?: number, 
+/**
+ * For a plan: the permission mode to go on in.
+ */
+mode?: Mode, } | { "type": "deny", 
+/**
+ * What to tell Claude instead.
+ */
+message?: string, } | { "type": "answer", 
+/**
+ * The answers; what is missing counts as not answered.
+ */
+answers: { [key in string]: string }, } | { "type": "form", 
+/**
+ * The values by property.
+ */
+content: Record<string, unknown>, };
+
+/**
+ * Why a request was refused. The page has a sentence for each in every language; the text beside it is for logs
+ * and scripts.
+ */
+export type ErrorCode = "invalid" | "signed_out" | "forbidden" | "not_found" | "conflict" | "too_large" | "too_many" | "unavailable" | "prompt_closed" | "internal";
+
+/**
+ * One numbered event.
+ */
+export type Event = { 
+/**
+ * Its number. Numbers of one conversation have no holes and no repeats, across epochs too.
+ */
+n: number, 
+/**
+ * When the workspace-agent wrote it.
+ */
+at: number, } & ({ "kind": "message_taken", 
+/**
+ * The message.
+ */
+item: ItemId, 
+/**
+ * Who sent it.
+ */
+by: Person, 
+/**
+ * What it says.
+ */
+content: Payload, 
+/**
+ * It goes into the running turn instead of starting one.
+ */
+steer?: boolean, 
+/**
+ * The message whose fate is unknown and which this one repeats.
+ */
+again_of?: ItemId, } | { "kind": "message_started", 
+/**
+ * The message.
+ */
+item: ItemId, } | { "kind": "message_resent", 
+/**
+ * The message.
+ */
+item: ItemId, 
+/**
+ * How often it has been given again, counting from 1.
+ */
+attempt: number, } | { "kind": "message_ended", 
+/**
+ * The message.
+ */
+item: ItemId, 
+/**
+ * How.
+ */
+how: MessageEnd, } | { "kind": "message_unknown", 
+/**
+ * The message.
+ */
+item: ItemId, 
+/**
+ * Why nobody knows.
+ */
+why: Unknown, 
+/**
+ * The calls that had begun and whose outcome is not known.
+ */
+tools: Array<OpenTool>, } | { "kind": "message_continued", 
+/**
+ * The message.
+ */
+message: ItemId, 
+/**
+ * The request's own id in the outbox.
+ */
+item: ItemId, 
+/**
+ * Who.
+ */
+by: Person, } | { "kind": "stop_asked", 
+/**
+ * The stop's own id in the outbox.
+ */
+item: ItemId, 
+/**
+ * Who.
+ */
+by: Person, } | { "kind": "text", 
+/**
+ * The block; replaces live text of the same id.
+ */
+block: BlockId, 
+/**
+ * Markdown.
+ */
+text: Payload, 
+/**
+ * The sub-agent's call that it belongs to.
+ */
+parent?: ToolUseId, 
+/**
+ * Cut off by a stop.
+ */
+aborted?: boolean, } | { "kind": "thinking", 
+/**
+ * The block; replaces live text of the same id.
+ */
+block: BlockId, 
+/**
+ * Plain text; empty when the model doesn't show it.
+ */
+text: Payload, 
+/**
+ * The sub-agent's call that it belongs to.
+ */
+parent?: ToolUseId, } | { "kind": "tool_call", 
+/**
+ * The block; replaces live input of the same id.
+ */
+block: BlockId, 
+/**
+ * The call.
+ */
+tool_use: ToolUseId, 
+/**
+ * The tool.
+ */
+tool: string, 
+/**
+ * What it acts on, in one line.
+ */
+subject: string, 
+/**
+ * Everything it is given.
+ */
+input: Payload, 
+/**
+ * The sub-agent's call that it belongs to.
+ */
+parent?: ToolUseId, } | { "kind": "tool_result", 
+/**
+ * The call.
+ */
+tool_use: ToolUseId, 
+/**
+ * What Claude is told.
+ */
+content: Payload, 
+/**
+ * The tool's own, structured account (a patch, for an edit), without copies of whole files.
+ */
+details?: Payload, 
+/**
+ * How it ended.
+ */
+outcome: ToolOutcome, 
+/**
+ * The sub-agent's call that it belongs to.
+ */
+parent?: ToolUseId, } | { "kind": "prompt_asked" } & Prompt | { "kind": "prompt_answered", 
+/**
+ * The prompt.
+ */
+prompt: PromptId, 
+/**
+ * The answer's own id in the outbox.
+ */
+item: ItemId, 
+/**
+ * Who.
+ */
+by: Person, 
+/**
+ * What.
+ */
+decision: Decision, } | { "kind": "prompt_withdrawn", 
+/**
+ * The prompt.
+ */
+prompt: PromptId, 
+/**
+ * Why.
+ */
+why: Withdrawal, 
+/**
+ * A person had answered, but Claude had not taken the answer.
+ */
+answer_not_taken?: boolean, } | { "kind": "tasks", 
+/**
+ * All of them, in order.
+ */
+tasks: Array<Task>, } | { "kind": "background", 
+/**
+ * All of it.
+ */
+tasks: Array<BackgroundTask>, } | { "kind": "result" } & TurnResult | { "kind": "retry", 
+/**
+ * Which try this will be, counting from 1.
+ */
+attempt: number, 
+/**
+ * How many there will be at most.
+ */
+max: number, 
+/**
+ * How long the CLI waits before it.
+ */
+delay_ms: number, 
+/**
+ * The HTTP status, if there was an answer at all.
+ */
+status?: number, } | { "kind": "state", 
+/**
+ * The new state.
+ */
+state: State, } | { "kind": "process_started", 
+/**
+ * The CLI's session id.
+ */
+session: string, 
+/**
+ * The CLI's version.
+ */
+version: string, 
+/**
+ * It took up an earlier session.
+ */
+resumed: boolean, } | { "kind": "process_ended", 
+/**
+ * Why.
+ */
+why: ProcessEnd, 
+/**
+ * The exit status in words, and what it last said on its error stream.
+ */
+detail: string, } | { "kind": "settings_changed", 
+/**
+ * All settings, as they are now.
+ */
+settings: Settings, 
+/**
+ * Why.
+ */
+why: SettingsChange, } | { "kind": "compacted", 
+/**
+ * Tokens before.
+ */
+before: number, 
+/**
+ * Tokens after.
+ */
+after: number, } | { "kind": "cleared", } | { "kind": "trouble", 
+/**
+ * What.
+ */
+what: Trouble, 
+/**
+ * In words, for whoever mends it.
+ */
+detail: string, } | { "kind": "note", 
+/**
+ * What.
+ */
+text: Payload, } | { "kind": "opaque", 
+/**
+ * The line.
+ */
+line: Payload, });
+
+/**
+ * From the control plane.
+ */
+export type FromServer = { "type": "welcome" } & Welcome | { "type": "done", 
+/**
+ * Which request.
+ */
+re: number, } | { "type": "refused", 
+/**
+ * Which request.
+ */
+re: number, 
+/**
+ * Why.
+ */
+code: ErrorCode, 
+/**
+ * For logs and scripts.
+ */
+message: string, } | { "type": "workspace", 
+/**
+ * All of it.
+ */
+status: WorkspaceStatus, } | { "type": "conversation", 
+/**
+ * All of it.
+ */
+conversation: ConversationView, } | { "type": "conversation_deleted", 
+/**
+ * Which.
+ */
+conversation: ConversationId, } | { "type": "catalog", 
+/**
+ * All of it.
+ */
+catalog: Catalog, } | { "type": "model", 
+/**
+ * All of it.
+ */
+access: ModelAccess, } | { "type": "opened", 
+/**
+ * Which.
+ */
+conversation: ConversationId, 
+/**
+ * What it gets.
+ */
+verdict: Verdict, 
+/**
+ * The first event that follows, if any follow; earlier ones are asked for as history.
+ */
+from: number, 
+/**
+ * The end of the log, as it is now: when events up to here have come, the viewer is up to date.
+ */
+end: Position, } | { "type": "events", 
+/**
+ * Whose.
+ */
+conversation: ConversationId, 
+/**
+ * Their epoch.
+ */
+epoch: number, 
+/**
+ * The events, as the workspace-agent wrote them.
+ */
+events: Array<Event>, } | { "type": "outbox", 
+/**
+ * Whose.
+ */
+conversation: ConversationId, 
+/**
+ * The revision that this brings the viewer to.
+ */
+rev: number, 
+/**
+ * The items, whole.
+ */
+items: Array<Item>, } | { "type": "notices", 
+/**
+ * Whose.
+ */
+conversation: ConversationId, 
+/**
+ * The notices, in order.
+ */
+notices: Array<Notice>, } | { "type": "activity", 
+/**
+ * Whose.
+ */
+conversation: ConversationId, 
+/**
+ * What.
+ */
+activity: Activity, } | { "type": "live", 
+/**
+ * Whose.
+ */
+conversation: ConversationId, 
+/**
+ * The block.
+ */
+block: BlockId, 
+/**
+ * What the block is.
+ */
+what: LiveKind, 
+/**
+ * The sub-agent's call that it belongs to.
+ */
+parent?: ToolUseId, 
+/**
+ * Forget what came before of this block.
+ */
+restart: boolean, 
+/**
+ * What is new.
+ */
+text: string, } | { "type": "retract", 
+/**
+ * Whose.
+ */
+conversation: ConversationId, 
+/**
+ * Which.
+ */
+blocks: Array<BlockId>, };
+
+/**
+ * The answer of `GET /health`.
+ */
+export type Health = { 
+/**
+ * Whether everything needed to serve is there.
+ */
+ok: boolean, 
+/**
+ * The control plane's version.
+ */
+version: string, 
+/**
+ * The store answers.
+ */
+store: boolean, 
+/**
+ * The container engine answers.
+ */
+engine: boolean, 
+/**
+ * Workspaces linked at the moment.
+ */
+links: number, 
+/**
+ * Viewers connected at the moment.
+ */
+viewers: number, };
+
+/**
+ * A page of a conversation's log, going backwards.
+ */
+export type HistoryPage = { 
+/**
+ * The log's end when the page was read.
+ */
+end: Position, 
+/**
+ * Events in ascending order, ending just before the `before` that was asked for.
+ */
+events: Array<Event>, 
+/**
+ * Give this as `before` to get the page before; absent at the log's beginning.
+ */
+before?: number, };
+
+/**
+ * One thing that a person sent.
+ */
+export type Item = { 
+/**
+ * Named by the browser that sent it.
+ */
+id: ItemId, 
+/**
+ * Its place in the queue: messages are handed over from the lowest up.
+ */
+seq: number, 
+/**
+ * Counts edits: an edit names the version it edits.
+ */
+version: number, 
+/**
+ * The outbox's revision at which this item last changed; a viewer's cursor is the highest it has seen.
+ */
+rev: number, 
+/**
+ * Who.
+ */
+by: Person, 
+/**
+ * When it was saved.
+ */
+at: number, 
+/**
+ * Where the log stood when it was saved, which is where to show it until the log has it.
+ */
+after: Position, 
+/**
+ * What.
+ */
+what: What, 
+/**
+ * How far it has come.
+ */
+state: ItemState, };
+
+/**
+ * One thing that a person sent, named by the browser that sent it: the key that makes sending again
+ * harmless. A message's id is also the CLI's `uuid` for it, so it is a version 4 UUID.
+ */
+export type ItemId = string;
+
+/**
+ * How far an item has come.
+ */
+export type ItemState = { "type": "saved" } | { "type": "delivered" } | { "type": "started" } | { "type": "done" } | { "type": "refused", 
+/**
+ * Why.
+ */
+code: ErrorCode, } | { "type": "unknown", 
+/**
+ * Why.
+ */
+why: Unknown, } | { "type": "cancelled" };
+
+/**
+ * What a live block is.
+ */
+export type LiveKind = { "type": "text", } | { "type": "thinking", } | { "type": "tool_input", 
+/**
+ * The tool.
+ */
+tool: string, };
+
+/**
+ * A request to sign in with the one-time code printed at start.
+ */
+export type LocalSignIn = { 
+/**
+ * The code.
+ */
+code: string, };
+
+/**
+ * Whoever is signed in.
+ */
+export type Me = { 
+/**
+ * Their id.
+ */
+id: UserId, 
+/**
+ * What to call them.
+ */
+name: string, 
+/**
+ * What they may do.
+ */
+role: Role, };
+
+/**
+ * What the bytes of a cut body are.
+ */
+export type Media = "text" | "json";
+
+/**
+ * How a message ended without a result of its own.
+ */
+export type MessageEnd = "stopped" | "folded" | "nothing" | "failed";
+
+/**
+ * What Claude may do without asking. The names are the CLI's.
+ */
+export type Mode = "default" | "acceptEdits" | "plan" | "dontAsk" | "auto" | "bypassPermissions";
+
+/**
+ * Whether the model can be reached, and if not, what to do.
+ */
+export type ModelAccess = { "type": "ready", 
+/**
+ * A scripted model answers, not Claude.
+ */
+demo: boolean, } | { "type": "no_key", } | { "type": "key_refused", } | { "type": "unreachable", 
+/**
+ * In words.
+ */
+detail: string, };
+
+/**
+ * A model's name as the CLI takes it: an alias (`opus`) or a full name.
+ */
+export type ModelName = string;
+
+/**
+ * One model.
+ */
+export type ModelOffer = { 
+/**
+ * What to ask for.
+ */
+model: ModelName, 
+/**
+ * What to call it.
+ */
+name: string, 
+/**
+ * What it is, in the CLI's words.
+ */
+description: string, };
+
+/**
+ * One notice.
+ */
+export type Notice = { 
+/**
+ * Its number, from 1, without holes.
+ */
+m: number, 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * Where the log stood.
+ */
+after: Position, 
+/**
+ * What.
+ */
+what: NoticeKind, };
+
+/**
+ * What a notice tells.
+ */
+export type NoticeKind = { "type": "start_failed", 
+/**
+ * Why.
+ */
+reason: Reason, } | { "type": "workspace_lost", 
+/**
+ * Why.
+ */
+reason: Reason, } | { "type": "control_plane_restarted", } | { "type": "budget_reached", 
+/**
+ * The budget, in millionths of a US dollar.
+ */
+limit_micro_usd: number, } | { "type": "out_of_memory", };
+
+/**
+ * A call that had begun when the process died.
+ */
+export type OpenTool = { 
+/**
+ * The call.
+ */
+tool_use: ToolUseId, 
+/**
+ * The tool.
+ */
+tool: string, 
+/**
+ * What it acts on.
+ */
+subject: string, };
+
+/**
+ * How a turn ended.
+ */
+export type Outcome = "completed" | "stopped" | "failed" | "limit";
+
+/**
+ * Content inside an event.
+ */
+export type Payload = { "text": string } | { "json": unknown } | { "cut": Cut };
+
+/**
+ * A person, as they are shown in a log.
+ */
+export type Person = { 
+/**
+ * Who.
+ */
+id: UserId, 
+/**
+ * The name they had then.
+ */
+name: string, };
+
+/**
+ * The state of a workspace.
+ */
+export type Phase = { "type": "stopped", 
+/**
+ * Why it stopped, if it ever ran.
+ */
+reason?: Reason, } | { "type": "starting", 
+/**
+ * How far.
+ */
+stage: Stage, } | { "type": "running", } | { "type": "paused", } | { "type": "stopping", } | { "type": "failed", 
+/**
+ * What.
+ */
+reason: Reason, } | { "type": "deleting", };
+
+/**
+ * A place in a conversation's log: after event `n` of `epoch`. Numbers go on across epochs; a new epoch says
+ * that the writer lost its journal and what it wrote before may differ from what others saw.
+ */
+export type Position = { 
+/**
+ * The epoch, from 1. 0: nothing was ever written.
+ */
+epoch: number, 
+/**
+ * The last event's number, from 1. 0: none.
+ */
+n: number, };
+
+/**
+ * Why a CLI process ended.
+ */
+export type ProcessEnd = "idle" | "workspace_stopped" | "stopped" | "replaced" | "silent" | "failed" | "died";
+
+/**
+ * A prompt as it stands in the log.
+ */
+export type Prompt = { 
+/**
+ * The CLI's id for it.
+ */
+prompt: PromptId, 
+/**
+ * What is asked.
+ */
+ask: PromptKind, 
+/**
+ * The tool that wants to run, or the MCP server that asks.
+ */
+tool: string, 
+/**
+ * What it would act on, in one line.
+ */
+subject: string, 
+/**
+ * Everything that it would be given; for a question, the questions.
+ */
+input: Payload, 
+/**
+ * The call that waits for the answer.
+ */
+tool_use?: ToolUseId, 
+/**
+ * Why it is asked, in the CLI's words.
+ */
+reason?: string, 
+/**
+ * The sub-agent that asks, if it isn't Claude itself.
+ */
+agent?: string, 
+/**
+ * What "always" could mean here. They are alternatives: an answer names at most one.
+ */
+suggestions: Array<Suggestion>, };
+
+/**
+ * The CLI's id of a permission prompt (`request_id`). Made inside the workspace, so never trusted to be
+ * anything but a short string.
+ */
+export type PromptId = string;
+
+/**
+ * What is asked.
+ */
+export type PromptKind = "permission" | "question" | "plan" | "form";
+
+/**
+ * How far a permission reaches.
+ */
+export type Reach = "session" | "workspace" | "user";
+
+/**
+ * Why something is as it is: a code that the page has words for, and detail for whoever mends it.
+ */
+export type Reason = { 
+/**
+ * What.
+ */
+code: ReasonCode, 
+/**
+ * In words, without secrets.
+ */
+detail: string, };
+
+/**
+ * Why something is as it is.
+ */
+export type ReasonCode = "asked" | "idle" | "engine_down" | "image_missing" | "engine_refused" | "wall_failed" | "not_enrolled" | "not_ready" | "exited" | "out_of_memory" | "disk_full" | "version" | "disabled" | "internal";
+
+/**
+ * A request to rename a conversation.
+ */
+export type RenameConversation = { 
+/**
+ * The new title.
+ */
+title: Title, };
+
+/**
+ * From a viewer: what it wants, and a number of its own by which it is told how that went.
+ */
+export type Request = { 
+/**
+ * Named in the [`FromServer::Done`] or [`FromServer::Refused`] that follows.
+ */
+re: number, } & ({ "type": "open", 
+/**
+ * Which.
+ */
+conversation: ConversationId, 
+/**
+ * What the viewer has already.
+ */
+cursor?: Cursor, } | { "type": "close", 
+/**
+ * Which.
+ */
+conversation: ConversationId, } | { "type": "send", 
+/**
+ * To which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * The message's id, made by the viewer. Sending it again changes nothing.
+ */
+item: ItemId, 
+/**
+ * What it says.
+ */
+text: string, 
+/**
+ * Give it to the running turn.
+ */
+steer: boolean, 
+/**
+ * The message whose fate is unknown and which this one repeats.
+ */
+again_of?: ItemId, } | { "type": "edit", 
+/**
+ * In which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Which message.
+ */
+item: ItemId, 
+/**
+ * The version that was edited.
+ */
+version: number, 
+/**
+ * What it says now.
+ */
+text: string, } | { "type": "cancel", 
+/**
+ * In which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Which message.
+ */
+item: ItemId, } | { "type": "reorder", 
+/**
+ * In which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Which message.
+ */
+item: ItemId, 
+/**
+ * Before which; none: at the end.
+ */
+before?: ItemId, } | { "type": "send_now", 
+/**
+ * In which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Which message.
+ */
+item: ItemId, } | { "type": "answer", 
+/**
+ * In which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * The answer's own id, made by the viewer.
+ */
+item: ItemId, 
+/**
+ * The prompt.
+ */
+prompt: PromptId, 
+/**
+ * The answer.
+ */
+decision: Decision, } | { "type": "stop", 
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * The stop's own id, made by the viewer.
+ */
+item: ItemId, } | { "type": "continue", 
+/**
+ * In which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * The request's own id, made by the viewer.
+ */
+item: ItemId, 
+/**
+ * The message.
+ */
+message: ItemId, } | { "type": "configure", 
+/**
+ * Which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * All settings.
+ */
+settings: Settings, } | { "type": "start_workspace", } | { "type": "stop_workspace", });
+
+/**
+ * What a person may do.
+ */
+export type Role = "user" | "operator";
+
+/**
+ * One permission rule.
+ */
+export type Rule = { 
+/**
+ * The tool.
+ */
+tool: string, 
+/**
+ * Which of its calls, in the CLI's rule language; all of them if absent.
+ */
+content?: string, };
+
+/**
+ * What a conversation runs with.
+ */
+export type Settings = { 
+/**
+ * The model, or the CLI's default.
+ */
+model?: ModelName, 
+/**
+ * The permission mode.
+ */
+mode: Mode, };
+
+/**
+ * Why the settings changed.
+ */
+export type SettingsChange = "asked" | "claude" | "restarted";
+
+/**
+ * How one can sign in here.
+ */
+export type SignInOptions = { 
+/**
+ * By a one-time link printed where the control plane was started.
+ */
+local: boolean, };
+
+/**
+ * How far a start has come. In this order.
+ */
+export type Stage = "image" | "create" | "start" | "enrol" | "ready";
+
+/**
+ * What a conversation is doing, as everybody is told.
+ */
+export type State = "idle" | "working" | "waiting" | "not_responding";
+
+/**
+ * One reach of "always", as the CLI suggests it.
+ */
+export type Suggestion = { "type": "rules", 
+/**
+ * The rules.
+ */
+rules: Array<Rule>, 
+/**
+ * Until when.
+ */
+reach: Reach, } | { "type": "mode", 
+/**
+ * The mode.
+ */
+mode: Mode, 
+/**
+ * Until when.
+ */
+reach: Reach, } | { "type": "directories", 
+/**
+ * Absolute paths.
+ */
+directories: Array<string>, 
+/**
+ * Until when.
+ */
+reach: Reach, };
+
+/**
+ * The fold of a log.
+ */
+export type Summary = { 
+/**
+ * What it is doing.
+ */
+state: State, 
+/**
+ * Open prompts, oldest first.
+ */
+prompts: Array<PromptId>, 
+/**
+ * The message that is being worked on, or whose fate is unknown.
+ */
+current?: ItemId, 
+/**
+ * The last message whose fate is unknown and which nobody has dealt with.
+ */
+unknown?: ItemId, 
+/**
+ * What it runs with.
+ */
+settings: Settings, 
+/**
+ * What it has cost so far, as the CLI reckons it.
+ */
+cost_usd: number, 
+/**
+ * When its last event was written.
+ */
+last_at: number, };
+
+/**
+ * One entry of Claude's task list.
+ */
+export type Task = { 
+/**
+ * Its id in the list.
+ */
+id: string, 
+/**
+ * What is to be done.
+ */
+title: string, 
+/**
+ * How far it is.
+ */
+status: TaskStatus, };
+
+/**
+ * How far a task is.
+ */
+export type TaskStatus = "pending" | "in_progress" | "completed";
+
+/**
+ * A conversation's title.
+ */
+export type Title = string;
+
+/**
+ * How a tool call ended.
+ */
+export type ToolOutcome = "ok" | "failed" | "denied" | "stopped";
+
+/**
+ * The model's id of one tool call (`toolu_…`).
+ */
+export type ToolUseId = string;
+
+/**
+ * What went wrong outside of a turn's result.
+ */
+export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "silent" | "history_lost" | "setting_refused";
+
+/**
+ * What went wrong with a turn.
+ */
+export type TurnError = { 
+/**
+ * The HTTP status of the model's API, if that is where it failed.
+ */
+status?: number, 
+/**
+ * In the CLI's words.
+ */
+text: string, };
+
+/**
+ * How a turn ended and what it took.
+ */
+export type TurnResult = { 
+/**
+ * The messages that it answers. None, when Claude woke by itself.
+ */
+items: Array<ItemId>, 
+/**
+ * How it ended.
+ */
+outcome: Outcome, 
+/**
+ * What went wrong, in the CLI's words.
+ */
+error?: TurnError, 
+/**
+ * How long it took.
+ */
+duration_ms: number, 
+/**
+ * What it cost, as the CLI reckons it.
+ */
+cost_usd: number, 
+/**
+ * Tokens it took.
+ */
+usage: Usage, };
+
+/**
+ * Why a message's fate is unknown.
+ */
+export type Unknown = "tools_called" | "answer_lost" | "keeps_dying";
+
+/**
+ * Tokens.
+ */
+export type Usage = { 
+/**
+ * Read anew.
+ */
+input: number, 
+/**
+ * Written.
+ */
+output: number, 
+/**
+ * Read from the cache.
+ */
+cache_read: number, 
+/**
+ * Written to the cache.
+ */
+cache_write: number, };
+
+/**
+ * A signed-in person.
+ */
+export type UserId = string;
+
+/**
+ * What an attaching viewer gets.
+ */
+export type Verdict = { "type": "resumed", } | { "type": "snapshot", 
+/**
+ * Why.
+ */
+because: Because, };
+
+/**
+ * What runs in the workspace.
+ */
+export type Versions = { 
+/**
+ * The workspace-agent.
+ */
+workspace_agent: string, 
+/**
+ * The CLI.
+ */
+claude: string, };
+
+/**
+ * The first message on every viewer socket.
+ */
+export type Welcome = { 
+/**
+ * The control plane's version.
+ */
+version: string, 
+/**
+ * Who is signed in.
+ */
+me: Me, 
+/**
+ * The workspace.
+ */
+workspace: WorkspaceStatus, 
+/**
+ * The conversations that changed last, newest first.
+ */
+conversations: Array<ConversationView>, 
+/**
+ * Whether there are more than these.
+ */
+more: boolean, 
+/**
+ * Whether the model can be reached.
+ */
+model: ModelAccess, 
+/**
+ * What the CLI offers, if one ever ran here.
+ */
+catalog?: Catalog, 
+/**
+ * The permission modes that the operator allows.
+ */
+modes: Array<Mode>, };
+
+/**
+ * What a person sent.
+ */
+export type What = { "type": "message", 
+/**
+ * What it says.
+ */
+text: string, 
+/**
+ * Give it to the running turn instead of waiting for its end.
+ */
+steer: boolean, 
+/**
+ * The message whose fate is unknown and which this one repeats.
+ */
+again_of?: ItemId, } | { "type": "answer", 
+/**
+ * The prompt.
+ */
+prompt: PromptId, 
+/**
+ * The answer.
+ */
+decision: Decision, } | { "type": "stop", 
+/**
+ * The message; none for a turn that Claude began by itself.
+ */
+message?: ItemId, } | { "type": "continue", 
+/**
+ * The message.
+ */
+message: ItemId, };
+
+/**
+ * Why a prompt is closed without an answer of a person.
+ */
+export type Withdrawal = "claude" | "stopped" | "lost_with_process";
+
+/**
+ * What a workspace is and why. Whoever watches keeps the one with the highest generation.
+ */
+export type WorkspaceStatus = { 
+/**
+ * Counts changes of this status, for ever.
+ */
+generation: number, 
+/**
+ * The state.
+ */
+phase: Phase, 
+/**
+ * Since when.
+ */
+since: number, 
+/**
+ * Whether the workspace-agent's link is up.
+ */
+linked: boolean, 
+/**
+ * Versions, once the workspace-agent has said them.
+ */
+versions?: Versions, };
