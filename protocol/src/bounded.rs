@@ -29,6 +29,12 @@ macro_rules! bounded_string {
                 (!text.is_empty() && text.len() <= Self::MAX).then_some(Self(text))
             }
 
+            /// The value, cut to what is allowed; `-` stands for nothing at all.
+            pub fn clipped(text: &str) -> Self {
+                let text = $crate::bounded::clip(text, Self::MAX);
+                Self(if text.is_empty() { "-".to_owned() } else { text.to_owned() })
+            }
+
             /// The value as text.
             pub fn as_str(&self) -> &str {
                 &self.0

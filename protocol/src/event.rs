@@ -234,6 +234,8 @@ pub enum EventBody {
         session: String,
         /// The CLI's version.
         version: String,
+        /// The model that it uses, by its full name.
+        model: String,
         /// It took up an earlier session.
         resumed: bool,
     },

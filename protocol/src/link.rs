@@ -141,6 +141,8 @@ pub enum ActivityKind {
     Compacting {},
     /// Stop was asked and the turn has not ended yet.
     Stopping {},
+    /// The workspace's disk is full: nothing goes on until there is room.
+    DiskFull {},
 }
 
 /// What the CLI offers.

@@ -1,1 +1,3 @@
-
+//! stub
+pub mod claude;
+pub mod conversation;

@@ -1,0 +1,129 @@
+/** The REST API. Every failure is an `ApiFailure` with a code that the page has words for. */
+import { observeDate } from './clock';
+import type {
+  ApiError,
+  ConversationId,
+  ConversationPage,
+  ConversationView,
+  CreateConversation,
+  ErrorCode,
+  HistoryPage,
+  Me,
+  SignInOptions,
+} from './protocol/generated';
+
+/** Why a request failed; `unreachable` is the page's own: no answer came at all. */
+export type FailureCode = ErrorCode | 'unreachable';
+
+/** A request that failed. */
+export class ApiFailure extends Error {
+  constructor(
+    readonly code: FailureCode,
+    message: string,
+    /** Finds the request in the server's log. */
+    readonly requestId?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The slowest answer is a page of history from a cold store; after this long nobody waits for it. */
+const DEADLINE_MS = 30_000;
+
+/** How many events a page of history asks for. */
+const HISTORY_EVENTS = 200;
+
+/** Exchanges the one-time code for a session. */
+export async function signInLocal(code: string): Promise<void> {
+  await ask('POST', '/api/sign-in/local', { code });
+}
+
+/** How one can sign in here. */
+export async function signInOptions(): Promise<SignInOptions> {
+  return (await ask('GET', '/api/sign-in')).json() as Promise<SignInOptions>;
+}
+
+/** Ends the session. */
+export async function signOut(): Promise<void> {
+  await ask('POST', '/api/sign-out');
+}
+
+/** Whoever is signed in. */
+export async function profile(): Promise<Me> {
+  return (await ask('GET', '/api/user/profile')).json() as Promise<Me>;
+}
+
+/** A page of conversations, those whose title or text fits `query` if there is one. */
+export async function conversations(query: string, after?: ConversationId): Promise<ConversationPage> {
+  const search = new URLSearchParams();
+  if (query) search.set('q', query);
+  if (after) search.set('after', after);
+  return (await ask('GET', `/api/conversations?${search.toString()}`)).json() as Promise<ConversationPage>;
+}
+
+/** Makes a conversation; asking again changes nothing. */
+export async function createConversation(body: CreateConversation): Promise<ConversationView> {
+  return (await ask('POST', '/api/conversations', body)).json() as Promise<ConversationView>;
+}
+
+/** Renames a conversation. */
+export async function renameConversation(id: ConversationId, title: string): Promise<ConversationView> {
+  return (await ask('PATCH', `/api/conversations/${id}`, { title })).json() as Promise<ConversationView>;
+}
+
+/** Deletes a conversation. Outlives the page that asked for it. */
+export async function deleteConversation(id: ConversationId): Promise<void> {
+  await ask('DELETE', `/api/conversations/${id}`, undefined, { keepalive: true });
+}
+
+/** The events just before `before`. */
+export async function history(id: ConversationId, before: number): Promise<HistoryPage> {
+  const query = `before=${before}&limit=${HISTORY_EVENTS}`;
+  return (await ask('GET', `/api/conversations/${id}/events?${query}`)).json() as Promise<HistoryPage>;
+}
+
+/** One chunk of a body. It may begin and end in the middle of a character. */
+export async function bodyChunk(id: ConversationId, digest: string, chunk: number): Promise<Uint8Array> {
+  const answer = await ask('GET', `/api/conversations/${id}/bodies/${digest}/${chunk}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function ask(method: string, path: string, body?: unknown, more: RequestInit = {}): Promise<Response> {
+  const sent = Date.now();
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      signal: AbortSignal.timeout(DEADLINE_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      ...more,
+    });
+  } catch (cause) {
+    throw new ApiFailure('unreachable', String(cause));
+  }
+  observeDate(answer.headers.get('date'), sent, Date.now());
+  if (!answer.ok) throw await failure(answer);
+  return answer;
+}
+
+const CODE_OF_STATUS: Record<number, ErrorCode> = {
+  400: 'invalid',
+  401: 'signed_out',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  413: 'too_large',
+  429: 'too_many',
+};
+
+/** The refusal in the answer's body; whatever stands between page and control plane may have written another one. */
+async function failure(answer: Response): Promise<ApiFailure> {
+  try {
+    const { code, message, request_id } = (await answer.json()) as ApiError;
+    if (typeof code === 'string') return new ApiFailure(code, message, request_id);
+  } catch {
+    // Not ours: the status has to do.
+  }
+  const code = CODE_OF_STATUS[answer.status] ?? (answer.status < 500 ? 'invalid' : 'unavailable');
+  return new ApiFailure(code, answer.statusText);
+}

@@ -1,0 +1,294 @@
+/**
+ * One conversation that is or was open: follows its streams, swaps snapshots in when they are whole, and carries out
+ * what the reader does. The reducer holds the data; the link carries the words.
+ */
+import { ApiFailure, history } from '../api';
+import { newId } from '../ids';
+import type {
+  ConversationId,
+  Decision,
+  FromServer,
+  ItemId,
+  Payload,
+  Person,
+  PromptId,
+  Settings,
+} from '../protocol/generated';
+import { type Ask, LinkLost, Refused } from '../requests';
+import { loadBody } from './bodies';
+import type { ChatView, Queued } from './model';
+import { Chat, type Surroundings } from './reducer';
+
+/** What a conversation needs of the session around it. */
+export interface Host {
+  request(ask: Ask, repeat?: boolean): Promise<void>;
+  /** Who reads. */
+  me(): Person;
+  /** What this browser has sent, and what the list says; read reactively. */
+  around(id: ConversationId): Pick<Surroundings, 'local' | 'listed'>;
+  /** Copies of messages that this conversation shows from the log or the outbox are not needed any more. */
+  arrived(has: (item: ItemId) => boolean): void;
+  /** The conversation is still to be made, by a message of this browser. */
+  unborn(id: ConversationId): boolean;
+  /** The prompts that the list says are open. */
+  listedPrompts(id: ConversationId): readonly PromptId[];
+}
+
+/** How the conversation is followed. */
+export type Following = 'opening' | 'open' | 'missing' | 'failed';
+
+type Message = FromServer & { conversation: ConversationId };
+
+/** A prompt may be asked pages before the newest one; beyond this many pages it is given up. */
+const MAX_PROMPT_PAGES = 25;
+/** The server says what still lives right after it has said the rest; live text older than that is gone. */
+const STALE_LIVE_MS = 1000;
+/** Hidden pages get no animation frames; they are brought up to date this often. */
+const HIDDEN_FRAME_MS = 250;
+
+const NOTHING: ChatView = new Chat(1, { epoch: 0, n: 0 }).view({ local: [], answering: new Map(), stopping: false });
+
+/** One conversation. */
+export class Conversation {
+  following = $state<Following>('opening');
+  /** Older events are being fetched, or could not be. */
+  older = $state<'idle' | 'loading' | 'failed'>('idle');
+  #chat = $state.raw<Chat | undefined>();
+  /** A snapshot that is not whole yet, and the event that makes it so. */
+  #next: { chat: Chat; end: number } | undefined;
+  #revision = $state(0);
+  #answering = $state.raw<ReadonlyMap<PromptId, Person>>(new Map());
+  #dealing = $state<ItemId | undefined>();
+  #stopping = $state(false);
+  #framed = false;
+  #pages = 0;
+
+  readonly view = $derived.by(() => this.#build());
+
+  constructor(
+    readonly id: ConversationId,
+    private readonly host: Host,
+  ) {}
+
+  /** Follows the conversation, from where it was left if it was open before. */
+  async open(): Promise<void> {
+    const cursor = this.#next ? undefined : this.#chat?.cursor;
+    this.#next = undefined;
+    if (!this.#chat) this.following = 'opening';
+    if (this.host.unborn(this.id)) return this.#beEmpty();
+    try {
+      await this.host.request({ type: 'open', conversation: this.id, ...(cursor ? { cursor } : {}) }, false);
+    } catch (failure) {
+      if (failure instanceof LinkLost || this.#chat) return;
+      this.following = failure instanceof Refused && failure.code === 'not_found' ? 'missing' : 'failed';
+    }
+  }
+
+  /** Follows it no longer; what is known is kept for the next time. */
+  close(): void {
+    this.host.request({ type: 'close', conversation: this.id }, false).catch(ignore);
+    this.#next = undefined;
+    this.#chat?.live.clear();
+    if (this.#chat) this.#chat.activity = undefined;
+  }
+
+  /** Takes a message about this conversation. */
+  receive(message: Message): void {
+    if (message.type === 'opened') this.#opened(message);
+    else this.#take(message);
+    this.#frame();
+  }
+
+  /** Fetches the page before what is loaded. */
+  async loadOlder(): Promise<void> {
+    const chat = this.#chat;
+    if (!chat || chat.oldest <= 1 || this.older === 'loading') return;
+    this.older = 'loading';
+    try {
+      const page = await history(this.id, chat.oldest);
+      if (this.#chat === chat) chat.prepend(page);
+      this.older = 'idle';
+      this.#revision++;
+    } catch {
+      this.older = 'failed';
+    }
+  }
+
+  /** Answers a prompt. Rejects with `Refused` if it is closed. */
+  async answer(prompt: PromptId, decision: Decision): Promise<void> {
+    this.#answering = new Map(this.#answering).set(prompt, this.host.me());
+    try {
+      await this.#ask({ type: 'answer', conversation: this.id, item: newId(), prompt, decision });
+    } catch (failure) {
+      const answering = new Map(this.#answering);
+      answering.delete(prompt);
+      this.#answering = answering;
+      throw failure;
+    }
+  }
+
+  /** Stops the running turn. */
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    try {
+      await this.#ask({ type: 'stop', conversation: this.id, item: newId() });
+    } finally {
+      this.#stopping = false;
+    }
+  }
+
+  /** Continues the turn of a message of unknown fate. */
+  async proceed(message: ItemId): Promise<void> {
+    this.#dealing = message;
+    try {
+      await this.#ask({ type: 'continue', conversation: this.id, item: newId(), message });
+    } finally {
+      this.#dealing = undefined;
+    }
+  }
+
+  /** Changes a waiting message. */
+  edit(message: Queued, text: string): Promise<void> {
+    const { item, version } = message;
+    return this.#ask({ type: 'edit', conversation: this.id, item, version, text });
+  }
+
+  /** Takes back a waiting message. */
+  cancel(item: ItemId): Promise<void> {
+    return this.#ask({ type: 'cancel', conversation: this.id, item });
+  }
+
+  /** Puts a waiting message before another, or last. */
+  reorder(item: ItemId, before: ItemId | undefined): Promise<void> {
+    return this.#ask({ type: 'reorder', conversation: this.id, item, ...(before ? { before } : {}) });
+  }
+
+  /** Gives a waiting message to the running turn. */
+  sendNow(item: ItemId): Promise<void> {
+    return this.#ask({ type: 'send_now', conversation: this.id, item });
+  }
+
+  /** Changes model or mode. */
+  configure(settings: Settings): Promise<void> {
+    return this.#ask({ type: 'configure', conversation: this.id, settings });
+  }
+
+  /** All that a message says, fetched from wherever it is. Undefined if it is nowhere. */
+  async wholeText(item: ItemId): Promise<string | undefined> {
+    let content = this.#chat?.contentOf(item);
+    while (!content && (this.#chat?.oldest ?? 1) > 1 && this.older !== 'failed') {
+      await this.loadOlder();
+      content = this.#chat?.contentOf(item);
+    }
+    return content && this.#whole(content);
+  }
+
+  async #whole(content: Payload): Promise<string> {
+    if ('cut' in content) return loadBody(this.id, content.cut, ignore);
+    return 'text' in content ? content.text : JSON.stringify(content.json);
+  }
+
+  #ask(ask: Ask): Promise<void> {
+    return this.host.request(ask);
+  }
+
+  #opened({ verdict, from, end }: FromServer & { type: 'opened' }): void {
+    if (verdict.type === 'resumed' && this.#chat) {
+      this.#chat.live.reconnected();
+      this.#settleLive(this.#chat);
+    } else {
+      this.#next = { chat: new Chat(from, end), end: end.n };
+      this.#pages = 0;
+    }
+    this.following = 'open';
+  }
+
+  #settleLive(chat: Chat): void {
+    setTimeout(() => {
+      chat.live.dropStale();
+      this.#frame();
+    }, STALE_LIVE_MS);
+  }
+
+  #take(message: Message): void {
+    const chat = this.#next?.chat ?? this.#chat;
+    if (!chat) return;
+    switch (message.type) {
+      case 'events':
+        if (chat.append(message.epoch, message.events) === 'gap') this.#startOver();
+        return;
+      case 'outbox':
+        return chat.putItems(message.rev, message.items);
+      case 'notices':
+        return chat.putNotices(message.notices);
+      case 'activity':
+        chat.activity = message.activity;
+        return;
+      case 'live':
+        return chat.pushLive(message, Date.now());
+      case 'retract':
+        return chat.live.remove(message.blocks);
+      default:
+    }
+  }
+
+  /** Something is missing between what is known and what came: ask for a snapshot, and keep showing what is known. */
+  #startOver(): void {
+    this.#next = undefined;
+    this.host.request({ type: 'open', conversation: this.id }, false).catch(ignore);
+  }
+
+  /** Brings the view up to date at most once a frame. */
+  #frame(): void {
+    if (this.#framed) return;
+    this.#framed = true;
+    const draw = () => {
+      this.#framed = false;
+      this.#swap();
+      this.#revision++;
+      this.host.arrived((item) => this.#chat?.has(item) ?? false);
+      this.#findPrompts();
+    };
+    if (document.visibilityState === 'hidden') setTimeout(draw, HIDDEN_FRAME_MS);
+    else requestAnimationFrame(draw);
+  }
+
+  #swap(): void {
+    const next = this.#next;
+    if (!next || next.chat.end < next.end) return;
+    this.#chat = next.chat;
+    this.#next = undefined;
+    this.older = 'idle';
+  }
+
+  /** An open prompt that was asked before the loaded part has to be shown all the same. */
+  #findPrompts(): void {
+    const chat = this.#chat;
+    if (!chat || chat.oldest <= 1 || this.older !== 'idle' || this.#pages >= MAX_PROMPT_PAGES) return;
+    if (this.host.listedPrompts(this.id).every((prompt) => chat.knowsPrompt(prompt))) return;
+    this.#pages++;
+    void this.loadOlder().then(() => this.#findPrompts());
+  }
+
+  #beEmpty(): void {
+    this.#chat ??= new Chat(1, { epoch: 0, n: 0 });
+    this.following = 'open';
+  }
+
+  #build(): ChatView {
+    void this.#revision;
+    const around = this.host.around(this.id);
+    const own = { answering: this.#answering, dealing: this.#dealing, stopping: this.#stopping };
+    return this.#chat?.view({ ...around, ...own }) ?? NOTHING;
+  }
+}
+
+/** Whether a failure is one that the reader should hear of. */
+export function isRefusal(failure: unknown): failure is Refused | ApiFailure {
+  return failure instanceof Refused || failure instanceof ApiFailure;
+}
+
+function ignore(): void {
+  // The next welcome opens what has to be open.
+}

@@ -1,0 +1,131 @@
+/** Where to show what people sent until the log has it: in its place, in the queue, or not at all. Pure. */
+import type { Item, ItemId, Person, PromptId, Settings, What } from '../protocol/generated';
+import type { Mark, MessageRow, Queued } from './model';
+
+/** A message that this browser keeps until the control plane has it. */
+export interface LocalMessage {
+  readonly conversation: string;
+  readonly item: ItemId;
+  readonly text: string;
+  readonly steer: boolean;
+  readonly again_of?: ItemId | undefined;
+  readonly at: number;
+  /** The conversation has to be made first, with these settings. */
+  readonly create?: Settings | undefined;
+  readonly mark: Mark;
+}
+
+/** A row that belongs after event `after` though no event stands for it. */
+export interface Extra {
+  readonly after: number;
+  readonly row: MessageRow;
+}
+
+/** Where the messages go that the log does not have. */
+export interface Placed {
+  /** Messages to show at the log's end. */
+  readonly inline: readonly MessageRow[];
+  /** Messages that wait, next one first. */
+  readonly queue: readonly Queued[];
+  /** Messages that were refused, at their place in the log. */
+  readonly refused: readonly Extra[];
+}
+
+type MessageItem = Item & { what: What & { type: 'message' } };
+
+/** The items that still matter, oldest first. */
+export interface Waiting {
+  /** Who has answered which prompt, while the answer is on its way. */
+  readonly answers: ReadonlyMap<PromptId, Person>;
+  /** A stop is on its way. */
+  readonly stop: boolean;
+  /** The messages of unknown fate that somebody is dealing with. */
+  readonly dealing: ReadonlySet<ItemId>;
+}
+
+/** Places the messages of `items` and `local` that the log, asked by `has`, does not have. */
+export function place(
+  items: Iterable<Item>,
+  local: readonly LocalMessage[],
+  has: (item: ItemId) => boolean,
+  busy: boolean,
+): Placed {
+  const inline: MessageRow[] = [];
+  const refused: Extra[] = [];
+  const known = new Set<ItemId>();
+  const waiting: { row: MessageRow; queued: Queued }[] = [];
+  for (const item of inOrder(items)) {
+    known.add(item.id);
+    if (has(item.id)) continue;
+    const row = itemRow(item);
+    if (item.state.type === 'refused') refused.push({ after: item.after.n, row });
+    if (item.state.type === 'delivered' || item.state.type === 'started') inline.push(row);
+    if (item.state.type === 'saved') waiting.push({ row, queued: queuedItem(item) });
+  }
+  for (const message of local) {
+    if (known.has(message.item) || has(message.item)) continue;
+    const row = localRow(message);
+    if (message.mark.state === 'refused') inline.push(row);
+    else waiting.push({ row, queued: queuedLocal(message) });
+  }
+  const blocked = busy || inline.some((row) => row.mark.state !== 'refused');
+  const next = blocked ? undefined : waiting.shift();
+  if (next) inline.push(next.row);
+  return { inline, queue: waiting.map(({ queued }) => queued), refused };
+}
+
+/** What is on its way besides messages. */
+export function onTheWay(items: Iterable<Item>): Waiting {
+  const answers = new Map<PromptId, Person>();
+  const dealing = new Set<ItemId>();
+  let stop = false;
+  for (const { what, by, state } of items) {
+    if (state.type !== 'saved' && state.type !== 'delivered') continue;
+    if (what.type === 'answer') answers.set(what.prompt, by);
+    if (what.type === 'stop') stop = true;
+    if (what.type === 'continue') dealing.add(what.message);
+    if (what.type === 'message' && what.again_of) dealing.add(what.again_of);
+  }
+  return { answers, stop, dealing };
+}
+
+function inOrder(items: Iterable<Item>): MessageItem[] {
+  return [...items]
+    .filter((item): item is MessageItem => item.what.type === 'message')
+    .sort((a, b) => a.seq - b.seq);
+}
+
+function markOf({ state }: Item): Mark {
+  switch (state.type) {
+    case 'saved':
+    case 'delivered':
+    case 'started':
+    case 'done':
+      return { state: state.type };
+    case 'refused':
+      return { state: 'refused', code: state.code };
+    case 'unknown':
+      return { state: 'unknown', why: state.why };
+    case 'cancelled':
+      return { state: 'done' };
+  }
+}
+
+function itemRow(item: MessageItem): MessageRow {
+  const { text, steer } = item.what;
+  const base = { key: `m:${item.id}`, n: item.after.n, at: item.at };
+  return { kind: 'message', ...base, item: item.id, by: item.by, content: { text }, steer, mark: markOf(item) };
+}
+
+function localRow({ item, at, text, steer, mark }: LocalMessage): MessageRow {
+  return { kind: 'message', key: `m:${item}`, n: Infinity, at, item, content: { text }, steer, mark, local: true };
+}
+
+function queuedItem(item: MessageItem): Queued {
+  const { text, steer } = item.what;
+  return { item: item.id, text, version: item.version, steer, mark: markOf(item), local: false };
+}
+
+function queuedLocal({ item, text, steer, mark }: LocalMessage): Queued {
+  return { item, text, version: 0, steer, mark, local: true };
+}

@@ -1,0 +1,90 @@
+/** Requests on the viewer socket that wait for their answer, in the order they were made. Pure. */
+import type { ErrorCode, Request } from './protocol/generated';
+
+type Variants<T> = T extends unknown ? Omit<T, 're'> : never;
+
+/** What a viewer may ask for. */
+export type Ask = Variants<Request>;
+
+/** The control plane refused a request; nothing of it was done. */
+export class Refused extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The link went away before the answer came, and the request was not one to repeat. */
+export class LinkLost extends Error {}
+
+interface Waiting {
+  readonly request: Request;
+  /** Whether a repeat after a reconnect is harmless and wanted. */
+  readonly repeat: boolean;
+  /** When it was last put on the wire; absent if it has not been since the last reconnect. */
+  sentAt?: number | undefined;
+  readonly resolve: () => void;
+  readonly reject: (why: Error) => void;
+}
+
+/** The book of unanswered requests. */
+export class Requests {
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 1;
+
+  /** Enters a request. */
+  add(ask: Ask, repeat: boolean): { re: number; done: Promise<void> } {
+    const re = this.#next++;
+    const done = new Promise<void>((resolve, reject) => {
+      this.#waiting.set(re, { request: { re, ...ask } as Request, repeat, resolve, reject });
+    });
+    return { re, done };
+  }
+
+  /** What to put on the wire now: all that is not there yet. */
+  toSend(now: number): Request[] {
+    const unsent = [...this.#waiting.values()].filter((waiting) => waiting.sentAt === undefined);
+    for (const waiting of unsent) waiting.sentAt = now;
+    return unsent.map((waiting) => waiting.request);
+  }
+
+  /** A request was carried out. */
+  done(re: number): void {
+    this.#waiting.get(re)?.resolve();
+    this.#waiting.delete(re);
+  }
+
+  /** A request was refused. */
+  refused(re: number, code: ErrorCode, message: string): void {
+    this.#waiting.get(re)?.reject(new Refused(code, message));
+    this.#waiting.delete(re);
+  }
+
+  /** When the request was sent that has waited longest for its answer. */
+  get oldestSent(): number | undefined {
+    const times = [...this.#waiting.values()].flatMap(({ sentAt }) => (sentAt === undefined ? [] : [sentAt]));
+    return times.length > 0 ? Math.min(...times) : undefined;
+  }
+
+  /**
+   * The link was lost: what may be repeated waits for the next one, the rest fails. `forCause`: the server hung up
+   * because of something it was sent, so nothing that was on the wire is sent a second time.
+   */
+  lost(forCause: boolean): void {
+    for (const [re, waiting] of this.#waiting) {
+      const onWire = waiting.sentAt !== undefined;
+      waiting.sentAt = undefined;
+      if (waiting.repeat && !(forCause && onWire)) continue;
+      this.#waiting.delete(re);
+      waiting.reject(new LinkLost());
+    }
+  }
+
+  /** Gives up everything. */
+  abandon(): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(new LinkLost());
+    this.#waiting.clear();
+  }
+}

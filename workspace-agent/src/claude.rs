@@ -1,0 +1,16 @@
+//! The Claude CLI: how it is started and what passes through its pipes.
+//!
+//! [`lines`] reads its stdout, [`outgoing`] writes its stdin, [`events`], [`prompts`], [`blocks`] and [`tasks`]
+//! turn what it says into what the log says; all of these are pure. [`launch`] is its command line and
+//! environment, [`process`] the child itself. What a conversation makes of it all is in
+//! [`conversation`](crate::conversation).
+
+pub mod blocks;
+pub mod events;
+
+pub mod lines;
+pub mod outgoing;
+
+pub mod prompts;
+pub mod subject;
+pub mod tasks;

@@ -1,0 +1,9 @@
+//! A conversation: its log and the CLI process that serves it.
+//!
+//! [`core`] decides: a state machine without I/O that takes what arrives (a person's acts, the CLI's lines, the
+//! process's end, time) and answers with what is to be done. [`journal`] keeps the log on the state volume.
+//! [`driver`] is the task that joins the two with the real process; [`outgoing`] is what the link reads.
+
+pub mod core;
+
+pub mod journal;

@@ -1,0 +1,526 @@
+//! The decisions of a conversation, without I/O: [`Conversation::step`] takes one [`Input`] and returns the
+//! [`Effect`]s to carry out, in order.
+//!
+//! # A message
+//!
+//! ```text
+//! taken ──▶ waiting for the process ──▶ written to it ──▶ started ──▶ result
+//!                    ▲                          │              │
+//!                    └── the process died, no tool called ◀────┤
+//!                                                              └─▶ tools were called: unknown ──▶ continue
+//! ```
+//!
+//! One ordinary message is in the CLI at a time; one that steers goes into the running turn. After a death of
+//! the process the journal decides what happens to the message, never the CLI's own record of its id.
+
+mod answers;
+mod recent;
+mod recover;
+mod settings;
+mod speech;
+mod turn;
+
+use std::collections::{HashMap, VecDeque};
+
+use protocol::close::ErrorCode;
+use protocol::event::{BackgroundTask, OpenTool, Person, ProcessEnd, Trouble};
+use protocol::link::{ActivityKind, Catalog, Delivery, Policy};
+use protocol::payload::{Body, short};
+use protocol::prompt::Decision;
+use protocol::settings::Settings;
+use protocol::summary::{State, Summary};
+use protocol::{ConversationId, Event, EventBody, ItemId, Millis, PromptId};
+
+use self::answers::OpenPrompt;
+use self::recent::Recent;
+pub use self::recover::Checkpoint;
+use self::turn::{Message, Phase, Steer, Turn};
+use crate::claude::blocks::{Blocks, Change};
+use crate::claude::events::Draft;
+use crate::claude::lines::Line;
+use crate::claude::outgoing;
+use crate::claude::tasks::Tasks;
+
+/// How long a process may take from its start to its first answer. Ten times what was seen with a cold cache and
+/// twenty others starting.
+const START_MS: Millis = 60_000;
+/// How long a turn may take to end after Stop before its process is ended. The CLI takes 6 ms; a tool that
+/// ignores signals, or a starved container, takes for ever.
+const STOP_MS: Millis = 4_000;
+/// How long a process may take to leave after its stdin was closed.
+const LEAVE_MS: Millis = 3_000;
+/// How often a message is given again after its process died before any tool was called.
+const MAX_RESENDS: u32 = 2;
+/// How often in a row a process may fail to come up.
+const MAX_START_FAILURES: u32 = 3;
+
+/// The time: `wall` to show, `mono` to measure. Milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Now {
+    /// Since the Unix epoch.
+    pub wall: Millis,
+    /// Since some fixed moment; never goes back.
+    pub mono: Millis,
+}
+
+/// What happens to a conversation.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// A person's message arrived.
+    Deliver(Delivery),
+    /// A person answered a prompt.
+    Answer {
+        /// The answer's id.
+        item: ItemId,
+        /// Who.
+        by: Person,
+        /// The prompt.
+        prompt: PromptId,
+        /// The answer.
+        decision: Decision,
+    },
+    /// A person wants the turn stopped.
+    Stop {
+        /// The stop's id.
+        item: ItemId,
+        /// Who.
+        by: Person,
+        /// The message whose turn is meant.
+        message: Option<ItemId>,
+    },
+    /// A person wants an interrupted turn continued.
+    Continue {
+        /// The request's id.
+        item: ItemId,
+        /// Who.
+        by: Person,
+        /// The message.
+        message: ItemId,
+        /// What the conversation runs with.
+        settings: Settings,
+    },
+    /// What the conversation runs with from now on.
+    Configure(Settings),
+    /// How the control plane wants us to behave.
+    Policy(Policy),
+    /// The CLI said something.
+    Line(Line),
+    /// The CLI said something that isn't understood: the line as it came.
+    Strange(String),
+    /// The CLI's line was too long to take.
+    TooLong {
+        /// How long, in bytes.
+        bytes: u64,
+    },
+    /// The process could not be started, or ended; nothing of it is left.
+    Exited {
+        /// How, in words.
+        detail: String,
+    },
+    /// The journal could not be written for a while, and now can again.
+    DiskWasFull {
+        /// In words.
+        detail: String,
+    },
+    /// Memory is wanted for another conversation: end the process if nothing is owed.
+    MakeRoom,
+    /// A deadline has passed.
+    Tick,
+    /// The workspace stops.
+    Shutdown,
+}
+
+/// What is to be done, in order.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// Write an event to the journal, and only then go on.
+    Append {
+        /// The event.
+        event: Box<Event>,
+        /// The bodies of its cut payloads.
+        bodies: Vec<Body>,
+        /// It must survive a power cut before anything follows.
+        sync: bool,
+    },
+    /// Note in the journal that a tool call has begun.
+    MarkTool,
+    /// Start a process.
+    Spawn(Launch),
+    /// Write one line to its stdin.
+    Write(String),
+    /// Close its stdin, so that it leaves by itself.
+    CloseStdin,
+    /// End it and everything that descends from it, by force if need be.
+    Terminate,
+    /// Live text changed.
+    Live(Change),
+    /// The conversation does something else now.
+    Activity(ActivityKind),
+    /// An outbox item that leaves no trace in the log is dealt with.
+    Settled {
+        /// Which.
+        item: ItemId,
+        /// Why it was refused, if it was.
+        refused: Option<ErrorCode>,
+    },
+    /// What the CLI offers.
+    Catalog(Catalog),
+}
+
+/// How to start a process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Launch {
+    /// The CLI's session.
+    pub session: String,
+    /// Whether the session exists already.
+    pub resume: bool,
+    /// What to run with.
+    pub settings: Settings,
+    /// Take up the turn that was interrupted.
+    pub continue_turn: bool,
+    /// Permissions may be switched off later.
+    pub allow_bypass: bool,
+}
+
+/// The process that serves the conversation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Process {
+    /// There is none.
+    None,
+    /// It was started and has not answered yet.
+    Starting { give_up_at: Millis },
+    /// It answers.
+    Live,
+    /// It is on its way out.
+    Ending { why: ProcessEnd, force_at: Option<Millis> },
+}
+
+/// A request of ours that the CLI has not answered yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Asked {
+    Initialize,
+    /// Another `initialize`, only to learn whether anything is owed for this message.
+    Probe(ItemId),
+    Interrupt,
+    Model(Settings),
+    Mode(Settings),
+}
+
+/// The CLI's session of this conversation.
+#[derive(Clone, PartialEq, Debug)]
+struct Session {
+    id: String,
+    /// A process has used it, so that its file ought to exist.
+    used: bool,
+    /// It has answered something, so that losing its file would lose context.
+    answered: bool,
+    /// Its cost at its last result; the CLI reports the sum.
+    cost_usd: f64,
+}
+
+/// The state of one conversation.
+#[derive(Debug)]
+pub struct Conversation {
+    id: ConversationId,
+    epoch: u64,
+    next_n: u64,
+    summary: Summary,
+    policy: Policy,
+    session: Session,
+    process: Process,
+    /// Whether the log already says that this process started.
+    introduced: bool,
+    /// What the process runs with.
+    running_with: Settings,
+    wanted: Settings,
+    start_failures: u32,
+    asked: HashMap<String, Asked>,
+    next_request: u64,
+    turn: Option<Turn>,
+    steers: Vec<Steer>,
+    /// Messages that were taken while a turn ran.
+    waiting: VecDeque<Message>,
+    prompts: Vec<OpenPrompt>,
+    open_calls: Vec<OpenTool>,
+    background: Vec<BackgroundTask>,
+    /// The session says that something is owed, a background agent for one.
+    session_busy: bool,
+    blocks: Blocks,
+    tasks: Tasks,
+    seen: Recent,
+    activity: ActivityKind,
+    idle_since: Millis,
+    /// The workspace stops: nothing is begun any more.
+    stopping: bool,
+    now: Now,
+    effects: Vec<Effect>,
+}
+
+impl Conversation {
+    /// A conversation whose next event is `next_n` of `epoch`.
+    pub fn new(id: ConversationId, epoch: u64, next_n: u64, policy: Policy) -> Self {
+        Self {
+            id,
+            epoch,
+            next_n,
+            summary: Summary::default(),
+            policy,
+            session: Session { id: id.to_string(), used: false, answered: false, cost_usd: 0.0 },
+            process: Process::None,
+            introduced: false,
+            running_with: Settings::default(),
+            wanted: Settings::default(),
+            start_failures: 0,
+            asked: HashMap::new(),
+            next_request: 0,
+            turn: None,
+            steers: Vec::new(),
+            waiting: VecDeque::new(),
+            prompts: Vec::new(),
+            open_calls: Vec::new(),
+            background: Vec::new(),
+            session_busy: false,
+            blocks: Blocks::default(),
+            tasks: Tasks::default(),
+            seen: Recent::default(),
+            activity: ActivityKind::None {},
+            idle_since: 0,
+            stopping: false,
+            now: Now::default(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Whose decisions these are.
+    pub const fn id(&self) -> ConversationId {
+        self.id
+    }
+
+    /// The epoch that events are numbered in.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether there is a process, or one is being started or ended.
+    pub fn has_process(&self) -> bool {
+        self.process != Process::None
+    }
+
+    /// Since when nothing has been owed; `None` while something is, or while there is no process.
+    pub fn idle_since(&self) -> Option<Millis> {
+        (self.process == Process::Live && !self.is_busy()).then_some(self.idle_since)
+    }
+
+    /// Takes what happened and returns what is to be done.
+    pub fn step(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        self.now = now;
+        let was_busy = self.is_busy();
+        match input {
+            Input::Deliver(delivery) => self.deliver(delivery),
+            Input::Answer { item, by, prompt, decision } => self.answer(item, by, &prompt, decision),
+            Input::Stop { item, by, message } => self.stop(item, by, message),
+            Input::Continue { item, by, message, settings } => {
+                self.continue_turn(item, by, message, settings)
+            }
+            Input::Configure(settings) => self.configure(settings),
+            Input::Policy(policy) => self.policy = policy,
+            Input::Line(line) => self.hear(line),
+            Input::Strange(line) => self.append_draft(Draft::opaque(&line)),
+            Input::TooLong { bytes } => {
+                self.trouble(Trouble::LineDropped, format!("a line of {bytes} bytes"))
+            }
+            Input::Exited { detail } => self.exited(&detail),
+            Input::DiskWasFull { detail } => self.trouble(Trouble::DiskFull, detail),
+            Input::MakeRoom => self.leave_if_idle(ProcessEnd::Idle),
+            Input::Tick => self.tick(),
+            Input::Shutdown => self.shut_down(),
+        }
+        self.settle_state();
+        if was_busy && !self.is_busy() {
+            self.idle_since = self.now.mono;
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When [`Input::Tick`] is wanted, on the clock of [`Now::mono`].
+    pub fn deadline(&self) -> Option<Millis> {
+        let process = match &self.process {
+            Process::None => None,
+            Process::Starting { give_up_at } => Some(*give_up_at),
+            Process::Live if self.is_busy() => None,
+            Process::Live => Some(self.idle_since + self.policy.idle_ms),
+            Process::Ending { force_at, .. } => *force_at,
+        };
+        let stop = self.turn.as_ref().and_then(|turn| turn.force_stop_at);
+        [process, stop].into_iter().flatten().min()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.turn.is_some()
+            || !self.prompts.is_empty()
+            || !self.background.is_empty()
+            || !self.waiting.is_empty()
+            || self.session_busy
+    }
+
+    fn tick(&mut self) {
+        let mono = self.now.mono;
+        if self.turn.as_ref().and_then(|turn| turn.force_stop_at).is_some_and(|at| at <= mono) {
+            self.force_stop();
+        }
+        match self.process {
+            Process::Starting { give_up_at } if give_up_at <= mono => self.end_process(ProcessEnd::Failed),
+            Process::Ending { why, force_at: Some(at) } if at <= mono => self.end_process(why),
+            Process::Live if !self.is_busy() && self.idle_since + self.policy.idle_ms <= mono => {
+                self.leave_if_idle(ProcessEnd::Idle);
+            }
+            Process::None | Process::Starting { .. } | Process::Live | Process::Ending { .. } => {}
+        }
+    }
+
+    /// Does what the process and the turn allow now.
+    fn advance(&mut self) {
+        if self.turn.is_none()
+            && !self.stopping
+            && let Some(next) = self.waiting.pop_front()
+        {
+            self.turn = Some(Turn::new(next));
+        }
+        let Some(turn) = self.turn.as_ref().filter(|_| !self.stopping) else { return };
+        let (waits, continued) = (turn.phase == Phase::Waiting, turn.continued);
+        match self.process {
+            Process::None if waits => self.spawn(continued),
+            Process::Live if waits && !continued => {
+                self.apply_settings();
+                self.write_message();
+            }
+            Process::None | Process::Starting { .. } | Process::Live | Process::Ending { .. } => {}
+        }
+    }
+
+    fn spawn(&mut self, continue_turn: bool) {
+        self.asked.clear();
+        self.introduced = false;
+        self.session_busy = false;
+        self.running_with = self.wanted.clone();
+        self.process = Process::Starting { give_up_at: self.now.mono + START_MS };
+        let launch = Launch {
+            session: self.session.id.clone(),
+            resume: self.session.used,
+            settings: self.wanted.clone(),
+            continue_turn,
+            allow_bypass: self.policy.allow_bypass,
+        };
+        self.effects.push(Effect::Spawn(launch));
+        self.request(Asked::Initialize, &outgoing::initialize());
+        self.set_activity(ActivityKind::Starting {});
+    }
+
+    fn leave_if_idle(&mut self, why: ProcessEnd) {
+        if self.process == Process::Live && !self.is_busy() {
+            self.process = Process::Ending { why, force_at: Some(self.now.mono + LEAVE_MS) };
+            self.effects.push(Effect::CloseStdin);
+        }
+    }
+
+    /// Ends the process by force. Its end is reported as [`Input::Exited`], always.
+    fn end_process(&mut self, why: ProcessEnd) {
+        if self.process != Process::None {
+            self.process = Process::Ending { why, force_at: None };
+            self.effects.push(Effect::Terminate);
+        }
+    }
+
+    fn shut_down(&mut self) {
+        self.stopping = true;
+        self.waiting.clear();
+        self.end_process(ProcessEnd::WorkspaceStopped);
+    }
+
+    fn exited(&mut self, detail: &str) {
+        let came_up = matches!(self.process, Process::Live);
+        let why = match &self.process {
+            Process::None => return,
+            Process::Ending { why, .. } => *why,
+            Process::Starting { .. } => ProcessEnd::Failed,
+            Process::Live => ProcessEnd::Died,
+        };
+        self.process = Process::None;
+        self.session_busy = false;
+        self.background.clear();
+        let given_up = self.blocks.retract_all();
+        self.effects.extend(given_up.into_iter().map(Effect::Live));
+        self.lose_prompts();
+        if detail.contains("is already in use") {
+            self.session.used = true;
+        }
+        if self.introduced || why == ProcessEnd::Failed {
+            self.append(EventBody::ProcessEnded { why, detail: short(detail, 2000) });
+        }
+        self.start_failures = if came_up || why != ProcessEnd::Failed { 0 } else { self.start_failures + 1 };
+        self.forget_loosened_mode();
+        self.set_activity(ActivityKind::None {});
+        self.turn_lost_its_process(why);
+        self.open_calls.clear();
+        self.advance();
+    }
+
+    fn request(&mut self, asked: Asked, body: &serde_json::Value) {
+        self.next_request += 1;
+        let id = format!("atelier-{}", self.next_request);
+        self.effects.push(Effect::Write(outgoing::request(&id, body)));
+        self.asked.insert(id, asked);
+    }
+
+    fn append(&mut self, body: EventBody) {
+        self.append_draft(Draft::plain(body));
+    }
+
+    fn append_draft(&mut self, draft: Draft) {
+        let event = Event { n: self.next_n, at: self.now.wall, body: draft.event };
+        self.next_n += 1;
+        self.summary.apply(&event);
+        let sync = must_survive_power_cut(&event.body);
+        self.effects.push(Effect::Append { event: Box::new(event), bodies: draft.bodies, sync });
+    }
+
+    fn trouble(&mut self, what: Trouble, detail: impl Into<String>) {
+        self.append(EventBody::Trouble { what, detail: short(&detail.into(), 2000) });
+    }
+
+    fn set_activity(&mut self, activity: ActivityKind) {
+        if self.activity != activity {
+            self.activity = activity.clone();
+            self.effects.push(Effect::Activity(activity));
+        }
+    }
+
+    /// The state that everybody is told, after every step.
+    fn settle_state(&mut self) {
+        let state = if self.prompts.iter().any(OpenPrompt::is_open) {
+            State::Waiting
+        } else if self.turn.is_some() || self.session_busy || !self.waiting.is_empty() {
+            State::Working
+        } else {
+            State::Idle
+        };
+        if state != self.summary.state {
+            self.append(EventBody::State { state });
+        }
+    }
+}
+
+/// What a person did and what a turn came to is worth a `fdatasync`; the rest can be told again by the CLI or is
+/// not missed.
+const fn must_survive_power_cut(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::MessageTaken { .. }
+            | EventBody::MessageUnknown { .. }
+            | EventBody::MessageContinued { .. }
+            | EventBody::StopAsked { .. }
+            | EventBody::PromptAsked(_)
+            | EventBody::PromptAnswered { .. }
+            | EventBody::Result(_)
+    )
+}

@@ -1,0 +1,128 @@
+//! Prompts that are open, and the answers to them.
+
+use protocol::close::ErrorCode;
+use protocol::event::Person;
+use protocol::prompt::{Decision, PromptKind, Suggestion, Withdrawal};
+use protocol::settings::Mode;
+use protocol::{EventBody, ItemId, PromptId, ToolUseId};
+use serde_json::Value;
+
+use super::{Conversation, Effect};
+use crate::claude::events::Draft;
+use crate::claude::lines::Request;
+use crate::claude::{outgoing, prompts};
+
+/// A prompt from its asking until the CLI has taken an answer or doesn't want one any more.
+#[derive(Debug)]
+pub(super) struct OpenPrompt {
+    pub(super) id: PromptId,
+    pub(super) ask: PromptKind,
+    pub(super) tool_use: Option<ToolUseId>,
+    pub(super) input: Value,
+    pub(super) suggestions: Vec<Value>,
+    pub(super) loosest: Vec<Option<Mode>>,
+    /// A person answered; there is no sign yet that the CLI took it.
+    pub(super) answered: bool,
+}
+
+impl OpenPrompt {
+    /// Whether it still waits for a person.
+    pub(super) const fn is_open(&self) -> bool {
+        !self.answered
+    }
+}
+
+impl Conversation {
+    /// The CLI wants to know something.
+    pub(super) fn asked(&mut self, request: Request) {
+        let id = request.request_id.clone();
+        let raw = request.request.to_string();
+        let Some(asked) = prompts::read(request) else {
+            self.append_draft(Draft::opaque(&raw));
+            self.effects.push(Effect::Write(outgoing::unsupported(&id)));
+            return;
+        };
+        if self.prompts.iter().any(|open| open.id == asked.prompt.prompt) {
+            return;
+        }
+        self.prompts.push(OpenPrompt {
+            id: asked.prompt.prompt.clone(),
+            ask: asked.prompt.ask,
+            tool_use: asked.prompt.tool_use.clone(),
+            input: asked.input,
+            suggestions: asked.suggestions,
+            loosest: asked.prompt.suggestions.iter().map(suggested_mode).collect(),
+            answered: false,
+        });
+        self.append_draft(Draft { event: EventBody::PromptAsked(asked.prompt), bodies: asked.bodies });
+    }
+
+    /// A person answered.
+    pub(super) fn answer(&mut self, item: ItemId, by: Person, prompt: &PromptId, decision: Decision) {
+        if self.seen.contains(item) {
+            return;
+        }
+        let allow_bypass = self.policy.allow_bypass;
+        let open = self.prompts.iter_mut().find(|open| open.id == *prompt && open.is_open());
+        let Some(open) = open else {
+            self.effects.push(Effect::Settled { item, refused: Some(ErrorCode::PromptClosed) });
+            return;
+        };
+        if !decision.fits(open.ask) || (loosens(open, &decision) && !allow_bypass) {
+            self.effects.push(Effect::Settled { item, refused: Some(ErrorCode::Forbidden) });
+            return;
+        }
+        open.answered = true;
+        let line = match (&decision, open.ask) {
+            (Decision::Deny { .. }, PromptKind::Form) => outgoing::decline_form(prompt.as_str()),
+            _ => outgoing::answer(prompt.as_str(), &decision, &open.input, &open.suggestions),
+        };
+        self.seen.insert(item);
+        self.append(EventBody::PromptAnswered { prompt: prompt.clone(), item, by, decision });
+        self.effects.push(Effect::Write(line));
+    }
+
+    /// The CLI no longer wants an answer.
+    pub(super) fn withdrawn(&mut self, request_id: &str) {
+        let stopping = self.turn.as_ref().is_some_and(|turn| turn.stop_asked);
+        let why = if stopping { Withdrawal::Stopped } else { Withdrawal::Claude };
+        let Some(at) = self.prompts.iter().position(|open| open.id.as_str() == request_id) else { return };
+        let open = self.prompts.remove(at);
+        self.close_prompt(&open, why);
+    }
+
+    /// The process ended: its prompts went with it.
+    pub(super) fn lose_prompts(&mut self) {
+        for open in std::mem::take(&mut self.prompts) {
+            self.close_prompt(&open, Withdrawal::LostWithProcess);
+        }
+    }
+
+    fn close_prompt(&mut self, open: &OpenPrompt, why: Withdrawal) {
+        let prompt = open.id.clone();
+        self.append(EventBody::PromptWithdrawn { prompt, why, answer_not_taken: open.answered });
+    }
+
+    /// A sign that the CLI took the answers that it was given: all of them, or the one for this call.
+    pub(super) fn answers_taken(&mut self, call: Option<&ToolUseId>) {
+        self.prompts.retain(|open| {
+            let meant = call.is_none() || open.tool_use.as_ref() == call;
+            !(open.answered && meant)
+        });
+    }
+}
+
+fn suggested_mode(suggestion: &Suggestion) -> Option<Mode> {
+    match suggestion {
+        Suggestion::Mode { mode, .. } => Some(*mode),
+        Suggestion::Rules { .. } | Suggestion::Directories { .. } => None,
+    }
+}
+
+/// Whether the answer would switch permissions off.
+fn loosens(open: &OpenPrompt, decision: &Decision) -> bool {
+    let Decision::Allow { suggestion, mode } = decision else { return false };
+    let suggested =
+        suggestion.and_then(|index| open.loosest.get(usize::try_from(index).ok()?).copied().flatten());
+    [*mode, suggested].contains(&Some(Mode::BypassPermissions))
+}

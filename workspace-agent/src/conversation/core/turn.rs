@@ -1,0 +1,297 @@
+//! Messages and the turns that they set off.
+
+use protocol::close::ErrorCode;
+use protocol::event::{MessageEnd, OpenTool, Person, ProcessEnd, Trouble, Unknown};
+use protocol::link::{ActivityKind, Delivery};
+use protocol::settings::Settings;
+use protocol::{EventBody, ItemId, Millis};
+
+use super::{Asked, Conversation, Effect, MAX_RESENDS, MAX_START_FAILURES, Process, STOP_MS};
+use crate::claude::events::Draft;
+use crate::claude::outgoing;
+
+/// How far a turn is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// Its message waits for the process.
+    Waiting,
+    /// Its message is written to the process.
+    Written,
+    /// Claude works on it.
+    Started,
+}
+
+/// A person's message, kept so that it can be given again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Message {
+    pub(super) item: ItemId,
+    pub(super) text: String,
+}
+
+/// One turn.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// The message; none when Claude woke by itself.
+    pub(super) message: Option<Message>,
+    pub(super) phase: Phase,
+    /// How often the message was given again.
+    pub(super) resends: u32,
+    /// A tool was called, or a call had begun: the turn may have had effects.
+    pub(super) tools_called: bool,
+    /// The CLI called the message completed.
+    pub(super) completed: bool,
+    pub(super) stop_asked: bool,
+    pub(super) force_stop_at: Option<Millis>,
+    /// The turn was interrupted and is taken up again by the CLI itself.
+    pub(super) continued: bool,
+}
+
+impl Turn {
+    /// A turn for a message that waits.
+    pub(super) const fn new(message: Message) -> Self {
+        Self {
+            message: Some(message),
+            phase: Phase::Waiting,
+            resends: 0,
+            tools_called: false,
+            completed: false,
+            stop_asked: false,
+            force_stop_at: None,
+            continued: false,
+        }
+    }
+
+    /// A turn that the CLI began.
+    pub(super) const fn begun_by_claude(message: Option<Message>) -> Self {
+        Self {
+            message,
+            phase: Phase::Started,
+            resends: 0,
+            tools_called: false,
+            completed: false,
+            stop_asked: false,
+            force_stop_at: None,
+            continued: false,
+        }
+    }
+
+    /// The message's id.
+    pub(super) fn item(&self) -> Option<ItemId> {
+        self.message.as_ref().map(|message| message.item)
+    }
+}
+
+/// A message that was written into a running turn.
+#[derive(Debug)]
+pub(super) struct Steer {
+    pub(super) message: Message,
+    pub(super) started: bool,
+}
+
+impl Conversation {
+    /// A person's message arrived.
+    pub(super) fn deliver(&mut self, delivery: Delivery) {
+        if !self.seen.insert(delivery.item) {
+            return;
+        }
+        let Delivery { item, by, steer, again_of, .. } = delivery.clone();
+        let running = self.turn.as_ref().is_some_and(|turn| turn.phase != Phase::Waiting);
+        let steer = steer && running && self.process == Process::Live;
+        self.append_draft(Draft::text(delivery.text.clone(), |content| EventBody::MessageTaken {
+            item,
+            by,
+            content,
+            steer,
+            again_of,
+        }));
+        self.configure(delivery.settings);
+        let message = Message { item, text: delivery.text };
+        if steer {
+            self.effects.push(Effect::Write(outgoing::message(item, &message.text)));
+            self.steers.push(Steer { message, started: false });
+        } else {
+            self.waiting.push_back(message);
+            self.advance();
+        }
+    }
+
+    /// Gives the turn's message to the process.
+    pub(super) fn write_message(&mut self) {
+        let Some(turn) = &mut self.turn else { return };
+        let Some(message) = &turn.message else { return };
+        turn.phase = Phase::Written;
+        self.effects.push(Effect::Write(outgoing::message(message.item, &message.text)));
+        self.set_activity(ActivityKind::Requesting {});
+    }
+
+    /// The CLI works on a message of ours.
+    pub(super) fn message_started(&mut self, item: ItemId) {
+        if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(item)) {
+            if turn.phase != Phase::Started {
+                turn.phase = Phase::Started;
+                self.append(EventBody::MessageStarted { item });
+            }
+            return;
+        }
+        let new = |steer: &Steer| steer.message.item == item && !steer.started;
+        let Some(at) = self.steers.iter().position(new) else { return };
+        self.append(EventBody::MessageStarted { item });
+        if self.turn.is_some() {
+            self.steers[at].started = true;
+        } else {
+            let steer = self.steers.remove(at);
+            self.turn = Some(Turn::begun_by_claude(Some(steer.message)));
+        }
+    }
+
+    /// The CLI is done with a message of ours. If it leaves no result, the probe's answer tells so.
+    pub(super) fn message_completed(&mut self, item: ItemId) {
+        if let Some(at) = self.steers.iter().position(|steer| steer.message.item == item) {
+            let steer = self.steers.remove(at);
+            if !steer.started {
+                self.append(EventBody::MessageEnded { item, how: MessageEnd::Folded });
+            }
+            return;
+        }
+        if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(item)) {
+            turn.completed = true;
+            self.request(Asked::Probe(item), &outgoing::initialize());
+        }
+    }
+
+    /// The CLI will not do a message of ours.
+    pub(super) fn message_cancelled(&mut self, item: ItemId) {
+        if let Some(at) = self.steers.iter().position(|steer| steer.message.item == item) {
+            self.steers.remove(at);
+            self.append(EventBody::MessageEnded { item, how: MessageEnd::Stopped });
+        } else if self.turn.as_ref().is_some_and(|turn| turn.item() == Some(item)) {
+            self.end_turn_unanswered(MessageEnd::Stopped);
+            self.advance();
+        }
+    }
+
+    /// The CLI owes nothing. A turn that it has completed, or begun, has come to nothing then.
+    pub(super) fn nothing_owed(&mut self) {
+        let Some(turn) = &self.turn else { return };
+        if !turn.completed && turn.phase != Phase::Started {
+            return;
+        }
+        match (turn.item(), turn.resends) {
+            (Some(item), 1..) if turn.completed => self.lose_message(item, Unknown::AnswerLost),
+            _ => self.end_turn_unanswered(MessageEnd::Nothing),
+        }
+        self.advance();
+    }
+
+    /// Ends the turn; its message, if it has one, is done without a result.
+    pub(super) fn end_turn_unanswered(&mut self, how: MessageEnd) {
+        if let Some(turn) = self.turn.take()
+            && let Some(item) = turn.item()
+        {
+            self.append(EventBody::MessageEnded { item, how });
+        }
+        self.set_activity(ActivityKind::None {});
+    }
+
+    /// A person wants the turn stopped.
+    pub(super) fn stop(&mut self, item: ItemId, by: Person, message: Option<ItemId>) {
+        if !self.seen.insert(item) {
+            return;
+        }
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == message && !turn.stop_asked) else {
+            self.effects.push(Effect::Settled { item, refused: None });
+            return;
+        };
+        turn.stop_asked = true;
+        let waiting = turn.phase == Phase::Waiting;
+        if !waiting {
+            turn.force_stop_at = Some(self.now.mono + STOP_MS);
+        }
+        self.append(EventBody::StopAsked { item, by });
+        if waiting {
+            self.end_turn_unanswered(MessageEnd::Stopped);
+            self.advance();
+        } else {
+            self.request(Asked::Interrupt, &outgoing::interrupt());
+            self.set_activity(ActivityKind::Stopping {});
+        }
+    }
+
+    /// Stop was asked and the turn goes on: end the process and all that descends from it.
+    pub(super) fn force_stop(&mut self) {
+        if let Some(turn) = &mut self.turn {
+            turn.force_stop_at = None;
+        }
+        self.end_process(ProcessEnd::Stopped);
+    }
+
+    /// A person wants an interrupted turn continued.
+    pub(super) fn continue_turn(&mut self, item: ItemId, by: Person, message: ItemId, settings: Settings) {
+        if self.seen.contains(item) {
+            return;
+        }
+        if self.summary.unknown != Some(message) || self.turn.is_some() {
+            self.effects.push(Effect::Settled { item, refused: Some(ErrorCode::Conflict) });
+            return;
+        }
+        self.seen.insert(item);
+        self.append(EventBody::MessageContinued { message, item, by });
+        self.configure(settings);
+        let mut turn = Turn::new(Message { item: message, text: String::new() });
+        turn.continued = true;
+        turn.tools_called = true;
+        self.turn = Some(turn);
+        if self.process == Process::Live {
+            self.end_process(ProcessEnd::Replaced);
+        }
+        self.advance();
+    }
+
+    /// The process is gone; the journal decides what becomes of the turn.
+    pub(super) fn turn_lost_its_process(&mut self, why: ProcessEnd) {
+        self.requeue_steers();
+        let Some(turn) = &mut self.turn else { return };
+        let Some(item) = turn.item() else {
+            self.turn = None;
+            return;
+        };
+        let stopped = turn.stop_asked || why == ProcessEnd::WorkspaceStopped;
+        match (turn.phase, turn.tools_called) {
+            _ if stopped => self.end_turn_unanswered(MessageEnd::Stopped),
+            (Phase::Waiting, _) if self.start_failures >= MAX_START_FAILURES => self.give_up(),
+            (Phase::Waiting, _) => {}
+            (Phase::Written | Phase::Started, true) => self.lose_message(item, Unknown::ToolsCalled),
+            (Phase::Written | Phase::Started, false) if turn.resends >= MAX_RESENDS => {
+                self.lose_message(item, Unknown::KeepsDying);
+            }
+            (Phase::Written | Phase::Started, false) => {
+                turn.resends += 1;
+                turn.phase = Phase::Waiting;
+                turn.completed = false;
+                let attempt = turn.resends;
+                self.append(EventBody::MessageResent { item, attempt });
+            }
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.start_failures = 0;
+        self.trouble(Trouble::CantStart, "Claude's process does not come up");
+        self.end_turn_unanswered(MessageEnd::Failed);
+    }
+
+    fn lose_message(&mut self, item: ItemId, why: Unknown) {
+        self.turn = None;
+        let tools: Vec<OpenTool> = self.open_calls.drain(..).take(16).collect();
+        self.append(EventBody::MessageUnknown { item, why, tools });
+        self.set_activity(ActivityKind::None {});
+    }
+
+    /// What was written into a turn that is lost, and was not begun, becomes an ordinary message.
+    fn requeue_steers(&mut self) {
+        let steers = std::mem::take(&mut self.steers).into_iter().rev();
+        for steer in steers.filter(|steer| !steer.started) {
+            self.waiting.push_front(steer.message);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The journal of one conversation on the state volume: what the workspace-agent knows, written before it is
+//! sent.
+//!
+//! A file of records, each `length (4, LE) | CRC-32 of what follows (4, LE) | kind (1) | payload`; the length is
+//! that of the payload. A record that is cut off or whose checksum is wrong ends the journal: it and whatever
+//! follows were never acknowledged to anyone, or are in the store already.
+//!
+//! | kind | payload |
+//! |---|---|
+//! | 1 event | the event as JSON |
+//! | 2 body | SHA-256 (32), then the bytes; comes before the event that it was cut from |
+//! | 3 tool mark | nothing: a tool call has begun |
+//! | 4 epoch | epoch (8, LE), next number (8, LE): the log goes on here |
+//! | 5 checkpoint | JSON: everything before is in the store and comes to this |
+//!
+//! Once all of it is in the store and nothing is in flight, the file is replaced by one that holds only a
+//! checkpoint ([`Journal::compact`]).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use protocol::Event;
+use protocol::payload::Body;
+
+const EVENT: u8 = 1;
+const BODY: u8 = 2;
+const TOOL: u8 = 3;
+const EPOCH: u8 = 4;
+const CHECKPOINT: u8 = 5;
+const HEADER: usize = 9;
+
+/// The longest payload: a body cut from the longest line, with room for its digest.
+const MAX_PAYLOAD: usize = protocol::limits::LINE_BYTES + 1024;
+
+/// Above this size a journal whose content is in the store is worth compacting.
+const COMPACT_ABOVE: u64 = 1024 * 1024;
+
+/// Where a record's payload lies in the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// Its first byte.
+    pub offset: u64,
+    /// Its length.
+    pub len: u32,
+}
+
+/// One record, as it is read back.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Record {
+    /// An event, and where it lies.
+    Event(Box<Event>, Span),
+    /// A body's digest, and where its bytes lie.
+    Body([u8; 32], Span),
+    /// A tool call had begun.
+    ToolBegan,
+    /// The log goes on elsewhere.
+    Epoch {
+        /// The epoch.
+        epoch: u64,
+        /// The next number.
+        next: u64,
+    },
+    /// What everything before came to.
+    Checkpoint(Vec<u8>),
+}
+
+/// What [`Journal::append`] wrote.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// The event.
+    pub event: Span,
+    /// The bodies, by digest.
+    pub bodies: Vec<([u8; 32], Span)>,
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: Arc<File>,
+    end: u64,
+}
+
+impl Journal {
+    /// Opens the journal in `dir`, or makes it, and reads it back. What is torn at its end is cut off.
+    ///
+    /// # Errors
+    /// When the file can't be opened, read or cut.
+    pub fn open(dir: &Path) -> io::Result<(Self, Vec<Record>)> {
+        std::fs::create_dir_all(dir)?;
+        let path = dir.join("journal");
+        let file = open_file(&path)?;
+        let (records, end) = read_records(&file)?;
+        if end < file.metadata()?.len() {
+            file.set_len(end)?;
+            file.sync_data()?;
+        }
+        Ok((Self { path, file: Arc::new(file), end }, records))
+    }
+
+    /// The file, to read spans from.
+    pub fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
+    }
+
+    /// Appends the bodies and their event in one write.
+    ///
+    /// # Errors
+    /// When it can't be written; the journal is as it was then.
+    pub fn append(&mut self, event: &Event, bodies: &[Body], sync: bool) -> io::Result<Written> {
+        let mut buffer = Vec::with_capacity(1024);
+        let mut spans = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let digest = body.digest.to_bytes().unwrap_or_default();
+            let mut span = put(&mut buffer, BODY, &[&digest, &body.bytes]);
+            span.offset += self.end + 32;
+            span.len -= 32;
+            spans.push((digest, span));
+        }
+        let json = serde_json::to_vec(event).map_err(io::Error::other)?;
+        let mut span = put(&mut buffer, EVENT, &[&json]);
+        span.offset += self.end;
+        self.write(&buffer, sync)?;
+        Ok(Written { event: span, bodies: spans })
+    }
+
+    /// Notes that a tool call has begun.
+    ///
+    /// # Errors
+    /// See [`Journal::append`].
+    pub fn mark_tool(&mut self) -> io::Result<()> {
+        let mut buffer = Vec::with_capacity(HEADER);
+        put(&mut buffer, TOOL, &[]);
+        self.write(&buffer, false)
+    }
+
+    /// Notes that the log goes on in another epoch.
+    ///
+    /// # Errors
+    /// See [`Journal::append`].
+    pub fn open_epoch(&mut self, epoch: u64, next: u64) -> io::Result<()> {
+        let mut buffer = Vec::with_capacity(HEADER + 16);
+        put(&mut buffer, EPOCH, &[&epoch.to_le_bytes(), &next.to_le_bytes()]);
+        self.write(&buffer, true)
+    }
+
+    /// Whether compacting is worth it.
+    pub const fn is_large(&self) -> bool {
+        self.end > COMPACT_ABOVE
+    }
+
+    /// Replaces the file by one that holds only `checkpoint`. Everything in it must be in the store.
+    ///
+    /// # Errors
+    /// When the new file can't be written; the old one stays.
+    pub fn compact(&mut self, checkpoint: &[u8]) -> io::Result<()> {
+        let fresh = self.path.with_extension("new");
+        match std::fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = open_file(&fresh)?;
+        let mut buffer = Vec::new();
+        put(&mut buffer, CHECKPOINT, &[checkpoint]);
+        file.write_all_at(&buffer, 0)?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, &self.path)?;
+        if let Some(dir) = self.path.parent() {
+            File::open(dir)?.sync_all()?;
+        }
+        self.file = Arc::new(file);
+        self.end = buffer.len() as u64;
+        Ok(())
+    }
+
+    fn write(&mut self, buffer: &[u8], sync: bool) -> io::Result<()> {
+        let written = self.file.write_all_at(buffer, self.end);
+        let written = written.and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
+        match written {
+            Ok(()) => {
+                self.end += buffer.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                // Best effort: what lies beyond `end` is overwritten by the next record anyway.
+                let _ = self.file.set_len(self.end);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Reads the payload at `span`.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn read_span(file: &File, span: Span) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; span.len as usize];
+    file.read_exact_at(&mut bytes, span.offset)?;
+    Ok(bytes)
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Appends a record to `buffer` and returns where its payload lies there.
+fn put(buffer: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Span {
+    let len = u32::try_from(parts.iter().map(|part| part.len()).sum::<usize>()).unwrap_or(u32::MAX);
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&[kind]);
+    for part in parts {
+        crc.update(part);
+    }
+    buffer.extend_from_slice(&len.to_le_bytes());
+    buffer.extend_from_slice(&crc.finalize().to_le_bytes());
+    buffer.push(kind);
+    let offset = buffer.len() as u64;
+    for part in parts {
+        buffer.extend_from_slice(part);
+    }
+    Span { offset, len }
+}
+
+/// Reads records until the end or the first one that is torn, and returns where that is.
+///
+/// # Errors
+/// When reading fails.
+pub fn read_records(source: impl Read) -> io::Result<(Vec<Record>, u64)> {
+    let mut source = BufReader::with_capacity(64 * 1024, source);
+    let mut records = Vec::new();
+    let mut end = 0;
+    let mut payload = Vec::new();
+    loop {
+        let mut header = [0; HEADER];
+        if !read_whole(&mut source, &mut header)? {
+            break;
+        }
+        let [l0, l1, l2, l3, c0, c1, c2, c3, kind] = header;
+        let (len, crc) = (u32::from_le_bytes([l0, l1, l2, l3]), u32::from_le_bytes([c0, c1, c2, c3]));
+        if len as usize > MAX_PAYLOAD {
+            break;
+        }
+        payload.clear();
+        if (&mut source).take(u64::from(len)).read_to_end(&mut payload)? != len as usize {
+            break;
+        }
+        let span = Span { offset: end + HEADER as u64, len };
+        let Some(record) = read_record(kind, crc, &payload, span) else { break };
+        records.push(record);
+        end = span.offset + u64::from(len);
+    }
+    Ok((records, end))
+}
+
+fn read_record(kind: u8, crc: u32, payload: &[u8], span: Span) -> Option<Record> {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[kind]);
+    hasher.update(payload);
+    if hasher.finalize() != crc {
+        return None;
+    }
+    match kind {
+        EVENT => Some(Record::Event(serde_json::from_slice(payload).ok()?, span)),
+        BODY => {
+            let digest = *payload.first_chunk::<32>()?;
+            Some(Record::Body(digest, Span { offset: span.offset + 32, len: span.len - 32 }))
+        }
+        TOOL => Some(Record::ToolBegan),
+        EPOCH => {
+            let (epoch, next) = payload.split_first_chunk::<8>()?;
+            let next = u64::from_le_bytes(*next.first_chunk::<8>()?);
+            Some(Record::Epoch { epoch: u64::from_le_bytes(*epoch), next })
+        }
+        CHECKPOINT => Some(Record::Checkpoint(payload.to_vec())),
+        _ => None,
+    }
+}
+
+/// Fills `buffer`; `false` when the source ends before that.
+fn read_whole(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
+    match source.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}

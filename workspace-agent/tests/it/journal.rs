@@ -1,0 +1,109 @@
+//! The journal: what was written is read back, what was torn is cut off.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use proptest::prelude::*;
+use protocol::payload::{Body, BodyDigest};
+use protocol::{Event, EventBody};
+use workspace_agent::conversation::journal::{Journal, Record, read_records, read_span};
+
+fn event(n: u64) -> Event {
+    let text = protocol::payload::Payload::Text(format!("event {n}"));
+    Event { n, at: 1, body: EventBody::Note { text } }
+}
+
+fn body(bytes: &[u8]) -> Body {
+    Body { digest: BodyDigest::of(bytes), bytes: bytes.to_vec() }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, records) = Journal::open(dir.path()).unwrap();
+    assert!(records.is_empty());
+    let written = journal.append(&event(1), &[body(b"long")], true).unwrap();
+    journal.mark_tool().unwrap();
+    journal.open_epoch(2, 7).unwrap();
+    let (journal, records) = Journal::open(dir.path()).unwrap();
+    assert_eq!(
+        records,
+        [
+            Record::Body(BodyDigest::of(b"long").to_bytes().unwrap(), written.bodies[0].1),
+            Record::Event(Box::new(event(1)), written.event),
+            Record::ToolBegan,
+            Record::Epoch { epoch: 2, next: 7 },
+        ]
+    );
+    assert_eq!(read_span(&journal.file(), written.bodies[0].1).unwrap(), b"long");
+    let read: Event = serde_json::from_slice(&read_span(&journal.file(), written.event).unwrap()).unwrap();
+    assert_eq!(read, event(1));
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_and_writing_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path()).unwrap();
+    journal.append(&event(1), &[], true).unwrap();
+    OpenOptions::new().append(true).open(dir.path().join("journal")).unwrap().write_all(&[9; 12]).unwrap();
+    let (mut journal, records) = Journal::open(dir.path()).unwrap();
+    assert_eq!(records.len(), 1);
+    journal.append(&event(2), &[], true).unwrap();
+    assert_eq!(Journal::open(dir.path()).unwrap().1.len(), 2);
+}
+
+#[test]
+fn a_compacted_journal_holds_its_checkpoint_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path()).unwrap();
+    for n in 1..100 {
+        journal.append(&event(n), &[], false).unwrap();
+    }
+    journal.compact(b"{}").unwrap();
+    journal.append(&event(100), &[], true).unwrap();
+    let (_, records) = Journal::open(dir.path()).unwrap();
+    assert!(
+        matches!(&records[..], [Record::Checkpoint(json), Record::Event(event, _)] if json == b"{}" && event.n == 100)
+    );
+}
+
+#[test]
+fn a_full_disk_leaves_the_journal_as_it_was() {
+    // /dev/full answers every write with "no space left on device".
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/full", dir.path().join("journal")).unwrap();
+    let (mut journal, _) = match Journal::open(dir.path()) {
+        Ok(opened) => opened,
+        Err(_) => return,
+    };
+    let error = journal.append(&event(1), &[], true).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+}
+
+proptest! {
+    #[test]
+    fn a_journal_cut_or_changed_anywhere_yields_a_prefix(cut in any::<prop::sample::Index>(), flip in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(dir.path()).unwrap();
+        for n in 1..20 {
+            journal.append(&event(n), &[body(&[7; 40])], false).unwrap();
+        }
+        let whole = std::fs::read(dir.path().join("journal")).unwrap();
+        let (all, end) = read_records(&whole[..]).unwrap();
+        prop_assert_eq!(end, whole.len() as u64);
+        let (some, end) = read_records(&whole[..cut.index(whole.len())]).unwrap();
+        prop_assert!(end <= whole.len() as u64);
+        prop_assert_eq!(&some[..], &all[..some.len()]);
+        let mut changed = whole.clone();
+        let place = flip.index(changed.len());
+        changed[place] ^= byte;
+        let (some, _) = read_records(&changed[..]).unwrap();
+        prop_assert!(some.len() <= all.len());
+        prop_assert!(some.iter().zip(&all).all(|(a, b)| a == b));
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
+        let _ = read_records(&bytes[..]);
+    }
+}

@@ -1,0 +1,321 @@
+//! Messages in ordinary life: one at a time, steered, stopped, configured.
+
+use protocol::EventBody;
+use protocol::close::ErrorCode;
+use protocol::event::{MessageEnd, ProcessEnd, SettingsChange, Trouble};
+use protocol::link::{ActivityKind, Delivery};
+use protocol::settings::{Mode, ModelName, Settings};
+use protocol::summary::State;
+use serde_json::json;
+use workspace_agent::conversation::core::Input;
+
+use crate::desk::Desk;
+
+#[test]
+fn a_message_starts_a_process_and_comes_to_a_result() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("hello");
+    assert_eq!(desk.spawned.len(), 1);
+    assert!(!desk.spawned[0].resume);
+    assert_eq!(desk.summary().state, State::Working);
+    desk.result(&[item]);
+    assert_eq!(
+        desk.kinds_since(0),
+        ["message_taken", "state", "message_started", "process_started", "result", "state"]
+    );
+    assert_eq!(desk.summary().state, State::Idle);
+    assert_eq!(desk.activity, ActivityKind::None {});
+    assert!(desk.log.iter().map(|event| event.n).eq(1..=6));
+}
+
+#[test]
+fn a_message_that_is_delivered_again_changes_nothing() {
+    let mut desk = Desk::new();
+    let delivery = desk.delivery("hello");
+    desk.feed(Input::Deliver(delivery.clone()));
+    let events = desk.log.len();
+    desk.feed(Input::Deliver(delivery));
+    assert_eq!((desk.log.len(), desk.spawned.len()), (events, 1));
+}
+
+#[test]
+fn the_next_message_waits_for_the_turns_end() {
+    let mut desk = Desk::new();
+    let first = desk.begin_turn("one");
+    let second = desk.send("two");
+    assert!(desk.written.is_empty());
+    desk.result(&[first]);
+    assert_eq!(desk.expect_written("user")["uuid"], json!(second));
+}
+
+#[test]
+fn a_message_that_steers_goes_into_the_running_turn() {
+    let mut desk = Desk::new();
+    let first = desk.begin_turn("one");
+    let steer = desk.steer("and this");
+    assert_eq!(desk.expect_written("user")["uuid"], json!(steer));
+    desk.lifecycle(steer, "queued");
+    desk.lifecycle(steer, "started");
+    assert_eq!(desk.last(), &EventBody::MessageStarted { item: steer });
+    desk.lifecycle(steer, "completed");
+    desk.result(&[first, steer]);
+    desk.lifecycle(first, "completed");
+    assert_eq!(desk.summary().state, State::Idle);
+    assert!(desk.written.is_empty());
+}
+
+#[test]
+fn a_message_that_steers_nothing_is_an_ordinary_one() {
+    let mut desk = Desk::new();
+    desk.steer("hello");
+    desk.come_up();
+    desk.expect_written("user");
+    assert!(matches!(desk.log[0].body, EventBody::MessageTaken { steer: false, .. }));
+}
+
+#[test]
+fn a_steering_message_that_came_too_late_becomes_the_next_turn() {
+    let mut desk = Desk::new();
+    let first = desk.begin_turn("one");
+    let steer = desk.steer("two");
+    desk.expect_written("user");
+    desk.result(&[first]);
+    desk.lifecycle(steer, "started");
+    assert_eq!(desk.summary().state, State::Working);
+    desk.result(&[steer]);
+    assert_eq!(desk.summary().state, State::Idle);
+}
+
+#[test]
+fn stop_interrupts_and_the_result_says_stopped() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("SLOW 50");
+    desk.stop(Some(item));
+    assert_eq!(desk.activity, ActivityKind::Stopping {});
+    assert_eq!(desk.expect_written("interrupt")["request"]["cancel_queued"], json!(true));
+    desk.hear(json!({ "type": "result", "subtype": "error_during_execution", "is_error": true,
+                      "terminal_reason": "aborted_streaming", "user_message_uuids": [item] }));
+    let Some(EventBody::Result(result)) = desk.find("result") else { panic!() };
+    assert_eq!(result.outcome, protocol::event::Outcome::Stopped);
+    desk.lifecycle(item, "cancelled");
+    assert_eq!(desk.summary().state, State::Idle);
+}
+
+#[test]
+fn stop_before_the_process_is_up_takes_the_message_back() {
+    let mut desk = Desk::new();
+    let item = desk.send("hello");
+    desk.stop(Some(item));
+    assert_eq!(desk.find("message_ended"), Some(&EventBody::MessageEnded { item, how: MessageEnd::Stopped }));
+    desk.come_up();
+    assert!(desk.written.is_empty());
+    assert_eq!(desk.summary().state, State::Idle);
+}
+
+#[test]
+fn a_message_cancelled_by_stop_ends_without_a_result() {
+    let mut desk = Desk::new();
+    let item = desk.send("hello");
+    desk.come_up();
+    desk.expect_written("user");
+    desk.stop(Some(item));
+    desk.lifecycle(item, "queued");
+    desk.lifecycle(item, "cancelled");
+    assert_eq!(desk.find("message_ended"), Some(&EventBody::MessageEnded { item, how: MessageEnd::Stopped }));
+}
+
+#[test]
+fn a_stop_that_comes_too_late_stops_nothing_else() {
+    let mut desk = Desk::new();
+    let first = desk.begin_turn("one");
+    desk.result(&[first]);
+    desk.begin_turn("two");
+    let stop = desk.stop(Some(first));
+    assert_eq!(desk.settled, [(stop, None)]);
+    assert!(desk.written.is_empty());
+}
+
+#[test]
+fn a_turn_that_does_not_stop_is_ended_by_force_and_never_given_again() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("TOOL");
+    desk.call_tool("toolu_1");
+    desk.stop(Some(item));
+    desk.expect_written("interrupt");
+    let deadline = desk.core.deadline().unwrap();
+    desk.now.mono = deadline;
+    desk.feed(Input::Tick);
+    assert_eq!(desk.terminated, 1);
+    desk.exit();
+    assert_eq!(desk.find("message_ended"), Some(&EventBody::MessageEnded { item, how: MessageEnd::Stopped }));
+    let Some(EventBody::ProcessEnded { why, .. }) = desk.find("process_ended") else { panic!() };
+    assert_eq!(*why, ProcessEnd::Stopped);
+    assert_eq!((desk.spawned.len(), desk.summary().state), (1, State::Idle));
+}
+
+#[test]
+fn a_quiet_process_is_ended_and_the_next_message_resumes_its_session() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    desk.result(&[item]);
+    desk.now.mono = desk.core.deadline().unwrap();
+    desk.feed(Input::Tick);
+    assert_eq!(desk.stdin_closed, 1);
+    desk.feed(Input::Exited { detail: "exit status 0".into() });
+    assert!(matches!(desk.last(), EventBody::ProcessEnded { why: ProcessEnd::Idle, .. }));
+    desk.send("two");
+    assert!(desk.spawned[1].resume);
+    assert_eq!(desk.spawned[1].session, "s-1");
+}
+
+#[test]
+fn a_process_with_a_background_task_is_not_idle() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    desk.hear(json!({ "type": "system", "subtype": "background_tasks_changed",
+                      "tasks": [{ "task_id": "b1", "task_type": "local_bash", "description": "ticker" }] }));
+    desk.result(&[item]);
+    assert_eq!(desk.core.deadline(), None);
+    assert_eq!(desk.core.idle_since(), None);
+}
+
+#[test]
+fn a_message_for_a_process_on_its_way_out_starts_another() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    desk.result(&[item]);
+    desk.feed(Input::MakeRoom);
+    desk.send("two");
+    assert!(desk.written.is_empty());
+    desk.exit();
+    assert_eq!(desk.spawned.len(), 2);
+}
+
+#[test]
+fn settings_reach_the_process_and_the_log_says_who_asked() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    let settings = Settings { model: ModelName::new("opus"), mode: Mode::Plan };
+    desk.feed(Input::Configure(settings.clone()));
+    let model = desk.expect_written("set_model");
+    let mode = desk.expect_written("set_permission_mode");
+    desk.respond(&model, json!({ "model": "opus" }));
+    desk.respond(&mode, json!({ "mode": "plan" }));
+    assert_eq!(desk.last(), &EventBody::SettingsChanged { settings, why: SettingsChange::Asked });
+    desk.result(&[item]);
+}
+
+#[test]
+fn a_mode_that_loosens_ends_with_its_process_and_one_that_restricts_stays() {
+    for (set, kept) in [(Mode::AcceptEdits, Mode::Default), (Mode::Plan, Mode::Plan)] {
+        let mut desk = Desk::new();
+        let delivery = Delivery { settings: Settings { model: None, mode: set }, ..desk.delivery("one") };
+        let item = delivery.item;
+        desk.feed(Input::Deliver(delivery));
+        assert_eq!(desk.spawned[0].settings.mode, set);
+        desk.come_up();
+        desk.expect_written("user");
+        desk.lifecycle(item, "started");
+        desk.result(&[item]);
+        desk.exit();
+        assert_eq!(desk.summary().settings.mode, kept);
+    }
+}
+
+#[test]
+fn switching_permissions_off_is_refused_unless_allowed() {
+    let mut desk = Desk::new();
+    let settings = Settings { model: None, mode: Mode::BypassPermissions };
+    let delivery = Delivery { settings, ..desk.delivery("one") };
+    desk.feed(Input::Deliver(delivery));
+    assert_eq!(desk.spawned[0].settings.mode, Mode::Default);
+    assert!(matches!(desk.find("trouble"), Some(EventBody::Trouble { what: Trouble::SettingRefused, .. })));
+}
+
+#[test]
+fn a_mode_that_claude_changed_is_told() {
+    let mut desk = Desk::new();
+    desk.begin_turn("one");
+    desk.hear(
+        json!({ "type": "system", "subtype": "status", "status": null, "permissionMode": "acceptEdits" }),
+    );
+    let Some(EventBody::SettingsChanged { settings, why }) = desk.find("settings_changed") else { panic!() };
+    assert_eq!((settings.mode, *why), (Mode::AcceptEdits, SettingsChange::Claude));
+}
+
+#[test]
+fn a_turn_that_claude_began_by_itself_is_a_turn() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    desk.result(&[item]);
+    desk.hear(json!({ "type": "system", "subtype": "init", "session_id": "s-1" }));
+    assert_eq!(desk.summary().state, State::Working);
+    let waits = desk.send("two");
+    assert!(desk.written.is_empty());
+    desk.hear(json!({ "type": "result", "subtype": "success", "is_error": false,
+                      "origin": { "kind": "task-notification" } }));
+    assert_eq!(desk.expect_written("user")["uuid"], json!(waits));
+}
+
+#[test]
+fn a_command_that_needs_no_model_ends_the_message() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("/cost");
+    desk.result(&[item]);
+    assert_eq!(desk.summary().state, State::Idle);
+}
+
+#[test]
+fn a_message_that_the_cli_completes_without_a_result_ends() {
+    let mut desk = Desk::new();
+    let item = desk.send("hello");
+    desk.come_up();
+    desk.expect_written("user");
+    desk.lifecycle(item, "completed");
+    let probe = desk.expect_written("initialize");
+    desk.respond(&probe, json!({ "session_state": "idle" }));
+    assert_eq!(desk.find("message_ended"), Some(&EventBody::MessageEnded { item, how: MessageEnd::Nothing }));
+    assert_eq!(desk.summary().state, State::Idle);
+}
+
+#[test]
+fn the_turns_cost_is_its_own_share() {
+    let mut desk = Desk::new();
+    for total in [0.5, 0.75, 0.1] {
+        let item = desk.begin_turn("x");
+        desk.hear(json!({ "type": "result", "subtype": "success", "total_cost_usd": total, "user_message_uuids": [item] }));
+    }
+    let costs: Vec<f64> = desk
+        .log
+        .iter()
+        .filter_map(
+            |event| if let EventBody::Result(result) = &event.body { Some(result.cost_usd) } else { None },
+        )
+        .collect();
+    assert_eq!(costs, [0.5, 0.25, 0.1]);
+}
+
+#[test]
+fn continuing_what_is_not_unknown_is_refused() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    let request = desk.new_item();
+    let by = crate::desk::person();
+    desk.feed(Input::Continue { item: request, by, message: item, settings: Settings::default() });
+    assert_eq!(desk.settled, [(request, Some(ErrorCode::Conflict))]);
+}
+
+#[test]
+fn shutting_down_stops_the_turn_and_begins_nothing() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    desk.feed(Input::Shutdown);
+    assert_eq!(desk.terminated, 1);
+    desk.exit();
+    assert_eq!(desk.find("message_ended"), Some(&EventBody::MessageEnded { item, how: MessageEnd::Stopped }));
+    assert!(matches!(
+        desk.find("process_ended"),
+        Some(EventBody::ProcessEnded { why: ProcessEnd::WorkspaceStopped, .. })
+    ));
+    assert_eq!(desk.spawned.len(), 1);
+}
