@@ -31,6 +31,7 @@
 pub mod api;
 pub mod bounded;
 pub mod close;
+pub mod enrol;
 pub mod event;
 pub mod frame;
 pub mod ids;

@@ -47,7 +47,7 @@ pub const LIVE_BLOCK_BYTES: usize = 1024 * 1024;
 pub const LIVE_BLOCKS: usize = 64;
 
 /// Conversations of one workspace. Each costs a row and, while it is open, a ring.
-pub const CONVERSATIONS: usize = 10_000;
+pub const CONVERSATIONS: usize = 5_000;
 
 /// Conversations one viewer may have open at a time.
 pub const OPEN_CONVERSATIONS: usize = 8;

@@ -7,10 +7,10 @@
 
 pub mod blocks;
 pub mod events;
-
+pub mod launch;
 pub mod lines;
 pub mod outgoing;
-
+pub mod process;
 pub mod prompts;
 pub mod subject;
 pub mod tasks;

@@ -5,5 +5,6 @@
 //! [`driver`] is the task that joins the two with the real process; [`outgoing`] is what the link reads.
 
 pub mod core;
-
+pub mod driver;
 pub mod journal;
+pub mod outgoing;

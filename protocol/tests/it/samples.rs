@@ -143,7 +143,12 @@ pub(crate) fn events() -> Vec<Event> {
         }),
         EventBody::Retry { attempt: 1, max: 10, delay_ms: 520, status: None },
         EventBody::State { state: State::Waiting },
-        EventBody::ProcessStarted { session: "s-1".into(), version: "2.1.330".into(), model: "claude-opus-5-5".into(), resumed: true },
+        EventBody::ProcessStarted {
+            session: "s-1".into(),
+            version: "2.1.330".into(),
+            model: "claude-opus-5-5".into(),
+            resumed: true,
+        },
         EventBody::ProcessEnded { why: ProcessEnd::Died, detail: "killed by signal 9".into() },
         EventBody::SettingsChanged { settings: settings(), why: SettingsChange::Asked },
         EventBody::Compacted { before: 102, after: 2586 },

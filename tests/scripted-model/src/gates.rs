@@ -41,12 +41,11 @@ impl Gates {
         })
     }
 
-    /// Waits until the gate is, or has been, released.
-    pub(crate) async fn pass(&self, name: &str) {
-        let mut gate = self.with(name, watch::Sender::subscribe);
+    /// Arrives at a gate; a release from now on counts, even if the gate is held again before it is looked at.
+    pub(crate) fn arrive(&self, name: &str) -> Arrival {
+        let gate = self.with(name, watch::Sender::subscribe);
         let before = gate.borrow().releases;
-        // The sender is never dropped while `self` lives, so this can't fail.
-        let _ = gate.wait_for(|gate| gate.open || gate.releases != before).await;
+        Arrival { gate, before }
     }
 
     fn with<T>(&self, name: &str, act: impl FnOnce(&watch::Sender<Gate>) -> T) -> T {
@@ -55,42 +54,57 @@ impl Gates {
     }
 }
 
+/// An answer at a gate.
+pub(crate) struct Arrival {
+    gate: watch::Receiver<Gate>,
+    before: u64,
+}
+
+impl Arrival {
+    /// Waits until the gate is, or has been, released. May be given up and taken up again.
+    pub(crate) async fn passed(&mut self) {
+        let before = self.before;
+        // The sender is dropped with the server only: then nothing is left to wait for.
+        let _ = self.gate.wait_for(|gate| gate.open || gate.releases != before).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-
     use futures_util::FutureExt;
 
-    use super::Gates;
+    use super::{Arrival, Gates};
+
+    fn passes(arrival: &mut Arrival) -> bool {
+        arrival.passed().now_or_never().is_some()
+    }
 
     #[tokio::test]
     async fn whoever_waits_passes_on_release_even_if_held_again_at_once() {
         let gates = Gates::default();
-        let mut waiting = pin!(gates.pass("a"));
-        assert!(waiting.as_mut().now_or_never().is_none());
+        let mut waiting = gates.arrive("a");
+        assert!(!passes(&mut waiting));
         assert_eq!(gates.release("b"), 0, "another gate");
-        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(!passes(&mut waiting));
         assert_eq!(gates.release("a"), 1);
         gates.hold("a");
-        assert!(waiting.now_or_never().is_some());
-        assert!(pin!(gates.pass("a")).now_or_never().is_none(), "held for those who come later");
+        assert!(passes(&mut waiting));
+        assert!(!passes(&mut gates.arrive("a")), "held for those who come later");
     }
 
     #[tokio::test]
     async fn a_gate_released_before_anyone_came_is_open() {
         let gates = Gates::default();
         gates.release("a");
-        assert!(pin!(gates.pass("a")).now_or_never().is_some());
+        assert!(passes(&mut gates.arrive("a")));
     }
 
     #[tokio::test]
     async fn who_left_is_not_counted() {
         let gates = Gates::default();
-        {
-            let mut left = pin!(gates.pass("a"));
-            assert!(left.as_mut().now_or_never().is_none());
-            assert_eq!(gates.hold("a"), 1);
-        }
+        let waiting = gates.arrive("a");
+        assert_eq!(gates.hold("a"), 1);
+        drop(waiting);
         assert_eq!(gates.release("a"), 0);
     }
 }

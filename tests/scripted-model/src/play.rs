@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::Beat;
 use crate::assemble::Assembly;
 use crate::error::Cut;
-use crate::gates::Gates;
+use crate::gates::{Arrival, Gates};
 use crate::record::{Outcome, Ticket};
 use crate::sse::{Event, Message};
 
@@ -31,7 +31,8 @@ impl Stage {
         beats: Vec<Beat>,
         ticket: Ticket,
     ) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
-        let player = Player { stage: self, beats: beats.into_iter().peekable(), ticket, began: false };
+        let player =
+            Player { stage: self, beats: beats.into_iter().peekable(), ticket, arrival: None, began: false };
         stream::unfold(player, |mut player| async { player.next().await.map(|frame| (frame, player)) })
     }
 
@@ -45,7 +46,7 @@ impl Stage {
                     continue;
                 }
                 Beat::Wait(pause) if self.unless_stopped(tokio::time::sleep(pause)).await => continue,
-                Beat::Gate(name) if self.unless_stopped(self.gates.pass(&name)).await => continue,
+                Beat::Gate(name) if self.unless_stopped(self.gates.arrive(&name).passed()).await => continue,
                 Beat::Wait(_) | Beat::Gate(_) => Outcome::Stopped,
                 Beat::Cut => Outcome::Cut,
             };
@@ -64,17 +65,14 @@ impl Stage {
             () = wait => true,
         }
     }
-
-    /// Waits at a gate; none when it is time for a ping, else whether the gate was passed before the stop.
-    async fn at_gate(&self, name: &str) -> Option<bool> {
-        tokio::time::timeout(PING_EVERY, self.unless_stopped(self.gates.pass(name))).await.ok()
-    }
 }
 
 struct Player {
     stage: Stage,
     beats: std::iter::Peekable<std::vec::IntoIter<Beat>>,
     ticket: Ticket,
+    /// At the gate that is the next beat.
+    arrival: Option<Arrival>,
     began: bool,
 }
 
@@ -92,11 +90,15 @@ impl Player {
                         return Some(self.cut(Outcome::Stopped));
                     }
                 }
-                Beat::Gate(name) => match self.stage.at_gate(name).await {
-                    None => return Some(Ok(Event::Ping.frame())),
-                    Some(true) => {}
-                    Some(false) => return Some(self.cut(Outcome::Stopped)),
-                },
+                Beat::Gate(name) => {
+                    let arrival = self.arrival.get_or_insert_with(|| self.stage.gates.arrive(name));
+                    let passed = self.stage.unless_stopped(arrival.passed());
+                    match tokio::time::timeout(PING_EVERY, passed).await {
+                        Err(_) => return Some(Ok(Event::Ping.frame())),
+                        Ok(false) => return Some(self.cut(Outcome::Stopped)),
+                        Ok(true) => self.arrival = None,
+                    }
+                }
                 Beat::Cut => return Some(self.cut(Outcome::Cut)),
                 Beat::Say(event) => {
                     let frame = event.frame();

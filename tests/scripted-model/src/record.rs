@@ -163,7 +163,11 @@ impl Recorder {
     }
 
     fn update(&self, id: u64, change: impl FnOnce(&mut Record)) {
-        if let Some(record) = self.kept().records.iter_mut().rev().find(|record| record.id == id) {
+        let mut kept = self.kept();
+        // The ids of the kept records follow one another.
+        let place = kept.records.front().and_then(|first| id.checked_sub(first.id));
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        if let Some(record) = place.and_then(|place| kept.records.get_mut(place)) {
             change(record);
         }
     }

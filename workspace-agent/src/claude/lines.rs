@@ -331,8 +331,8 @@ impl Line {
             "control_cancel_request" => cancel(&value),
             "system" => system(value),
             "conversation_reset" => Some(Self::Cleared),
-            "keep_alive" | "tool_progress" | "tool_use_summary" | "prompt_suggestion"
-            | "transcript_mirror" => Some(Self::Quiet),
+            "keep_alive" | "rate_limit_event" | "tool_progress" | "tool_use_summary"
+            | "prompt_suggestion" | "transcript_mirror" => Some(Self::Quiet),
             _ => None,
         };
         line.unwrap_or(Self::Unknown)

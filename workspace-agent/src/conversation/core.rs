@@ -29,7 +29,7 @@ use protocol::payload::{Body, short};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
 use protocol::summary::{State, Summary};
-use protocol::{ConversationId, Event, EventBody, ItemId, Millis, PromptId};
+use protocol::{ConversationId, Event, EventBody, ItemId, Millis, Position, PromptId};
 
 use self::answers::OpenPrompt;
 use self::recent::Recent;
@@ -299,6 +299,11 @@ impl Conversation {
     /// The epoch that events are numbered in.
     pub const fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// The log's end.
+    pub const fn end(&self) -> Position {
+        Position { epoch: self.epoch, n: self.next_n - 1 }
     }
 
     /// Whether there is a process, or one is being started or ended.

@@ -1,6 +1,5 @@
 //! The recorded lines of the real CLI, both directions, played through a conversation.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use protocol::limits::EVENT_BYTES;
@@ -22,15 +21,22 @@ fn transcripts() -> Vec<PathBuf> {
     files
 }
 
+/// The recording's `initialize` and its answer come before its first message; ours follow it.
+#[derive(Default)]
+struct Beginning {
+    theirs: Option<String>,
+    answer: Option<Value>,
+}
+
 fn play(path: &Path) -> Desk {
     let mut desk = Desk::new();
-    let mut ours: HashMap<String, Value> = HashMap::new();
+    let mut beginning = Beginning::default();
     let text = std::fs::read_to_string(path).unwrap();
     for line in text.lines() {
         let entry: Value = serde_json::from_str(line).unwrap();
         match entry["dir"].as_str() {
-            Some("in") => hear_host(&mut desk, &entry["line"], &mut ours),
-            Some("out") => hear_cli(&mut desk, &entry["line"], &ours),
+            Some("in") => hear_host(&mut desk, &entry["line"], &mut beginning),
+            Some("out") => hear_cli(&mut desk, entry["line"].clone(), &mut beginning),
             Some("exit") => desk.feed(Input::Exited { detail: format!("exit status {}", entry["line"]) }),
             _ => {}
         }
@@ -39,30 +45,39 @@ fn play(path: &Path) -> Desk {
 }
 
 /// What the recording host wrote, done by us: the same acts, under our own request ids.
-fn hear_host(desk: &mut Desk, line: &Value, ours: &mut HashMap<String, Value>) {
-    let theirs = line["request_id"].as_str().unwrap_or_default().to_owned();
+fn hear_host(desk: &mut Desk, line: &Value, beginning: &mut Beginning) {
     match (line["type"].as_str(), line["request"]["subtype"].as_str()) {
-        (Some("user"), _) => {
-            let mut delivery = desk.delivery(line["message"]["content"].as_str().unwrap_or("?"));
-            if let Some(item) = line["uuid"].as_str().and_then(|uuid| uuid.parse().ok()) {
-                delivery.item = item;
-            }
-            desk.feed(Input::Deliver(delivery));
-        }
+        (Some("user"), _) => hear_message(desk, line, beginning),
         (Some("control_request"), Some("interrupt")) => {
             let current = desk.summary().current;
             let item = desk.new_item();
             desk.feed(Input::Stop { item, by: person(), message: current });
         }
         (Some("control_response"), _) => answer(desk, line),
-        (Some("control_request"), Some("initialize")) if desk.spawned.is_empty() => {
-            // The recording initialises before its first message; ours starts with the message.
-            let probe = desk.delivery("the recording begins");
-            desk.feed(Input::Deliver(probe));
-            let initialize = desk.expect_written("initialize");
-            ours.insert(theirs, initialize["request_id"].clone());
+        (Some("control_request"), Some("initialize")) if beginning.theirs.is_none() => {
+            beginning.theirs = line["request_id"].as_str().map(str::to_owned);
         }
         _ => {}
+    }
+}
+
+fn hear_message(desk: &mut Desk, line: &Value, beginning: &mut Beginning) {
+    let mut delivery = desk.delivery(line["message"]["content"].as_str().unwrap_or("?"));
+    let theirs: Option<ItemId> = line["uuid"].as_str().and_then(|uuid| uuid.parse().ok());
+    delivery.item = theirs.unwrap_or(delivery.item);
+    delivery.steer = desk.summary().state != State::Idle;
+    let item = delivery.item;
+    let starts = desk.spawned.is_empty();
+    desk.feed(Input::Deliver(delivery));
+    if starts {
+        let ours =
+            desk.written.iter().find(|line| line["request"]["subtype"] == "initialize").cloned().unwrap();
+        let answer = beginning.answer.take().unwrap_or_default();
+        desk.respond(&ours, answer);
+    }
+    if theirs.is_none() {
+        // Without an id the CLI reports no life cycle; ours always has one.
+        desk.lifecycle(item, "started");
     }
 }
 
@@ -81,12 +96,11 @@ fn answer(desk: &mut Desk, line: &Value) {
     desk.feed(Input::Answer { item, by: person(), prompt, decision });
 }
 
-fn hear_cli(desk: &mut Desk, line: &Value, ours: &HashMap<String, Value>) {
-    let mut line = line.clone();
-    if line["type"] == "control_response"
-        && let Some(id) = line["response"]["request_id"].as_str().and_then(|theirs| ours.get(theirs))
-    {
-        line["response"]["request_id"] = id.clone();
+fn hear_cli(desk: &mut Desk, line: Value, beginning: &mut Beginning) {
+    let answers = line["response"]["request_id"].as_str();
+    if answers.is_some() && answers == beginning.theirs.as_deref() && desk.spawned.is_empty() {
+        beginning.answer = Some(line["response"]["response"].clone());
+        return;
     }
     match line {
         Value::String(raw) => desk.feed(Input::Strange(raw)),
@@ -119,7 +133,7 @@ fn every_recording_is_understood_and_keeps_the_rules() {
         let strange: Vec<_> = desk.log.iter().filter(|event| kind(event) == "opaque").collect();
         let expected = ["s16_sdk_mcp_hooks"].contains(&name.as_str());
         assert!(strange.is_empty() || expected, "{name}: {strange:?}");
-        assert_ne!(desk.summary().state, State::Waiting, "{name}: its prompts were all dealt with");
+        assert_eq!(desk.summary().state, State::Idle, "{name}: everything was dealt with");
     }
 }
 

@@ -72,6 +72,20 @@ async fn a_stop_cuts_what_waits() {
 }
 
 #[tokio::test]
+async fn a_dropped_handle_stops_the_server() {
+    let model = Model::start().await;
+    let mut gated = model.stream("GATE never").await;
+    gated.until_text("gate never ").await;
+    let address = model.serving.address();
+    drop(model);
+    assert!(gated.rest().await.1);
+    let listens = async || tokio::net::TcpStream::connect(address).await.is_ok();
+    while listens().await {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn the_delay_paces_an_answer() {
     let model = Model::start_with(Config { delay: Duration::from_millis(20), ..Config::default() }).await;
     let begun = std::time::Instant::now();

@@ -1,0 +1,308 @@
+//! What the workspace-agent holds together: the conversations by id, what the control plane says to them, and what
+//! a link needs of them all.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::close::ErrorCode;
+use protocol::link::{FromControl, Hello, Policy, Report, Welcome};
+use protocol::log::LogEnd;
+use protocol::status::Versions;
+use protocol::{ConversationId, ItemId, Position};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::conversation::core::Input;
+use crate::conversation::driver::{self, Command, Handle, Shared};
+use crate::conversation::outgoing::{Cursor, Outgoing};
+use crate::disk::{self, Reserve};
+use crate::process::{self, Processes};
+
+/// How often the control plane is told how the workspace fares.
+const REPORT_EVERY: Duration = Duration::from_secs(30);
+/// Until the control plane says otherwise.
+const FIRST_POLICY: Policy = Policy { idle_ms: 900_000, max_processes: 1, allow_bypass: false };
+
+/// The conversations and what they share.
+#[derive(Debug)]
+pub struct Desk {
+    shared: Shared,
+    boot: Uuid,
+    versions: Versions,
+    state: Mutex<State>,
+    /// Counts the store's acknowledgements.
+    acknowledged: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    policy: Policy,
+    conversations: HashMap<ConversationId, Handle>,
+    /// Where the store's logs ended at the last welcome, for conversations that are opened later.
+    stored: HashMap<ConversationId, Position>,
+    places: u32,
+    report_at: Instant,
+}
+
+/// How far one link has told of each conversation.
+#[derive(Debug, Default)]
+pub struct Cursors(HashMap<ConversationId, (Arc<Outgoing>, Cursor)>);
+
+impl Desk {
+    /// Opens every journal on the state volume.
+    ///
+    /// # Errors
+    /// When the state volume can't be read.
+    pub fn open(config: Arc<Config>, processes: Arc<Processes>, versions: Versions) -> anyhow::Result<Self> {
+        let shared = Shared {
+            reserve: Arc::new(Reserve::new(&config.state)),
+            config,
+            processes,
+            slots: Arc::new(Semaphore::new(0)),
+            want_slot: Arc::new(Notify::new()),
+            changed: Arc::new(Notify::new()),
+            started: Instant::now(),
+        };
+        let state = State {
+            policy: FIRST_POLICY,
+            conversations: HashMap::new(),
+            stored: HashMap::new(),
+            places: 0,
+            report_at: Instant::now() + REPORT_EVERY,
+        };
+        let acknowledged = watch::Sender::new(0);
+        let desk = Self { shared, boot: Uuid::new_v4(), versions, state: Mutex::new(state), acknowledged };
+        for entry in std::fs::read_dir(desk.shared.config.conversations())? {
+            let name = entry?.file_name();
+            if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {
+                desk.start(&mut desk.lock(), id)?;
+            }
+        }
+        Ok(desk)
+    }
+
+    /// The first message on a link.
+    pub fn hello(&self) -> Hello {
+        let state = self.lock();
+        let logs = state.conversations.iter();
+        let logs =
+            logs.map(|(id, handle)| LogEnd { conversation: *id, end: handle.outgoing.end() }).collect();
+        Hello { boot: self.boot, versions: self.versions.clone(), capabilities: Vec::new(), logs }
+    }
+
+    /// The control plane's answer to the hello: the journals are joined to the store, and what was deleted goes.
+    pub async fn welcomed(&self, welcome: Welcome) {
+        let mut commands = Vec::new();
+        {
+            let mut state = self.lock();
+            state.policy = welcome.policy;
+            self.set_places(&mut state, welcome.policy.max_processes);
+            state.stored = welcome.logs.iter().map(|log| (log.conversation, log.end)).collect();
+            let stored = state.stored.clone();
+            state.conversations.retain(|id, handle| {
+                let sender = handle.commands.clone();
+                let Some(end) = stored.get(id) else {
+                    commands.push((sender, Command::Forget));
+                    return false;
+                };
+                handle.outgoing.cursor(end.n);
+                let policy = Input::Policy(welcome.policy);
+                commands.push((sender.clone(), Command::Input(Box::new(policy))));
+                commands.push((sender, Command::Join(*end)));
+                true
+            });
+        }
+        for (sender, command) in commands {
+            // A conversation that has ended meanwhile needs no telling.
+            let _ = sender.send(command).await;
+        }
+    }
+
+    /// One message of the control plane.
+    pub fn take(&self, message: FromControl) {
+        match message {
+            FromControl::Deliver(delivery) => {
+                let (conversation, item) = (delivery.conversation, delivery.item);
+                self.input(conversation, Some(item), Input::Deliver(delivery));
+            }
+            FromControl::Answer { conversation, item, by, prompt, decision } => {
+                self.input(conversation, Some(item), Input::Answer { item, by, prompt, decision });
+            }
+            FromControl::Stop { conversation, item, by, message } => {
+                self.input(conversation, Some(item), Input::Stop { item, by, message });
+            }
+            FromControl::Continue { conversation, item, by, message, settings } => {
+                self.input(conversation, Some(item), Input::Continue { item, by, message, settings });
+            }
+            FromControl::Configure { conversation, settings } => {
+                self.input(conversation, None, Input::Configure(settings));
+            }
+            FromControl::Stored { conversation, end } => {
+                if let Some(handle) = self.lock().conversations.get(&conversation) {
+                    handle.outgoing.stored(end);
+                    self.shared.changed.notify_one();
+                }
+                self.acknowledged.send_modify(|count| *count += 1);
+            }
+            FromControl::Forget { conversation } => self.forget(conversation),
+            FromControl::Welcome(_) | FromControl::Drain { .. } => {
+                tracing::warn!("a message came at the wrong time");
+            }
+        }
+    }
+
+    fn input(&self, conversation: ConversationId, item: Option<ItemId>, input: Input) {
+        let mut state = self.lock();
+        let outgoing = match self.conversation(&mut state, conversation) {
+            Ok(handle) => match handle.commands.try_send(Command::Input(Box::new(input))) {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::error!(%conversation, %error, "the conversation takes nothing more");
+                    Arc::clone(&handle.outgoing)
+                }
+            },
+            Err(error) => {
+                tracing::error!(%conversation, %error, "the conversation's journal can't be opened");
+                return;
+            }
+        };
+        drop(state);
+        if let Some(item) = item {
+            outgoing.settled(item, Some(ErrorCode::Unavailable));
+        }
+    }
+
+    /// The conversation's task; it is started if it isn't there.
+    fn conversation<'a>(&self, state: &'a mut State, id: ConversationId) -> io::Result<&'a Handle> {
+        if !state.conversations.contains_key(&id) {
+            self.start(state, id)?;
+            let stored = state.stored.get(&id).copied().unwrap_or_default();
+            if let Some(handle) = state.conversations.get(&id) {
+                handle.outgoing.cursor(stored.n);
+                let _ = handle.commands.try_send(Command::Join(stored));
+            }
+        }
+        state.conversations.get(&id).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn start(&self, state: &mut State, id: ConversationId) -> io::Result<()> {
+        let handle = driver::start(&self.shared, id, state.policy)?;
+        state.conversations.insert(id, handle);
+        Ok(())
+    }
+
+    fn forget(&self, conversation: ConversationId) {
+        let mut state = self.lock();
+        state.stored.remove(&conversation);
+        if let Some(handle) = state.conversations.remove(&conversation) {
+            let _ = handle.commands.try_send(Command::Forget);
+        }
+    }
+
+    fn set_places(&self, state: &mut State, places: u32) {
+        if places > state.places {
+            self.shared.slots.add_permits((places - state.places) as usize);
+        } else {
+            self.shared.slots.forget_permits((state.places - places) as usize);
+        }
+        state.places = places;
+    }
+
+    /// Whenever a conversation waits for a place: ends the process that has been idle for longest.
+    pub async fn make_room(self: Arc<Self>) {
+        loop {
+            self.shared.want_slot.notified().await;
+            if self.shared.slots.available_permits() > 0 {
+                continue;
+            }
+            let handles: Vec<_> =
+                self.lock().conversations.values().map(|handle| handle.commands.clone()).collect();
+            let mut longest = None;
+            for commands in handles {
+                let (answer, idle_since) = oneshot::channel();
+                if commands.send(Command::IdleSince(answer)).await.is_err() {
+                    continue;
+                }
+                if let Ok(Some(since)) = idle_since.await
+                    && longest.as_ref().is_none_or(|(oldest, _)| since < *oldest)
+                {
+                    longest = Some((since, commands));
+                }
+            }
+            if let Some((_, commands)) = longest {
+                let _ = commands.send(Command::Input(Box::new(Input::MakeRoom))).await;
+            }
+        }
+    }
+
+    /// Ends every conversation's process and has the last events written.
+    pub async fn leave(&self) {
+        let handles: Vec<_> =
+            self.lock().conversations.values().map(|handle| handle.commands.clone()).collect();
+        for commands in handles {
+            let _ = commands.send(Command::Leave).await;
+        }
+        self.shared.processes.all_gone().await;
+    }
+
+    /// Waits until the store has everything.
+    pub async fn told(&self) {
+        let mut acknowledged = self.acknowledged.subscribe();
+        while !self.lock().conversations.values().all(|handle| handle.outgoing.is_stored()) {
+            if acknowledged.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Notified when there is something to tell.
+    pub fn changed(&self) -> &Notify {
+        &self.shared.changed
+    }
+
+    /// The cursors of a new link.
+    pub fn cursors(&self) -> Cursors {
+        Cursors::default()
+    }
+
+    /// How the workspace fares, when it is time to say so.
+    pub async fn next_report(&self) -> Report {
+        let at = self.lock().report_at;
+        tokio::time::sleep_until(at).await;
+        self.lock().report_at = Instant::now() + REPORT_EVERY;
+        let (user_free, user_total) = disk::space(&self.shared.config.home);
+        let (state_free, _) = disk::space(&self.shared.config.state);
+        let processes = u32::try_from(process::count()).unwrap_or(u32::MAX);
+        Report { user_free, user_total, state_free, memory_used: memory_used(), processes }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cursors {
+    /// The conversations there are now, each with its cursor.
+    pub fn refresh(&mut self, desk: &Desk) -> impl Iterator<Item = (&Outgoing, &mut Cursor)> {
+        let state = desk.lock();
+        self.0.retain(|id, _| state.conversations.contains_key(id));
+        for (id, handle) in &state.conversations {
+            let stored = || state.stored.get(id).map_or(0, |end| end.n);
+            let fresh = || (Arc::clone(&handle.outgoing), handle.outgoing.cursor(stored()));
+            self.0.entry(*id).or_insert_with(fresh);
+        }
+        self.0.values_mut().map(|(outgoing, cursor)| (&**outgoing, cursor))
+    }
+}
+
+/// Memory in use in the container, from whichever cgroup version there is.
+fn memory_used() -> u64 {
+    ["/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes"]
+        .iter()
+        .find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok())
+        .unwrap_or(0)
+}

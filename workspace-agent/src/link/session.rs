@@ -1,0 +1,265 @@
+//! One link, from the dial to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use protocol::close::CloseCode;
+use protocol::frame::{Chunk, encode_chunk, encode_events};
+use protocol::limits::{CHUNK_BYTES, LINK_FRAME_BYTES, SEGMENT_BYTES, UNSTORED_BYTES};
+use protocol::link::{Delta, FromAgent, FromControl};
+use protocol::version::Version;
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::http;
+use crate::config::Config;
+use crate::conversation::outgoing::{Cursor, Entry, Outgoing};
+use crate::daemon::Desk;
+
+type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+/// How long hello and welcome may take.
+const GREETING: Duration = Duration::from_secs(15);
+/// How long one write may take. A control plane that doesn't read for so long is gone, or as good as.
+const WRITE: Duration = Duration::from_secs(20);
+/// How long nothing may be heard. The control plane pings more often.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How much of one conversation's log is sent before another one gets its turn.
+const TURN_BYTES: usize = 128 * 1024;
+/// Tungstenite fills its read buffer with zeros before every read; a large one costs more than it saves.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// How a link ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It broke, or never came up.
+    Lost(String),
+    /// The control plane goes away and will be back.
+    Draining(Duration),
+    /// The control plane closed it and said why.
+    Closed(CloseCode),
+}
+
+/// Dials and serves one link until it ends.
+pub async fn run(config: &Config, tls: &Arc<ClientConfig>, desk: &Arc<Desk>) -> Ended {
+    let socket = match timeout(GREETING, dial(config, tls)).await {
+        Ok(Ok(socket)) => socket,
+        Ok(Err(error)) => return Ended::Lost(format!("can't dial: {error}")),
+        Err(_) => return Ended::Lost("the control plane did not answer the dial in time".to_owned()),
+    };
+    let (sink, stream) = socket.split();
+    let mut writer = Writer { sink };
+    let mut reader = Reader { stream };
+    if let Err(ended) = greet(&mut writer, &mut reader, desk).await {
+        return ended;
+    }
+    tracing::info!("the link is up");
+    tokio::select! {
+        ended = reader.serve(desk) => ended,
+        ended = writer.serve(desk) => ended,
+    }
+}
+
+async fn dial(config: &Config, tls: &Arc<ClientConfig>) -> Result<Socket, Error> {
+    let stream = http::connect(config, tls).await?;
+    let mut request = format!("wss://{}/link", protocol::enrol::CONTROL_PLANE_NAME).into_client_request()?;
+    let offered = HeaderValue::from_static(Version::LATEST.subprotocol());
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offered);
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(Some(LINK_FRAME_BYTES))
+        .max_frame_size(Some(LINK_FRAME_BYTES));
+    let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await?;
+    Ok(socket)
+}
+
+/// Hello and welcome.
+async fn greet(writer: &mut Writer, reader: &mut Reader, desk: &Arc<Desk>) -> Result<(), Ended> {
+    writer.say(&FromAgent::Hello(desk.hello())).await?;
+    let welcome = timeout(GREETING, reader.next()).await;
+    match welcome.map_err(|_| Ended::Lost("there was no welcome".to_owned()))?? {
+        Some(FromControl::Welcome(welcome)) => {
+            desk.welcomed(welcome).await;
+            Ok(())
+        }
+        other => Err(Ended::Lost(format!("expected a welcome, got {other:?}"))),
+    }
+}
+
+struct Reader {
+    stream: SplitStream<Socket>,
+}
+
+impl Reader {
+    async fn serve(&mut self, desk: &Arc<Desk>) -> Ended {
+        loop {
+            match timeout(SILENCE, self.next()).await {
+                Ok(Ok(Some(FromControl::Drain { back_in_ms }))) => {
+                    return Ended::Draining(Duration::from_millis(back_in_ms));
+                }
+                Ok(Ok(Some(message))) => desk.take(message),
+                Ok(Ok(None)) => {}
+                Ok(Err(ended)) => return ended,
+                Err(_) => return Ended::Lost("nothing was heard for too long".to_owned()),
+            }
+        }
+    }
+
+    /// The next message; `None` for what is of no interest or not known.
+    async fn next(&mut self) -> Result<Option<FromControl>, Ended> {
+        match self.stream.next().await {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(message) => Ok(Some(message)),
+                Err(error) => {
+                    tracing::warn!(%error, "a message that this version doesn't know is skipped");
+                    Ok(None)
+                }
+            },
+            Some(Ok(Message::Close(frame))) => {
+                let code = frame.as_ref().and_then(|frame| CloseCode::from_number(frame.code.into()));
+                let words = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
+                Err(code.map_or_else(|| Ended::Lost(format!("closed: {words}")), Ended::Closed))
+            }
+            Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                Ok(None)
+            }
+            Some(Err(error)) => Err(Ended::Lost(error.to_string())),
+            None => Err(Ended::Lost("the connection ended".to_owned())),
+        }
+    }
+}
+
+struct Writer {
+    sink: SplitSink<Socket, Message>,
+}
+
+impl Writer {
+    async fn serve(&mut self, desk: &Arc<Desk>) -> Ended {
+        let mut cursors = desk.cursors();
+        loop {
+            if let Err(ended) = self.tell(desk, &mut cursors).await {
+                return ended;
+            }
+            tokio::select! {
+                () = desk.changed().notified() => {}
+                report = desk.next_report() => {
+                    if let Err(ended) = self.say(&FromAgent::Report(report)).await {
+                        return ended;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells everything that the cursors have not been told: the small and urgent of all conversations first, then
+    /// their logs in turns.
+    async fn tell(&mut self, desk: &Desk, cursors: &mut crate::daemon::Cursors) -> Result<(), Ended> {
+        loop {
+            let mut more = false;
+            for (outgoing, cursor) in cursors.refresh(desk) {
+                self.tell_news(outgoing, cursor).await?;
+                more |= self.tell_events(outgoing, cursor).await?;
+            }
+            if !more {
+                return self.flush().await;
+            }
+        }
+    }
+
+    /// Sends one turn's worth of a log. Returns whether there is more that may be sent.
+    async fn tell_events(&mut self, outgoing: &Outgoing, cursor: &mut Cursor) -> Result<bool, Ended> {
+        if outgoing.unstored_bytes(cursor) >= UNSTORED_BYTES {
+            return Ok(false);
+        }
+        let entries = outgoing.next_events(cursor, TURN_BYTES.min(SEGMENT_BYTES));
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(false) };
+        let mut lines = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            self.tell_bodies(outgoing, entry).await?;
+            lines.push(read_text(outgoing, entry)?);
+        }
+        let events = lines.iter().map(String::as_str);
+        let frame = encode_events(outgoing.conversation(), first.epoch, first.n, events);
+        cursor.sent = last.n;
+        self.feed(Message::binary(frame)).await?;
+        Ok(true)
+    }
+
+    async fn tell_bodies(&mut self, outgoing: &Outgoing, entry: &Entry) -> Result<(), Ended> {
+        for (digest, span) in &entry.bodies {
+            let bytes = outgoing.read(*span).map_err(unreadable)?;
+            let chunks = u32::try_from(bytes.len().div_ceil(CHUNK_BYTES)).unwrap_or(u32::MAX);
+            for (index, bytes) in (0..).zip(bytes.chunks(CHUNK_BYTES)) {
+                let conversation = outgoing.conversation();
+                let chunk = Chunk { conversation, digest: *digest, index, chunks, bytes };
+                self.feed(Message::binary(encode_chunk(&chunk))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_news(&mut self, outgoing: &Outgoing, cursor: &mut Cursor) -> Result<(), Ended> {
+        let conversation = outgoing.conversation();
+        let news = outgoing.news(cursor);
+        for (item, refused) in news.settled {
+            self.say(&FromAgent::Settled { conversation, item, refused }).await?;
+        }
+        for block in news.retracted {
+            self.say(&FromAgent::Retract { conversation, block: Some(block) }).await?;
+        }
+        for more in news.more {
+            let (block, what, parent, at) = (more.block, more.what, more.parent, more.at as u64);
+            self.say(&FromAgent::Delta(Delta { conversation, block, what, parent, at, text: more.text }))
+                .await?;
+        }
+        if let Some(activity) = news.activity {
+            self.say(&FromAgent::Activity { conversation, activity }).await?;
+        }
+        if let Some(catalog) = news.catalog {
+            self.say(&FromAgent::Catalog(catalog)).await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&mut self, message: &FromAgent) -> Result<(), Ended> {
+        let json = serde_json::to_string(message).map_err(|error| Ended::Lost(error.to_string()))?;
+        self.feed(Message::text(json)).await?;
+        self.flush().await
+    }
+
+    async fn feed(&mut self, message: Message) -> Result<(), Ended> {
+        written(timeout(WRITE, self.sink.feed(message)).await)
+    }
+
+    async fn flush(&mut self) -> Result<(), Ended> {
+        written(timeout(WRITE, self.sink.flush()).await)
+    }
+}
+
+fn written(result: Result<Result<(), Error>, tokio::time::error::Elapsed>) -> Result<(), Ended> {
+    match result {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Ended::Lost(error.to_string())),
+        Err(_) => Err(Ended::Lost("the control plane does not read".to_owned())),
+    }
+}
+
+fn read_text(outgoing: &Outgoing, entry: &Entry) -> Result<String, Ended> {
+    let bytes = outgoing.read(entry.span).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|error| unreadable(std::io::Error::other(error)))
+}
+
+fn unreadable(error: std::io::Error) -> Ended {
+    tracing::error!(%error, "the journal can't be read");
+    Ended::Lost(format!("the journal can't be read: {error}"))
+}
