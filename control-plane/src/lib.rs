@@ -1,1 +1,50 @@
+//! The control plane: what browsers and workspace-agents talk to.
+//!
+//! - [`config`] to [`app`]: configuration, and the parts put together; [`server`] and [`router`]: connections and
+//!   routes; [`api`]: the endpoints; [`error`]: refusals.
+//! - [`auth`]: who asks.
+//! - [`hub`]: where what workspaces say meets those who watch; [`outbox`]: what people send.
+//! - [`links`]: the workspace-agents' links; [`pki`]: their certificates; [`seal`]: secrets at rest.
+//! - [`workspace`]: lives of workspaces; [`runtime`]: the container engine.
+//! - [`gateway`]: the model gateway.
+//! - [`store`]: what outlives the process.
 
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod gateway;
+pub mod hub;
+pub mod links;
+pub mod outbox;
+pub mod pki;
+pub mod router;
+pub mod runtime;
+pub mod seal;
+pub mod server;
+pub mod store;
+pub mod workspace;
+
+use std::time::Duration;
+
+use self::app::Running;
+
+/// How long open requests, model answers among them, may take to finish at a stop.
+const DRAIN: Duration = Duration::from_secs(20);
+/// When workspace-agents are told to come back.
+const BACK_IN_MS: u64 = 500;
+
+/// Stops a control plane: workspace-agents are told, open requests finish, workspaces go on.
+pub async fn stop(running: Running) {
+    let app = running.app;
+    app.links.drain(BACK_IN_MS);
+    app.stop.cancel();
+    app.tasks.close();
+    // The drivers of workspaces wait for ever; what is left after the open requests is dropped.
+    drop(running.sign_in);
+    if tokio::time::timeout(DRAIN, app.tasks.wait()).await.is_err() {
+        tracing::info!(left = app.tasks.len(), "stopping with tasks left");
+    }
+}

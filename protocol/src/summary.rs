@@ -38,6 +38,9 @@ pub struct Summary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub unknown: Option<ItemId>,
+    /// The number of the event that said so. What was waiting before it waits until someone deals with it.
+    #[serde(default)]
+    pub unknown_at: u64,
     /// What it runs with.
     pub settings: Settings,
     /// What it has cost so far, as the CLI reckons it.
@@ -67,6 +70,7 @@ impl Summary {
             EventBody::MessageUnknown { item, .. } => {
                 self.current = None;
                 self.unknown = Some(*item);
+                self.unknown_at = event.n;
             }
             EventBody::MessageEnded { item, .. } => {
                 if self.current == Some(*item) {

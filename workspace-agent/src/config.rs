@@ -10,6 +10,11 @@ use tokio::process::Command;
 
 use crate::process::Mark;
 
+/// Where the image keeps its own lists of users and groups.
+const IMAGE_USERS: &str = "/usr/local/share/atelier";
+/// Where `/etc/passwd` and `/etc/group` point.
+const USERS: &str = "/run/atelier";
+
 /// The configuration, by flag or environment.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -73,6 +78,23 @@ impl Config {
     /// Where conversations keep their journals.
     pub fn conversations(&self) -> PathBuf {
         self.state.join("conversations")
+    }
+
+    /// Gives the user a name: the image's root is read-only, so its list of users is a link to a file of ours.
+    ///
+    /// # Errors
+    /// When the list can't be written.
+    pub fn name_user(&self) -> std::io::Result<()> {
+        let (uid, name, home) = (self.uid, &self.user_name, self.home.display());
+        let lines = [
+            ("passwd", format!("{name}:x:{uid}:{uid}::{home}:/bin/bash\n")),
+            ("group", format!("{name}:x:{uid}:\n")),
+        ];
+        for (list, line) in lines {
+            let known = std::fs::read_to_string(Path::new(IMAGE_USERS).join(list))?;
+            std::fs::write(Path::new(USERS).join(list), known + &line)?;
+        }
+        Ok(())
     }
 
     /// Makes the folders that must be there, and checks that the state volume is ours alone.

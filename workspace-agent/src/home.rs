@@ -25,7 +25,7 @@ impl SeedHome {
     /// # Errors
     /// When the home can't be written.
     pub fn run(&self) -> io::Result<()> {
-        for dir in [".claude", ".cache/tmp", ".local/bin", "workspace"] {
+        for dir in [".claude", ".cache/tmp", ".local/bin"] {
             fs::create_dir_all(self.home.join(dir))?;
         }
         let workspace = self.workspace.canonicalize().unwrap_or_else(|_| self.workspace.clone());

@@ -48,6 +48,7 @@ const CLAUDE_VERSION: &str = "/usr/local/share/atelier/claude-version";
 /// When it can't begin, or when the control plane has no use for it any more.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     config.prepare()?;
+    config.name_user().context("the user can't be given a name")?;
     let config = Arc::new(config);
     let processes = Arc::new(Processes::default());
     let reaper = Arc::clone(&processes).reap_orphans();

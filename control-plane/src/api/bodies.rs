@@ -1,0 +1,35 @@
+//! `GET /api/conversations/{id}/bodies/{digest}/{chunk}`: the content that was too long for its event.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use protocol::ConversationId;
+use protocol::close::ErrorCode;
+use protocol::payload::BodyDigest;
+
+use super::extract::{PathOf, workspace_of};
+use crate::app::App;
+use crate::auth::session::CurrentUser;
+use crate::error::ApiError;
+
+/// Answers one chunk, as bytes. It was made in a workspace, so it is never shown as anything but bytes.
+pub async fn chunk(
+    State(app): State<Arc<App>>,
+    user: CurrentUser,
+    PathOf((id, digest, index)): PathOf<(ConversationId, BodyDigest, u32)>,
+) -> Result<Response, ApiError> {
+    let hub = workspace_of(&app, &user).await?;
+    hub.conversation(id).await?;
+    let missing = || ApiError::new(ErrorCode::NotFound, "there is no such thing");
+    let digest = digest.to_bytes().ok_or_else(missing)?;
+    let chunk = app.store.chunk(id, digest, index).await?;
+    let mut response = chunk.bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    // Its name is its digest: it never changes.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400, immutable"));
+    Ok(response)
+}

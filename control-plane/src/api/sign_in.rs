@@ -1,0 +1,65 @@
+//! Signing in and out.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::{Extension, Json as Answer};
+use protocol::api::{LocalSignIn, SignInOptions};
+use protocol::close::ErrorCode;
+
+use super::extract::Json;
+use crate::app::App;
+use crate::auth::{local, session};
+use crate::clock;
+use crate::error::ApiError;
+use crate::server::RemoteAddress;
+
+type WithCookie = (StatusCode, [(HeaderName, HeaderValue); 1]);
+
+/// `GET /api/sign-in`: how one can sign in here.
+pub async fn options(
+    Extension(RemoteAddress(remote)): Extension<RemoteAddress>,
+    headers: HeaderMap,
+) -> Answer<SignInOptions> {
+    Answer(SignInOptions { local: local::is_local(&headers, remote.ip()) })
+}
+
+/// `POST /api/sign-in/local`: by the one-time code that was printed at start.
+pub async fn local(
+    State(app): State<Arc<App>>,
+    Extension(RemoteAddress(remote)): Extension<RemoteAddress>,
+    headers: HeaderMap,
+    Json(LocalSignIn { code }): Json<LocalSignIn>,
+) -> Result<WithCookie, ApiError> {
+    app.origins.check(&headers)?;
+    if !local::is_local(&headers, remote.ip()) {
+        return Err(ApiError::new(ErrorCode::Forbidden, "local sign-in is for this machine only"));
+    }
+    if !app.store.spend_local_code(local::hash(&code), clock::now()).await? {
+        return Err(ApiError::new(
+            ErrorCode::SignedOut,
+            "the code is unknown, used, or older than five minutes",
+        ));
+    }
+    let user = app.store.sign_in(local::SUBJECT, "You", clock::now()).await?;
+    let device = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let token = session::open(&*app.store, user.id, device).await?;
+    tracing::info!(user = %user.id, "signed in locally");
+    with_cookie(app.cookie.keep(&token))
+}
+
+/// `POST /api/sign-out`.
+pub async fn out(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<WithCookie, ApiError> {
+    app.origins.check(&headers)?;
+    if let Some(token) = app.cookie.token(&headers) {
+        app.store.close_session(token.hash()).await?;
+    }
+    with_cookie(app.cookie.forget())
+}
+
+fn with_cookie(cookie: Option<HeaderValue>) -> Result<WithCookie, ApiError> {
+    let cookie = cookie.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a cookie can't be written")))?;
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]))
+}

@@ -1,0 +1,206 @@
+//! The parts of a control plane, put together.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::local;
+use crate::auth::origin::OwnOrigins;
+use crate::auth::session::Cookie;
+use crate::config::Config;
+use crate::gateway::{self, Gateway};
+use crate::hub::Hubs;
+use crate::links::Links;
+use crate::pki::{Authority, verify};
+use crate::runtime::Runtime;
+use crate::runtime::docker::DockerRuntime;
+use crate::store::Store;
+use crate::store::sqlite::Sqlite;
+use crate::workspace::{Parts, Workspaces, reconcile};
+use crate::{config, router, server};
+
+/// The name under which this Atelier's own id is kept in the store.
+const INSTANCE: &str = "instance";
+/// The store's file in the data folder.
+const STORE: &str = "atelier.db";
+
+/// The parts of a control plane.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The CA.
+    pub authority: Arc<Authority>,
+    /// The engine.
+    pub runtime: Arc<dyn Runtime>,
+    /// The hubs.
+    pub hubs: Arc<Hubs>,
+    /// The links.
+    pub links: Arc<Links>,
+    /// The workspaces.
+    pub workspaces: Arc<Workspaces>,
+    /// The model gateway.
+    pub gateway: Arc<Gateway>,
+    /// Where our own pages come from.
+    pub origins: OwnOrigins,
+    /// The session cookie.
+    pub cookie: Cookie,
+    /// Viewers connected at the moment.
+    pub viewers: std::sync::atomic::AtomicU32,
+    /// Cancelled when it is time to stop.
+    pub stop: CancellationToken,
+    /// Every task of the control plane.
+    pub tasks: TaskTracker,
+}
+
+/// A control plane that serves.
+#[derive(Debug)]
+pub struct Running {
+    /// Its parts.
+    pub app: Arc<App>,
+    /// Where browsers connect.
+    pub public: SocketAddr,
+    /// Where workspace-agents connect.
+    pub link: SocketAddr,
+    /// The address to sign in at, with its one-time code.
+    pub sign_in: String,
+}
+
+/// The store in a data folder.
+///
+/// # Errors
+/// When it can't be opened.
+pub fn open_store(data: &std::path::Path) -> anyhow::Result<Sqlite> {
+    let path: PathBuf = data.join(STORE);
+    Sqlite::open(&path).with_context(|| format!("the store {} can't be opened", path.display()))
+}
+
+/// Puts a control plane together and has it serve.
+///
+/// # Errors
+/// When a part can't be had: the store, the CA, a port.
+pub async fn build(config: Config) -> anyhow::Result<Running> {
+    let store: Arc<dyn Store> = Arc::new(open_store(&config.data)?);
+    store.check().await.context("the store can't be written")?;
+    let authority = Arc::new(Authority::load(&*store, &config.seal).await.context("the CA")?);
+    let engine = DockerRuntime::connect(&config.engine.host)?;
+    let link_listen = match config.engine.link_listen {
+        Some(address) => address,
+        None => default_link_address(&engine).await?,
+    };
+    let public_listener = listen(config.listen)?;
+    let link_listener = listen(link_listen)?;
+    let (public, link) = (public_listener.local_addr()?, link_listener.local_addr()?);
+    let dialled = config.engine.link_address.unwrap_or(link);
+    let instance = instance(&*store).await?;
+    let runtime: Arc<dyn Runtime> =
+        Arc::new(DockerRuntime::new(engine, config.engine.clone(), instance, dialled));
+    let app = assemble(config, store, authority, runtime, public)?;
+    let tls = verify::server_config(&app.authority)?;
+    let (stop, tasks) = (app.stop.clone(), app.tasks.clone());
+    let public_router = router::public(Arc::clone(&app));
+    tasks.spawn(server::serve_plain(public_listener, public_router, stop.clone(), tasks.clone()));
+    let link_router = router::link(Arc::clone(&app));
+    tasks.spawn(server::serve_tls(link_listener, tls, link_router, stop.clone(), tasks.clone()));
+    reconcile::adopt(&app.workspaces).await?;
+    tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::watch(Arc::clone(&app.workspaces))));
+    let trying = gateway::access::keep_trying(Arc::clone(&app.gateway));
+    tasks.spawn(stop.run_until_cancelled_owned(trying));
+    let sign_in = sign_in_address(&app, public).await?;
+    Ok(Running { app, public, link, sign_in })
+}
+
+fn assemble(
+    config: Config,
+    store: Arc<dyn Store>,
+    authority: Arc<Authority>,
+    runtime: Arc<dyn Runtime>,
+    public: SocketAddr,
+) -> anyhow::Result<Arc<App>> {
+    let tasks = TaskTracker::new();
+    let hubs = Arc::new(Hubs::new(Arc::clone(&store), tasks.clone()));
+    let links = Arc::new(Links::default());
+    let workspaces = Workspaces::new(Parts {
+        runtime: Arc::clone(&runtime),
+        store: Arc::clone(&store),
+        authority: Arc::clone(&authority),
+        hubs: Arc::clone(&hubs),
+        links: Arc::clone(&links),
+        tasks: tasks.clone(),
+    });
+    let settings = gateway::Settings {
+        upstream: config.model.upstream.clone(),
+        credential: config.model.credential.clone(),
+        demo: config.model.demo,
+        policy: config.model.policy.clone(),
+    };
+    let gateway = Arc::new(Gateway::new(settings, Arc::clone(&store), Arc::clone(&hubs), tasks.clone())?);
+    let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+    Ok(Arc::new(App {
+        origins: OwnOrigins::new(config.public_url.as_deref(), public.port()),
+        cookie: Cookie::new(https, public.port()),
+        config,
+        store,
+        authority,
+        runtime,
+        hubs,
+        links,
+        workspaces,
+        gateway,
+        viewers: std::sync::atomic::AtomicU32::new(0),
+        stop: CancellationToken::new(),
+        tasks,
+    }))
+}
+
+/// The address to sign in at, with a fresh one-time code in its fragment, which no server and no log sees.
+///
+/// # Errors
+/// When the store fails.
+pub async fn sign_in_address(app: &App, public: SocketAddr) -> anyhow::Result<String> {
+    let code = local::new_code(&*app.store).await?;
+    let base = app.config.public_url.clone().unwrap_or_else(|| format!("http://{public}"));
+    Ok(format!("{base}/#code={code}"))
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    server::bind(address).with_context(|| format!("can't listen on {address}"))
+}
+
+/// The engine's default bridge: an address of this machine that every container can dial.
+async fn default_link_address(engine: &bollard::Docker) -> anyhow::Result<SocketAddr> {
+    let advice = "say with --link-listen where workspace-agents should connect";
+    let bridge = engine.inspect_network("bridge", None).await.with_context(|| {
+        format!(
+            "the container engine does not answer, so its default bridge is not known; start it, or {advice}"
+        )
+    })?;
+    let configs = bridge.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    let gateway = configs.iter().find_map(bridge_address);
+    let gateway = gateway.with_context(|| format!("the engine has no default bridge; {advice}"))?;
+    Ok(SocketAddr::new(gateway.into(), config::LINK_PORT))
+}
+
+/// This machine's address on a bridge. Unless configured, the engine takes the subnet's first and does not say so.
+fn bridge_address(config: &bollard::models::IpamConfig) -> Option<Ipv4Addr> {
+    if let Some(gateway) = config.gateway.as_ref().and_then(|gateway| gateway.parse().ok()) {
+        return Some(gateway);
+    }
+    let (base, _) = config.subnet.as_ref()?.split_once('/')?;
+    let base: Ipv4Addr = base.parse().ok()?;
+    Some(Ipv4Addr::from_bits(base.to_bits() + 1))
+}
+
+/// Four characters that tell this Atelier's containers from those of others on the same engine.
+async fn instance(store: &dyn Store) -> anyhow::Result<String> {
+    let fresh: u16 = rand::random();
+    let kept = store.create_secret(INSTANCE, format!("{fresh:04x}").as_bytes()).await?;
+    String::from_utf8(kept).context("the instance's name is malformed")
+}

@@ -1,0 +1,5 @@
+//! Who asks: sessions, origins, and the local sign-in.
+
+pub mod local;
+pub mod origin;
+pub mod session;

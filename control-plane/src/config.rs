@@ -1,0 +1,173 @@
+//! Configuration: flags and environment to typed values, every mistake reported at once.
+
+mod engine;
+mod limits;
+mod model;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+pub use self::engine::{Egress, Engine, EngineArgs, LINK_PORT};
+pub use self::limits::{LimitArgs, Limits};
+pub use self::model::{Model, ModelArgs};
+use crate::seal::Seal;
+
+/// The command line of `serve`. Every flag can be given by the environment as well.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Where browsers connect: address and port.
+    #[arg(long, env = "ATELIER_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// The address that people type, if it isn't where this listens: scheme, host and port.
+    #[arg(long, env = "ATELIER_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Where data is kept: the store and what must stay secret.
+    #[arg(long, env = "ATELIER_DATA", default_value = "data")]
+    data: PathBuf,
+    /// A file with the key that seals secrets in the store; made if missing. [default: <data>/sealing-key]
+    #[arg(long, env = "ATELIER_SEALING_KEY_FILE")]
+    sealing_key_file: Option<PathBuf>,
+    /// The key itself: 32 bytes in base64. Takes precedence over the file.
+    #[arg(long, env = "ATELIER_SEALING_KEY", hide_env_values = true)]
+    sealing_key: Option<String>,
+    /// The page, built.
+    #[arg(long, env = "ATELIER_WEB", default_value = "web/dist")]
+    web: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// The configuration, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where browsers connect.
+    pub listen: SocketAddr,
+    /// What people type: scheme, host and port, without a trailing slash. `None`: where this listens.
+    pub public_url: Option<String>,
+    /// Where data is kept.
+    pub data: PathBuf,
+    /// Seals secrets.
+    pub seal: Seal,
+    /// The page, built.
+    pub web: PathBuf,
+    /// The model.
+    pub model: Model,
+    /// The container engine.
+    pub engine: Engine,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug)]
+pub struct Mistakes(Vec<String>);
+
+impl std::fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "the configuration has {} mistake(s):", self.0.len())?;
+        for mistake in &self.0 {
+            writeln!(f, "  - {mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// Collects mistakes.
+#[derive(Debug, Default)]
+pub(crate) struct Checker(Vec<String>);
+
+impl Checker {
+    /// The value, or a mistake noted under `name`.
+    pub(crate) fn take<T, E: std::fmt::Display>(&mut self, name: &str, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.0.push(format!("{name}: {error:#}"))).ok()
+    }
+
+    /// The parsed text, or a mistake.
+    pub(crate) fn parse<T: std::str::FromStr>(&mut self, name: &str, text: &str) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        let parsed = text.parse::<T>();
+        self.take(name, parsed.map_err(|error| format!("{text:?}: {error}")))
+    }
+
+    /// A mistake unless `ok`.
+    pub(crate) fn ensure(&mut self, name: &str, ok: bool, mistake: impl Into<String>) {
+        if !ok {
+            self.0.push(format!("{name}: {}", mistake.into()));
+        }
+    }
+
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Mistakes> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(Mistakes(self.0)),
+        }
+    }
+}
+
+impl ServeArgs {
+    /// Where data is kept.
+    pub const fn data(&self) -> &PathBuf {
+        &self.data
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn check(self) -> Result<Config, Mistakes> {
+        let mut checker = Checker::default();
+        let config = self.checked(&mut checker);
+        checker.finish(config)
+    }
+
+    fn checked(self, checker: &mut Checker) -> Option<Config> {
+        let listen: Option<SocketAddr> = checker.parse("--listen", &self.listen);
+        if let Some(listen) = listen {
+            let words = "local sign-in is for loopback only; listen on 127.0.0.1 or [::1]";
+            checker.ensure("--listen", listen.ip().is_loopback(), words);
+        }
+        if let Some(url) = &self.public_url {
+            let scheme = url.starts_with("http://") || url.starts_with("https://");
+            checker.ensure(
+                "--public-url",
+                scheme && !url.ends_with('/'),
+                "scheme, host and port, without a path",
+            );
+        }
+        let made = std::fs::create_dir_all(&self.data);
+        checker.take("--data", made.map_err(|error| format!("{}: {error}", self.data.display())));
+        let seal = match &self.sealing_key {
+            Some(key) => checker.take("ATELIER_SEALING_KEY", Seal::from_base64(key)),
+            None => {
+                let file = self.sealing_key_file.clone().unwrap_or_else(|| self.data.join("sealing-key"));
+                checker.take("--sealing-key-file", Seal::from_file(&file))
+            }
+        };
+        let index = self.web.join("index.html");
+        let words = format!("there is no page at {}; build it with `make web`", index.display());
+        checker.ensure("--web", index.is_file(), words);
+        let model = self.model.checked(checker, &self.data);
+        let engine = self.engine.checked(checker);
+        let limits = self.limits.checked(checker);
+        Some(Config {
+            listen: listen?,
+            public_url: self.public_url,
+            data: self.data,
+            seal: seal?,
+            web: self.web,
+            model: model?,
+            engine: engine?,
+            limits: limits?,
+        })
+    }
+}

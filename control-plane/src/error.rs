@@ -1,0 +1,90 @@
+//! Refusals of the REST API: a code, public words, a request id; the cause goes to the log.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use protocol::api;
+use protocol::close::ErrorCode;
+
+use crate::outbox::Refusal;
+use crate::store::StoreError;
+
+/// A refusal.
+#[derive(Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    message: String,
+    cause: Option<anyhow::Error>,
+}
+
+impl ApiError {
+    /// A refusal that needs no explanation in the log.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), cause: None }
+    }
+
+    /// A failure of our own.
+    pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        let message = "something failed on the server".to_owned();
+        Self { code: ErrorCode::Internal, message, cause: Some(cause.into()) }
+    }
+
+    /// Its code.
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+}
+
+/// The HTTP status of a code.
+pub const fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::Invalid => StatusCode::BAD_REQUEST,
+        ErrorCode::SignedOut => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Conflict | ErrorCode::PromptClosed => StatusCode::CONFLICT,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let (code, message) = match &error {
+            StoreError::Conflict => (ErrorCode::Conflict, "someone else changed it first"),
+            StoreError::NotFound => (ErrorCode::NotFound, "there is no such thing"),
+            StoreError::Exhausted(_) => (ErrorCode::TooMany, "there is no room for another one"),
+            StoreError::Full(_) => (ErrorCode::Unavailable, "the server's disk is full; nothing was changed"),
+            StoreError::Unavailable(_) => (ErrorCode::Unavailable, "the store is busy; nothing was changed"),
+            StoreError::Malformed(_) => (ErrorCode::Internal, "something failed on the server"),
+        };
+        let told = matches!(error, StoreError::Conflict | StoreError::NotFound);
+        let cause = (!told).then(|| anyhow::Error::new(error));
+        Self { code, message: message.to_owned(), cause }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code, refusal.message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let request_id = uuid::Uuid::new_v4().simple().to_string();
+        match &self.cause {
+            Some(cause) => tracing::error!(request_id, code = ?self.code, "{}: {cause:#}", self.message),
+            None => tracing::debug!(request_id, code = ?self.code, "{}", self.message),
+        }
+        let header = HeaderValue::from_str(&request_id);
+        let body = api::ApiError { code: self.code, message: self.message, request_id };
+        let mut response = (status(self.code), Json(body)).into_response();
+        if let Ok(header) = header {
+            response.headers_mut().insert("x-request-id", header);
+        }
+        response
+    }
+}

@@ -1,0 +1,322 @@
+//! The model gateway: adds the credential that no workspace may have, and streams both ways without buffering.
+//!
+//! It is not an open proxy on the operator's key. It serves the Messages API alone, on the link port, to workspaces
+//! with a good certificate; what identifies or bills someone else is stripped ([`headers`]); models, request size,
+//! requests at a time and money are limited ([`policy`]); what is used is counted as it flows by ([`meter`]).
+
+pub mod access;
+pub mod headers;
+pub mod meter;
+pub mod policy;
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use futures_util::Stream;
+use protocol::api::ModelAccess;
+use protocol::notice::NoticeKind;
+use protocol::{ConversationId, WorkspaceId};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::task::TaskTracker;
+
+use self::access::Credential;
+use self::meter::Meter;
+use self::policy::Policy;
+use crate::clock;
+use crate::hub::Hubs;
+use crate::store::records::UsageKey;
+use crate::store::{Store, StoreError};
+
+/// The largest request, as the model's API has it.
+pub const REQUEST_BYTES: usize = 32 * 1024 * 1024;
+/// Tells the near end to hold the request and ask again.
+const HOLD: &str = "x-atelier-hold";
+
+/// The model gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    client: reqwest::Client,
+    upstream: String,
+    credential: Option<Credential>,
+    policy: Policy,
+    access: watch::Sender<ModelAccess>,
+    demo: bool,
+    store: Arc<dyn Store>,
+    hubs: Arc<Hubs>,
+    tasks: TaskTracker,
+    places: Mutex<HashMap<WorkspaceId, Arc<Semaphore>>>,
+}
+
+/// What the gateway is configured with.
+#[derive(Debug)]
+pub struct Settings {
+    /// The model API's base URL, without a trailing slash.
+    pub upstream: String,
+    /// The operator's key.
+    pub credential: Option<Credential>,
+    /// A scripted model answers.
+    pub demo: bool,
+    /// What is allowed.
+    pub policy: Policy,
+}
+
+/// A request of a workspace.
+#[derive(Debug)]
+pub struct Request {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// The conversation that it says it belongs to. A hint for display.
+    pub conversation: Option<ConversationId>,
+    /// Its method.
+    pub method: Method,
+    /// Its path, from `/v1`.
+    pub path: String,
+    /// Its query, if any.
+    pub query: Option<String>,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// Why a request was refused here, in the API's own terms, so that the CLI shows its words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The HTTP status. 4xx but 429 is not tried again by the CLI.
+    pub status: StatusCode,
+    /// The API's name for the kind of error.
+    pub kind: &'static str,
+    /// What the user reads.
+    pub message: String,
+}
+
+impl Gateway {
+    /// A gateway that has not tried its key yet.
+    ///
+    /// # Errors
+    /// When the HTTP client can't be built.
+    pub fn new(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        hubs: Arc<Hubs>,
+        tasks: TaskTracker,
+    ) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .tcp_nodelay(true)
+            .connect_timeout(std::time::Duration::from_secs(10))
+            .pool_idle_timeout(std::time::Duration::from_secs(60))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let Settings { upstream, credential, demo, policy } = settings;
+        let first = match credential {
+            Some(_) => ModelAccess::Unreachable { detail: "not tried yet".to_owned() },
+            None => ModelAccess::NoKey {},
+        };
+        let access = watch::Sender::new(first);
+        let places = Mutex::new(HashMap::new());
+        Ok(Self { client, upstream, credential, policy, access, demo, store, hubs, tasks, places })
+    }
+
+    /// Whether the model can be reached.
+    pub fn access(&self) -> ModelAccess {
+        self.access.borrow().clone()
+    }
+
+    /// Wakes whenever that changes.
+    pub fn watch_access(&self) -> watch::Receiver<ModelAccess> {
+        self.access.subscribe()
+    }
+
+    /// Forwards a request and streams the answer.
+    pub async fn forward(&self, request: Request) -> Response<Body> {
+        let workspace = request.workspace;
+        match self.admit(&request).await {
+            Ok(admitted) => self.send(request, admitted).await,
+            Err(refusal) => {
+                tracing::info!(%workspace, status = %refusal.status, refusal.message, "a model request is refused");
+                answer(&refusal)
+            }
+        }
+    }
+
+    async fn admit(&self, request: &Request) -> Result<Admitted, Refusal> {
+        let credential = self.credential.as_ref().ok_or_else(policy::no_key)?;
+        let model = self.policy.model_of(request)?;
+        self.check_budget(request).await?;
+        let permit = self.place(request.workspace)?;
+        let headers = headers::upstream(&request.headers, &self.policy.betas, credential);
+        Ok(Admitted { model, headers, permit })
+    }
+
+    async fn check_budget(&self, request: &Request) -> Result<(), Refusal> {
+        let Some(limit) = self.policy.budget_micro_usd else { return Ok(()) };
+        let since = clock::today().saturating_sub(policy::BUDGET_DAYS - 1);
+        let spent =
+            self.store.spent_since(request.workspace, since).await.map_err(|error| unavailable(&error))?;
+        if spent < limit {
+            return Ok(());
+        }
+        self.tell_budget(request, limit).await;
+        Err(policy::over_budget(limit))
+    }
+
+    async fn tell_budget(&self, request: &Request, limit_micro_usd: u64) {
+        let Some(conversation) = request.conversation else { return };
+        let Ok(workspace) = self.hubs.workspace(request.workspace).await else { return };
+        if let Ok(hub) = workspace.conversation(conversation).await {
+            hub.notice(NoticeKind::BudgetReached { limit_micro_usd }).await;
+        }
+    }
+
+    fn place(&self, workspace: WorkspaceId) -> Result<OwnedSemaphorePermit, Refusal> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = self.policy.at_a_time;
+        let place = places.entry(workspace).or_insert_with(|| Arc::new(Semaphore::new(most)));
+        Arc::clone(place).try_acquire_owned().map_err(|_| policy::too_many(most))
+    }
+
+    async fn send(&self, request: Request, admitted: Admitted) -> Response<Body> {
+        let Admitted { model, headers, permit } = admitted;
+        let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();
+        let url = format!("{}{}{query}", self.upstream, request.path);
+        let sent = self.client.request(request.method, url).headers(headers).body(request.body).send().await;
+        let response = match sent {
+            Ok(response) => response,
+            Err(error) => {
+                let error = error.without_url();
+                tracing::warn!(workspace = %request.workspace, error = format!("{error:?}"), "the model can't be reached");
+                self.note(ModelAccess::Unreachable { detail: access::words(&error) });
+                return answer(&policy::unreachable(access::words(&error)));
+            }
+        };
+        self.note_status(response.status());
+        let mut answer = Response::builder().status(response.status());
+        if let Some(headers) = answer.headers_mut() {
+            *headers = headers::downstream(response.headers());
+        }
+        let counted = Counted {
+            inner: Box::pin(response.bytes_stream()),
+            meter: Meter::default(),
+            account: Some(self.account(request.workspace, model)),
+            _permit: permit,
+        };
+        answer.body(Body::from_stream(counted)).unwrap_or_else(|_| Response::new(Body::empty()))
+    }
+
+    fn account(&self, workspace: WorkspaceId, model: String) -> Account {
+        Account {
+            workspace,
+            model,
+            prices: self.policy.clone(),
+            store: Arc::clone(&self.store),
+            tasks: self.tasks.clone(),
+        }
+    }
+
+    /// What an answer's status says of the key.
+    fn note_status(&self, status: StatusCode) {
+        match status {
+            StatusCode::UNAUTHORIZED => self.note(ModelAccess::KeyRefused {}),
+            status if status.is_success() => self.note(ModelAccess::Ready { demo: self.demo }),
+            _ => {}
+        }
+    }
+
+    fn note(&self, access: ModelAccess) {
+        self.access.send_if_modified(|current| {
+            let changed = *current != access;
+            *current = access;
+            changed
+        });
+    }
+}
+
+struct Admitted {
+    model: String,
+    headers: HeaderMap,
+    permit: OwnedSemaphorePermit,
+}
+
+/// Where a request's usage is written down.
+struct Account {
+    workspace: WorkspaceId,
+    model: String,
+    prices: Policy,
+    store: Arc<dyn Store>,
+    tasks: TaskTracker,
+}
+
+impl Account {
+    fn settle(self, meter: Meter) {
+        let Some(mut usage) = meter.finish() else { return };
+        let Account { workspace, model, prices, store, tasks } = self;
+        usage.micro_usd = prices.cost(&model, &usage);
+        let key = UsageKey { workspace, day: clock::today(), model };
+        tasks.spawn(async move {
+            if let Err(error) = store.add_usage(&key, &usage).await {
+                tracing::error!(%workspace, %error, "usage can't be written down");
+            }
+        });
+    }
+}
+
+/// An answer on its way, counted as it flows by. Cut short, it counts for as far as it came.
+struct Counted {
+    inner: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
+    meter: Meter,
+    account: Option<Account>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Stream for Counted {
+    type Item = reqwest::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = self.inner.as_mut().poll_next(cx);
+        if let Poll::Ready(Some(Ok(bytes))) = &polled {
+            self.meter.push(bytes);
+        }
+        polled
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(account) = self.account.take() {
+            account.settle(std::mem::take(&mut self.meter));
+        }
+    }
+}
+
+fn unavailable(error: &StoreError) -> Refusal {
+    tracing::error!(%error, "the budget can't be looked up");
+    Refusal {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        kind: "api_error",
+        message: "the store is down".to_owned(),
+    }
+}
+
+/// A refusal as the API would word it.
+pub fn answer(refusal: &Refusal) -> Response<Body> {
+    let error = serde_json::json!({ "type": refusal.kind, "message": refusal.message });
+    let json = serde_json::json!({ "type": "error", "error": error });
+    let mut response = Response::new(Body::from(json.to_string()));
+    *response.status_mut() = refusal.status;
+    let headers = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    response
+}
+
+/// "Not now, but soon": the near end holds the request.
+pub fn hold() -> Response<Body> {
+    let message = "the control plane is restarting".to_owned();
+    let refusal = Refusal { status: StatusCode::SERVICE_UNAVAILABLE, kind: "api_error", message };
+    let mut response = answer(&refusal);
+    response.headers_mut().insert(HOLD, HeaderValue::from_static("1"));
+    response
+}

@@ -1,0 +1,326 @@
+//! One workspace: its conversations, its link, its status, and the list of conversations as viewers see it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::api::ConversationView;
+use protocol::link::{Catalog, FromControl};
+use protocol::log::LogEnd;
+use protocol::notice::NoticeKind;
+use protocol::status::{Phase, WorkspaceStatus};
+use protocol::summary::State as Doing;
+use protocol::{ConversationId, Position, UserId, WorkspaceId};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::conversation::ConversationHub;
+use crate::links::Link;
+use crate::store::records::WorkspaceRecord;
+use crate::store::{Store, StoreError};
+
+/// Asks the workspace's driver to start it. Set once the driver is there.
+type Starter = Box<dyn Fn() + Send + Sync>;
+
+/// One workspace.
+pub struct WorkspaceHub {
+    id: WorkspaceId,
+    user: UserId,
+    store: Arc<dyn Store>,
+    tasks: TaskTracker,
+    state: Mutex<State>,
+    status: watch::Sender<WorkspaceStatus>,
+    /// Counts whatever changed that a viewer may want to know.
+    pulse: watch::Sender<u64>,
+    closed: CancellationToken,
+    starter: Mutex<Option<Starter>>,
+}
+
+struct State {
+    conversations: HashMap<ConversationId, Arc<ConversationHub>>,
+    link: Option<LinkUp>,
+    /// Conversations that changed since this hub exists, by when they did; `None` for those deleted.
+    changes: BTreeMap<u64, (ConversationId, Option<ConversationView>)>,
+    stamps: HashMap<ConversationId, u64>,
+    stamp: u64,
+    catalog: Option<Catalog>,
+    catalog_stamp: u64,
+}
+
+/// A link that is up and where the journals behind it ended when it came up.
+struct LinkUp {
+    link: Link,
+    journals: HashMap<ConversationId, Position>,
+}
+
+/// One change of the list of conversations.
+#[derive(Clone, Debug)]
+pub enum ListChange {
+    /// New or different.
+    Is(Box<ConversationView>),
+    /// Deleted.
+    Gone(ConversationId),
+}
+
+impl std::fmt::Debug for WorkspaceHub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkspaceHub").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl WorkspaceHub {
+    /// The hub of a workspace that nobody watches yet.
+    pub fn new(record: &WorkspaceRecord, store: Arc<dyn Store>, tasks: TaskTracker) -> Self {
+        let state = State {
+            conversations: HashMap::new(),
+            link: None,
+            changes: BTreeMap::new(),
+            stamps: HashMap::new(),
+            stamp: 0,
+            catalog: record.catalog.clone(),
+            catalog_stamp: 0,
+        };
+        let status = WorkspaceStatus {
+            generation: 0,
+            phase: Phase::Stopped { reason: None },
+            since: record.created_at,
+            linked: false,
+            versions: None,
+        };
+        Self {
+            id: record.id,
+            user: record.user,
+            store,
+            tasks,
+            state: Mutex::new(state),
+            status: watch::Sender::new(status),
+            pulse: watch::Sender::new(0),
+            closed: CancellationToken::new(),
+            starter: Mutex::new(None),
+        }
+    }
+
+    /// Which workspace.
+    pub const fn id(&self) -> WorkspaceId {
+        self.id
+    }
+
+    /// Whose.
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Tasks that outlive the call that starts them, never the control plane.
+    pub const fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Cancelled when the workspace is deleted.
+    pub const fn closed(&self) -> &CancellationToken {
+        &self.closed
+    }
+
+    /// Ends everything that watches.
+    pub fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Something changed that a viewer may want to know.
+    pub fn beat(&self) {
+        self.pulse.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Wakes whenever something changed.
+    pub fn pulse(&self) -> watch::Receiver<u64> {
+        self.pulse.subscribe()
+    }
+
+    /// The workspace's status.
+    pub fn status(&self) -> WorkspaceStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Wakes whenever the status changed.
+    pub fn watch_status(&self) -> watch::Receiver<WorkspaceStatus> {
+        self.status.subscribe()
+    }
+
+    /// Publishes another status. Only the workspace's driver does.
+    pub fn set_status(&self, status: WorkspaceStatus) {
+        self.status.send_replace(status);
+        self.beat();
+    }
+
+    /// Who starts the workspace when something waits for it.
+    pub fn set_starter(&self, starter: impl Fn() + Send + Sync + 'static) {
+        *self.starter.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(starter));
+    }
+
+    /// Something waits: have the workspace started, unless it runs.
+    pub fn wake(&self) {
+        if let Some(starter) = &*self.starter.lock().unwrap_or_else(PoisonError::into_inner) {
+            starter();
+        }
+    }
+
+    /// One of its conversations.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of that id here, whoever else may have one.
+    pub async fn conversation(
+        self: &Arc<Self>,
+        id: ConversationId,
+    ) -> Result<Arc<ConversationHub>, StoreError> {
+        if let Some(hub) = self.lock().conversations.get(&id) {
+            return Ok(Arc::clone(hub));
+        }
+        let record = self.store.conversation(id).await?;
+        if record.workspace != self.id {
+            return Err(StoreError::NotFound);
+        }
+        let items = self.store.outbox(id, None).await?;
+        let fresh = ConversationHub::new(Arc::downgrade(self), Arc::clone(&self.store), record, items);
+        let mut state = self.lock();
+        let hub = Arc::clone(state.conversations.entry(id).or_insert_with(|| Arc::new(fresh)));
+        if let Some(up) = &state.link {
+            hub.linked(up.link.clone(), up.journals.get(&id).copied().unwrap_or_default());
+        }
+        Ok(hub)
+    }
+
+    /// The conversations that are held in memory.
+    pub fn open_conversations(&self) -> Vec<Arc<ConversationHub>> {
+        self.lock().conversations.values().cloned().collect()
+    }
+
+    /// A conversation is new or changed in the list.
+    pub fn list_changed(&self, view: ConversationView) {
+        let mut state = self.lock();
+        state.note(view.id, Some(view));
+        drop(state);
+        self.beat();
+    }
+
+    /// A conversation was deleted.
+    pub fn conversation_deleted(&self, id: ConversationId) {
+        let mut state = self.lock();
+        state.note(id, None);
+        if let Some(hub) = state.conversations.remove(&id) {
+            hub.deleted();
+        }
+        if let Some(up) = &state.link {
+            up.link.send(FromControl::Forget { conversation: id });
+        }
+        drop(state);
+        self.beat();
+    }
+
+    /// What changed in the list after `stamp`, and the stamp to ask with next.
+    pub fn changes_since(&self, stamp: u64) -> (Vec<ListChange>, u64) {
+        let state = self.lock();
+        let changes = state.changes.range(stamp + 1..).map(|(_, (id, view))| match view {
+            Some(view) => ListChange::Is(Box::new(view.clone())),
+            None => ListChange::Gone(*id),
+        });
+        (changes.collect(), state.stamp)
+    }
+
+    /// What the CLI offers, and since which stamp.
+    pub fn catalog(&self) -> (Option<Catalog>, u64) {
+        let state = self.lock();
+        (state.catalog.clone(), state.catalog_stamp)
+    }
+
+    /// The CLI offers something else.
+    pub async fn set_catalog(&self, catalog: Catalog) {
+        {
+            let mut state = self.lock();
+            if state.catalog.as_ref() == Some(&catalog) {
+                return;
+            }
+            state.catalog = Some(catalog.clone());
+            state.catalog_stamp += 1;
+        }
+        self.beat();
+        if let Err(error) = self.store.save_catalog(self.id, &catalog).await {
+            tracing::warn!(workspace = %self.id, %error, "the catalogue can't be kept");
+        }
+    }
+
+    /// A link came up. What waits is handed over once the store has caught up with the journals behind it.
+    pub async fn link_up(self: &Arc<Self>, link: Link, journals: Vec<LogEnd>) -> Result<(), StoreError> {
+        let journals: HashMap<_, _> = journals.into_iter().map(|log| (log.conversation, log.end)).collect();
+        let open = {
+            let mut state = self.lock();
+            state.link = Some(LinkUp { link: link.clone(), journals: journals.clone() });
+            state.conversations.values().cloned().collect::<Vec<_>>()
+        };
+        for hub in open {
+            hub.linked(link.clone(), journals.get(&hub.id()).copied().unwrap_or_default());
+        }
+        // What was sent while nobody had the conversation open.
+        for id in self.store.unfinished(self.id).await? {
+            self.conversation(id).await?;
+        }
+        Ok(())
+    }
+
+    /// A link went down. A late goodbye of a superseded one changes nothing.
+    pub fn link_down(&self, generation: u64) {
+        let mut state = self.lock();
+        if state.link.as_ref().is_none_or(|up| up.link.generation() != generation) {
+            return;
+        }
+        state.link = None;
+        for hub in state.conversations.values() {
+            hub.unlinked();
+        }
+    }
+
+    /// The workspace is gone, whatever its conversations were doing.
+    pub async fn lost(&self, what: NoticeKind) {
+        for hub in self.open_conversations() {
+            hub.workspace_lost();
+            if hub.state() != Doing::Idle {
+                hub.notice(what.clone()).await;
+            }
+        }
+    }
+
+    /// Something in the workspace was lost, and the workspace goes on: tells the conversations that are busy.
+    pub async fn lost_something(&self, what: NoticeKind) {
+        for hub in self.open_conversations() {
+            if hub.state() != Doing::Idle {
+                hub.notice(what.clone()).await;
+            }
+        }
+    }
+
+    /// Tells every conversation for which something waits that the workspace can't be started.
+    pub async fn start_failed(&self, what: NoticeKind) {
+        for hub in self.open_conversations() {
+            if hub.has_waiting().await {
+                hub.notice(what.clone()).await;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn note(&mut self, id: ConversationId, view: Option<ConversationView>) {
+        self.stamp += 1;
+        if let Some(before) = self.stamps.insert(id, self.stamp) {
+            self.changes.remove(&before);
+        }
+        self.changes.insert(self.stamp, (id, view));
+    }
+}

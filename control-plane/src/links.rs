@@ -1,0 +1,173 @@
+//! The links of workspace-agents: one live one a workspace, the newest wins.
+
+pub mod admission;
+pub mod enrol;
+pub mod session;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::WorkspaceId;
+use protocol::close::CloseCode;
+use protocol::link::FromControl;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Messages that may wait for one link. Beyond it the link is closed: after the next hello both sides compare what
+/// they have, which is quicker than any queue.
+const QUEUE: usize = 512;
+
+/// A live link, from outside.
+#[derive(Clone, Debug)]
+pub struct Link {
+    generation: u64,
+    messages: mpsc::Sender<FromControl>,
+    /// Why it is to be closed.
+    closing: Arc<Mutex<Option<CloseCode>>>,
+    closed: CancellationToken,
+}
+
+/// The other end of a [`Link`], for the task that serves it.
+#[derive(Debug)]
+pub struct Inbox {
+    messages: mpsc::Receiver<FromControl>,
+    closing: Closing,
+}
+
+/// Why and when a link is to be closed.
+#[derive(Debug)]
+pub struct Closing {
+    why: Arc<Mutex<Option<CloseCode>>>,
+    closed: CancellationToken,
+}
+
+impl Link {
+    /// A link and its other end.
+    pub fn new(generation: u64) -> (Self, Inbox) {
+        let (sender, messages) = mpsc::channel(QUEUE);
+        let closing = Arc::new(Mutex::new(None));
+        let closed = CancellationToken::new();
+        let inbox =
+            Inbox { messages, closing: Closing { why: Arc::clone(&closing), closed: closed.clone() } };
+        (Self { generation, messages: sender, closing, closed }, inbox)
+    }
+
+    /// Its number. Later links of the same workspace have higher ones.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Has a message sent. `false` when the link can't take it; it is closed then, or will be.
+    pub fn send(&self, message: FromControl) -> bool {
+        match self.messages.try_send(message) {
+            Ok(()) => true,
+            Err(error) => {
+                if matches!(error, mpsc::error::TrySendError::Full(_)) {
+                    tracing::warn!(generation = self.generation, "a link does not keep up and is closed");
+                }
+                self.close();
+                false
+            }
+        }
+    }
+
+    /// Has it closed, so that the workspace-agent dials again.
+    pub fn close(&self) {
+        self.close_because(CloseCode::Internal);
+    }
+
+    /// Has it closed, and the workspace-agent told why.
+    pub fn close_because(&self, code: CloseCode) {
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(code);
+        self.closed.cancel();
+    }
+}
+
+impl Inbox {
+    /// What is to be sent, and when to stop.
+    pub fn split(self) -> (mpsc::Receiver<FromControl>, Closing) {
+        (self.messages, self.closing)
+    }
+}
+
+impl Closing {
+    /// Waits until the link is to be closed, and says why.
+    pub async fn closed(&self) -> CloseCode {
+        self.closed.cancelled().await;
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(CloseCode::Internal)
+    }
+}
+
+/// The live links.
+#[derive(Debug, Default)]
+pub struct Links(Mutex<HashMap<WorkspaceId, Link>>);
+
+impl Links {
+    /// Notes a link. The one before is told that it is superseded.
+    pub fn insert(&self, workspace: WorkspaceId, link: Link) {
+        let before = self.lock().insert(workspace, link);
+        if let Some(before) = before {
+            before.close_because(CloseCode::Superseded);
+        }
+    }
+
+    /// Forgets a link that ended. A late goodbye of a superseded one can't remove its successor.
+    pub fn remove(&self, workspace: WorkspaceId, generation: u64) {
+        let mut links = self.lock();
+        if links.get(&workspace).is_some_and(|link| link.generation == generation) {
+            links.remove(&workspace);
+        }
+    }
+
+    /// Closes a workspace's link, whichever it is.
+    pub fn close(&self, workspace: WorkspaceId, code: CloseCode) {
+        if let Some(link) = self.lock().get(&workspace) {
+            link.close_because(code);
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.lock().len()).unwrap_or(u32::MAX)
+    }
+
+    /// Tells every workspace-agent that this control plane goes away.
+    pub fn drain(&self, back_in_ms: u64) {
+        for link in self.lock().values() {
+            link.send(FromControl::Drain { back_in_ms });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<WorkspaceId, Link>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_newest_wins_and_a_late_goodbye_changes_nothing() {
+        let links = Links::default();
+        let workspace = WorkspaceId(uuid::Uuid::nil());
+        let (first, first_inbox) = Link::new(1);
+        let (second, _second_inbox) = Link::new(2);
+        links.insert(workspace, first);
+        links.insert(workspace, second);
+        assert_eq!(first_inbox.split().1.closed().await, CloseCode::Superseded);
+        links.remove(workspace, 1);
+        assert_eq!(links.count(), 1);
+        links.remove(workspace, 2);
+        assert_eq!(links.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_does_not_keep_up_is_closed() {
+        let (link, inbox) = Link::new(1);
+        let message = || FromControl::Drain { back_in_ms: 1 };
+        assert!((0..QUEUE).all(|_| link.send(message())));
+        assert!(!link.send(message()));
+        assert_eq!(inbox.split().1.closed().await, CloseCode::Internal);
+    }
+}

@@ -1,0 +1,349 @@
+//! One link, from its hello to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use protocol::close::CloseCode;
+use protocol::frame::{self, Frame};
+use protocol::link::{FromAgent, FromControl, Hello, Policy, Welcome};
+use rand::Rng;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::{Inbox, Link};
+use crate::app::App;
+use crate::hub::workspace::WorkspaceHub;
+use crate::store::StoreError;
+use crate::store::records::{Chunk, WorkspaceRecord};
+use crate::workspace::driver::Event;
+use crate::workspace::guard;
+
+/// How long the hello may take.
+const HELLO: Duration = Duration::from_secs(15);
+/// How long one write may take.
+const WRITE: Duration = Duration::from_secs(20);
+/// How often a silent link is pinged, before jitter.
+const PING: Duration = Duration::from_secs(15);
+/// Pings that may go unanswered.
+const MISSED: u32 = 3;
+
+/// Why a link ended.
+#[derive(Debug)]
+enum Ended {
+    Gone(&'static str),
+    Close(CloseCode, String),
+}
+
+/// Serves a link of `workspace` until it ends.
+pub async fn serve(app: Arc<App>, workspace: WorkspaceRecord, socket: WebSocket) {
+    let id = workspace.id;
+    let (sink, stream) = socket.split();
+    let mut writer = Writer { sink };
+    let mut reader = Reader { stream, heard: Instant::now() };
+    let hello = match timeout(HELLO, reader.hello()).await {
+        Ok(Ok(hello)) => hello,
+        Ok(Err(ended)) => return writer.farewell(id, ended).await,
+        Err(_) => return writer.farewell(id, Ended::Gone("it said no hello")).await,
+    };
+    let ended = match Session::begin(app, workspace, hello).await {
+        Ok((session, inbox)) => session.serve(&mut writer, &mut reader, inbox).await,
+        Err(error) => Ended::Close(CloseCode::Internal, error.to_string()),
+    };
+    writer.farewell(id, ended).await;
+}
+
+struct Session {
+    app: Arc<App>,
+    hub: Arc<WorkspaceHub>,
+    link: Link,
+    hello: Hello,
+    alarmed: bool,
+}
+
+impl Session {
+    async fn begin(
+        app: Arc<App>,
+        workspace: WorkspaceRecord,
+        hello: Hello,
+    ) -> Result<(Self, Inbox), StoreError> {
+        let hub = app.workspaces.drive(workspace.clone(), true).await?;
+        let generation = app.store.count_link(workspace.id).await?;
+        let (link, inbox) = Link::new(generation);
+        app.links.insert(workspace.id, link.clone());
+        Ok((Self { app, hub, link, hello, alarmed: false }, inbox))
+    }
+
+    async fn serve(mut self, writer: &mut Writer, reader: &mut Reader, inbox: Inbox) -> Ended {
+        let id = self.hub.id();
+        let ended = match self.welcome(writer).await {
+            Ok(()) => {
+                tracing::info!(workspace = %id, link = self.link.generation(), "the link is up");
+                let deleted = self.hub.closed().clone();
+                tokio::select! {
+                    ended = self.read(reader) => ended,
+                    ended = writer.write(inbox) => ended,
+                    () = deleted.cancelled() => {
+                        Ended::Close(CloseCode::Revoked, "the workspace was deleted".to_owned())
+                    }
+                }
+            }
+            Err(ended) => ended,
+        };
+        let generation = self.link.generation();
+        self.app.links.remove(id, generation);
+        self.hub.link_down(generation);
+        self.app.workspaces.tell(id, Event::Unlinked { link: generation });
+        ended
+    }
+
+    /// Says what the store has; then what waits may be handed over.
+    async fn welcome(&mut self, writer: &mut Writer) -> Result<(), Ended> {
+        let internal = |error: StoreError| Ended::Close(CloseCode::Internal, error.to_string());
+        let logs = self.app.store.log_ends(self.hub.id()).await.map_err(internal)?;
+        let limits = &self.app.config.limits;
+        let policy = Policy {
+            idle_ms: u64::try_from(limits.idle.as_millis()).unwrap_or(u64::MAX),
+            max_processes: limits.max_processes,
+            allow_bypass: limits.allow_bypass,
+        };
+        let welcome = Welcome { link: self.link.generation(), logs, policy };
+        writer.say(&FromControl::Welcome(welcome)).await?;
+        let versions = self.hello.versions.clone();
+        let event = Event::Linked { link: self.link.generation(), versions };
+        self.app.workspaces.tell(self.hub.id(), event);
+        self.hub.link_up(self.link.clone(), std::mem::take(&mut self.hello.logs)).await.map_err(internal)
+    }
+
+    async fn read(&mut self, reader: &mut Reader) -> Ended {
+        loop {
+            let message = match reader.next().await {
+                Ok(message) => message,
+                Err(ended) => return ended,
+            };
+            let taken = match message {
+                Message::Binary(bytes) => self.take_frame(&bytes).await,
+                Message::Text(text) => self.take_text(&text).await,
+                Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(()),
+            };
+            if let Err(ended) = taken {
+                return ended;
+            }
+        }
+    }
+
+    async fn take_frame(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        match frame::decode(bytes).map_err(broken)? {
+            Frame::Events(events) => {
+                let hub = self.conversation(events.conversation).await?;
+                hub.map_or(Ok(()), |hub| hub.take_events(&events).map_err(broken))
+            }
+            Frame::Chunk(chunk) => {
+                // Only a conversation of this workspace's own has chunks.
+                if self.conversation(chunk.conversation).await?.is_none() {
+                    return Ok(());
+                }
+                let (digest, index, chunks) = (chunk.digest, chunk.index, chunk.chunks);
+                let kept = Chunk { digest, index, chunks, bytes: chunk.bytes.to_vec() };
+                let internal = |error: StoreError| Ended::Close(CloseCode::Internal, error.to_string());
+                self.app.store.put_chunk(chunk.conversation, &kept).await.map_err(internal)
+            }
+            Frame::Unknown(tag) => {
+                tracing::warn!(workspace = %self.hub.id(), tag, "a frame of an unknown kind is skipped");
+                Ok(())
+            }
+        }
+    }
+
+    async fn take_text(&mut self, text: &str) -> Result<(), Ended> {
+        let message = match serde_json::from_str(text) {
+            Ok(message) => message,
+            Err(error) if error.to_string().starts_with("unknown variant") => {
+                tracing::warn!(workspace = %self.hub.id(), %error, "a message of an unknown kind is skipped");
+                return Ok(());
+            }
+            Err(error) => return Err(broken(error)),
+        };
+        self.take_message(message).await
+    }
+
+    async fn take_message(&mut self, message: FromAgent) -> Result<(), Ended> {
+        match message {
+            FromAgent::Hello(_) => return Err(broken("a second hello")),
+            FromAgent::Activity { conversation, activity } => {
+                if let Some(hub) = self.conversation(conversation).await? {
+                    hub.take_activity(activity);
+                }
+            }
+            FromAgent::Delta(delta) => {
+                if let Some(hub) = self.conversation(delta.conversation).await? {
+                    hub.take_delta(delta);
+                }
+            }
+            FromAgent::Retract { conversation, block } => {
+                if let Some(hub) = self.conversation(conversation).await? {
+                    hub.retract(block.as_ref());
+                }
+            }
+            FromAgent::Settled { conversation, item, refused } => {
+                if let Some(hub) = self.conversation(conversation).await? {
+                    hub.settled(item, refused).await;
+                }
+            }
+            FromAgent::Catalog(catalog) => self.hub.set_catalog(catalog).await,
+            FromAgent::Report(report) => {
+                let alarming = guard::is_alarming(&report);
+                if alarming && !std::mem::replace(&mut self.alarmed, alarming) {
+                    self.app.tasks.spawn(guard::act(Arc::clone(&self.app.workspaces)));
+                }
+                self.alarmed = alarming;
+            }
+        }
+        Ok(())
+    }
+
+    /// A conversation of this workspace; `None` for one that was deleted, or is someone else's.
+    async fn conversation(
+        &self,
+        id: protocol::ConversationId,
+    ) -> Result<Option<Arc<crate::hub::conversation::ConversationHub>>, Ended> {
+        match self.hub.conversation(id).await {
+            Ok(hub) => Ok(Some(hub)),
+            Err(StoreError::NotFound) => {
+                tracing::debug!(workspace = %self.hub.id(), conversation = %id, "there is no such conversation here");
+                self.link.send(FromControl::Forget { conversation: id });
+                Ok(None)
+            }
+            Err(error) => Err(Ended::Close(CloseCode::Internal, error.to_string())),
+        }
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> Ended {
+    Ended::Close(CloseCode::Protocol, error.to_string())
+}
+
+struct Reader {
+    stream: SplitStream<WebSocket>,
+    heard: Instant,
+}
+
+impl Reader {
+    async fn hello(&mut self) -> Result<Hello, Ended> {
+        loop {
+            match self.next().await? {
+                Message::Text(text) => match serde_json::from_str(&text).map_err(broken)? {
+                    FromAgent::Hello(hello) => return Ok(hello),
+                    FromAgent::Activity { .. }
+                    | FromAgent::Delta(_)
+                    | FromAgent::Retract { .. }
+                    | FromAgent::Settled { .. }
+                    | FromAgent::Catalog(_)
+                    | FromAgent::Report(_) => return Err(broken("the first message is no hello")),
+                },
+                Message::Binary(_) => return Err(broken("the first message is no hello")),
+                Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
+            }
+        }
+    }
+
+    /// The next message. A link on which nothing was heard for [`MISSED`] pings is gone.
+    async fn next(&mut self) -> Result<Message, Ended> {
+        let patience = PING * (MISSED + 1);
+        match timeout(patience, self.stream.next()).await {
+            Err(_) => Err(Ended::Close(CloseCode::Silent, "nothing was heard for too long".to_owned())),
+            Ok(None | Some(Ok(Message::Close(_)))) => Err(Ended::Gone("it closed the connection")),
+            Ok(Some(Ok(message))) => {
+                self.heard = Instant::now();
+                Ok(message)
+            }
+            Ok(Some(Err(error))) => {
+                let words = format!("{error:?}");
+                if words.contains("MessageTooLong") || words.contains("Capacity") {
+                    return Err(Ended::Close(CloseCode::TooLarge, error.to_string()));
+                }
+                if words.contains("Utf8") || words.contains("Protocol") {
+                    return Err(broken(error));
+                }
+                Err(Ended::Gone("the connection broke"))
+            }
+        }
+    }
+}
+
+struct Writer {
+    sink: SplitSink<WebSocket, Message>,
+}
+
+impl Writer {
+    async fn write(&mut self, inbox: Inbox) -> Ended {
+        let (mut messages, closing) = inbox.split();
+        loop {
+            let ping = PING.mul_f64(rand::rng().random_range(0.8..1.2));
+            tokio::select! {
+                biased;
+                code = closing.closed() => return Ended::Close(code, String::new()),
+                message = messages.recv() => {
+                    let Some(message) = message else { return Ended::Gone("it was dropped") };
+                    if let Err(ended) = self.feed_all(message, &mut messages).await {
+                        return ended;
+                    }
+                }
+                () = tokio::time::sleep(ping) => {
+                    if let Err(ended) = self.send(Message::Ping(Vec::new().into())).await {
+                        return ended;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes a message and whatever else waits, with one flush.
+    async fn feed_all(
+        &mut self,
+        first: FromControl,
+        messages: &mut mpsc::Receiver<FromControl>,
+    ) -> Result<(), Ended> {
+        let mut next = Some(first);
+        while let Some(message) = next {
+            written(timeout(WRITE, self.sink.feed(text(&message)?)).await)?;
+            next = messages.try_recv().ok();
+        }
+        written(timeout(WRITE, self.sink.flush()).await)
+    }
+
+    async fn say(&mut self, message: &FromControl) -> Result<(), Ended> {
+        self.send(text(message)?).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Ended> {
+        written(timeout(WRITE, self.sink.send(message)).await)
+    }
+
+    /// Tells the peer why, if it is still there, and the log.
+    async fn farewell(&mut self, workspace: protocol::WorkspaceId, ended: Ended) {
+        match ended {
+            Ended::Gone(why) => tracing::info!(%workspace, why, "the link is down"),
+            Ended::Close(code, why) => {
+                tracing::warn!(%workspace, ?code, why, "the link is closed");
+                let reason = protocol::bounded::clip(&why, 120).to_owned();
+                let frame = CloseFrame { code: code.number(), reason: reason.into() };
+                let _ = self.send(Message::Close(Some(frame))).await;
+            }
+        }
+    }
+}
+
+fn text(message: &FromControl) -> Result<Message, Ended> {
+    serde_json::to_string(message).map(|json| Message::Text(json.into())).map_err(broken)
+}
+
+fn written(result: Result<Result<(), axum::Error>, tokio::time::error::Elapsed>) -> Result<(), Ended> {
+    match result {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Ended::Gone("the connection broke")),
+        Err(_) => Err(Ended::Gone("it does not read")),
+    }
+}

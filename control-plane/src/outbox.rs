@@ -1,0 +1,540 @@
+//! What people send, and how far each of it has come. Pure: every method says what would change; the hub commits
+//! that and then [applies](Outbox::apply) it.
+//!
+//! ```text
+//! saved ──▶ delivered ──▶ started ──▶ done
+//!   │           └────────────┴──────▶ unknown
+//!   ├──▶ cancelled (a person took it back)
+//!   └──▶ refused (and why)
+//! ```
+//!
+//! An item moves past *saved* only because the log says so.
+
+use std::collections::{BTreeMap, HashSet};
+
+use protocol::close::ErrorCode;
+use protocol::event::{MessageEnd, Person};
+use protocol::limits::{MESSAGE_BYTES, OUTBOX_ITEMS};
+use protocol::outbox::{Item, ItemState, What};
+use protocol::prompt::Decision;
+use protocol::summary::{State, Summary};
+use protocol::{Event, EventBody, ItemId, Millis, Position, PromptId};
+
+/// Why a person's request was refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// For the page.
+    pub code: ErrorCode,
+    /// For logs and scripts.
+    pub message: String,
+}
+
+/// The items of one conversation that are not final.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    items: BTreeMap<ItemId, Item>,
+    rev: u64,
+    seq: u64,
+}
+
+/// Who sends, when, and where the log stood.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// Who.
+    pub by: Person,
+    /// When.
+    pub at: Millis,
+    /// Where the log ends.
+    pub after: Position,
+}
+
+fn refuse(code: ErrorCode, message: impl Into<String>) -> Refusal {
+    Refusal { code, message: message.into() }
+}
+
+impl Outbox {
+    /// The outbox as it was kept.
+    pub fn new(items: Vec<Item>, rev: u64, seq: u64) -> Self {
+        let items =
+            items.into_iter().filter(|item| !item.state.is_final()).map(|item| (item.id, item)).collect();
+        Self { items, rev, seq }
+    }
+
+    /// Its revision.
+    pub const fn rev(&self) -> u64 {
+        self.rev
+    }
+
+    /// The highest place in its queue.
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Whether an item of this id is there and not final.
+    pub fn contains(&self, item: ItemId) -> bool {
+        self.items.contains_key(&item)
+    }
+
+    /// Messages that wait to be delivered.
+    pub fn waiting(&self) -> u32 {
+        let waiting = self.items.values().filter(|item| is_message(item) && item.state == ItemState::Saved);
+        u32::try_from(waiting.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether something was handed over that has not come to its end.
+    pub fn is_under_way(&self) -> bool {
+        self.items.values().any(|item| matches!(item.state, ItemState::Delivered | ItemState::Started))
+    }
+
+    /// Takes what was committed.
+    pub fn apply(&mut self, items: &[Item]) {
+        for item in items {
+            self.rev = self.rev.max(item.rev);
+            self.seq = self.seq.max(item.seq);
+            if item.state.is_final() {
+                self.items.remove(&item.id);
+            } else {
+                self.items.insert(item.id, item.clone());
+            }
+        }
+    }
+
+    /// A new item. Its id must be new.
+    ///
+    /// # Errors
+    /// When it makes no sense, is too large, or the outbox is full.
+    pub fn add(&self, id: ItemId, what: What, stamp: Stamp, summary: &Summary) -> Result<Item, Refusal> {
+        if self.items.len() >= OUTBOX_ITEMS {
+            return Err(refuse(ErrorCode::TooMany, format!("{OUTBOX_ITEMS} items wait already")));
+        }
+        match &what {
+            What::Message { text, .. } => check_text(text)?,
+            What::Answer { prompt, .. } => self.check_answer(prompt, summary)?,
+            What::Continue { message } if summary.unknown != Some(*message) => {
+                return Err(refuse(ErrorCode::Conflict, "there is no interrupted turn of that message"));
+            }
+            What::Continue { .. } | What::Stop { .. } => {}
+        }
+        let Stamp { by, at, after } = stamp;
+        let (seq, rev) = (self.seq + 1, self.rev + 1);
+        Ok(Item { id, seq, version: 1, rev, by, at, after, what, state: ItemState::Saved })
+    }
+
+    /// The first answer wins, on any device.
+    fn check_answer(&self, prompt: &PromptId, summary: &Summary) -> Result<(), Refusal> {
+        let answered = self.items.values().any(|item| answers(item, prompt));
+        if answered || !summary.prompts.contains(prompt) {
+            return Err(refuse(ErrorCode::PromptClosed, "the prompt was answered or withdrawn"));
+        }
+        Ok(())
+    }
+
+    /// A message that waits, with other words.
+    ///
+    /// # Errors
+    /// When it no longer waits, was changed by someone else, or is too large.
+    pub fn edit(&self, id: ItemId, version: u32, text: String) -> Result<Item, Refusal> {
+        check_text(&text)?;
+        let mut item = self.waiting_message(id)?;
+        if item.version != version {
+            return Err(refuse(ErrorCode::Conflict, "the message was edited elsewhere"));
+        }
+        if let What::Message { text: old, .. } = &mut item.what {
+            *old = text;
+        }
+        item.version += 1;
+        Ok(item)
+    }
+
+    /// A message that waits, taken back.
+    ///
+    /// # Errors
+    /// When it no longer waits.
+    pub fn cancel(&self, id: ItemId) -> Result<Item, Refusal> {
+        let mut item = self.waiting_message(id)?;
+        item.state = ItemState::Cancelled;
+        Ok(item)
+    }
+
+    /// A message that waits, to be given to the running turn.
+    ///
+    /// # Errors
+    /// When it no longer waits.
+    pub fn send_now(&self, id: ItemId) -> Result<Item, Refusal> {
+        let mut item = self.waiting_message(id)?;
+        if let What::Message { steer, .. } = &mut item.what {
+            *steer = true;
+        }
+        Ok(item)
+    }
+
+    /// The waiting messages with `id` put before `before`, or last: those whose place changes.
+    ///
+    /// # Errors
+    /// When one of them no longer waits.
+    pub fn reorder(&self, id: ItemId, before: Option<ItemId>) -> Result<Vec<Item>, Refusal> {
+        let moved = self.waiting_message(id)?;
+        let mut queue: Vec<Item> = self.queue().filter(|item| item.id != id).cloned().collect();
+        let at = match before {
+            Some(before) => queue
+                .iter()
+                .position(|item| item.id == before)
+                .ok_or_else(|| refuse(ErrorCode::Conflict, "the other message no longer waits"))?,
+            None => queue.len(),
+        };
+        queue.insert(at, moved);
+        let mut places: Vec<u64> = queue.iter().map(|item| item.seq).collect();
+        places.sort_unstable();
+        let mut changed = Vec::new();
+        for (mut item, seq) in queue.into_iter().zip(places) {
+            if item.seq != seq {
+                item.seq = seq;
+                item.rev = self.rev + 1 + changed.len() as u64;
+                changed.push(item);
+            }
+        }
+        Ok(changed)
+    }
+
+    fn waiting_message(&self, id: ItemId) -> Result<Item, Refusal> {
+        let item = self.items.get(&id).filter(|item| is_message(item) && item.state == ItemState::Saved);
+        let gone = || refuse(ErrorCode::Conflict, "the message no longer waits");
+        let mut item = item.cloned().ok_or_else(gone)?;
+        item.rev = self.rev + 1;
+        Ok(item)
+    }
+
+    /// Messages that wait, in their order.
+    fn queue(&self) -> impl Iterator<Item = &Item> {
+        let waits = self.items.values().filter(|item| is_message(item) && item.state == ItemState::Saved);
+        let mut queue: Vec<&Item> = waits.collect();
+        queue.sort_by_key(|item| item.seq);
+        queue.into_iter()
+    }
+
+    /// What is to be handed over now, beyond what this link has had already: the queue's head if the conversation
+    /// is ready for it, what steers, and every answer, stop and continuation.
+    pub fn to_hand_over(&self, summary: &Summary, handed: &HashSet<ItemId>) -> Vec<&Item> {
+        let mut now: Vec<&Item> = self
+            .items
+            .values()
+            .filter(|item| item.state == ItemState::Saved && !handed.contains(&item.id))
+            .filter(|item| !is_message(item) || (steers(item) && summary.state != State::Idle))
+            .collect();
+        let busy = self.items.values().any(|item| {
+            is_message(item) && !steers(item) && (item.state != ItemState::Saved || handed.contains(&item.id))
+        });
+        let held = |item: &Item| summary.unknown.is_some() && item.after.n < summary.unknown_at;
+        let head =
+            self.queue().find(|item| !handed.contains(&item.id) && !now.iter().any(|one| one.id == item.id));
+        now.extend(head.filter(|item| !busy && !held(item)));
+        now.sort_by_key(|item| item.seq);
+        now
+    }
+
+    /// What these events change, in order.
+    pub fn follow(&self, events: &[Event]) -> Vec<Item> {
+        let mut follower = Follower { items: self.items.clone(), changed: Vec::new(), rev: self.rev };
+        for event in events {
+            follower.take(event);
+        }
+        follower.changed.into_iter().filter_map(|id| follower.items.remove(&id)).collect()
+    }
+
+    /// An item that the workspace-agent dealt with without a trace in the log.
+    pub fn settle(&self, id: ItemId, refused: Option<ErrorCode>) -> Option<Item> {
+        let mut item = self.items.get(&id)?.clone();
+        item.state = refused.map_or(ItemState::Done, |code| ItemState::Refused { code });
+        item.rev = self.rev + 1;
+        Some(item)
+    }
+}
+
+struct Follower {
+    items: BTreeMap<ItemId, Item>,
+    changed: Vec<ItemId>,
+    rev: u64,
+}
+
+impl Follower {
+    fn take(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::MessageTaken { item, .. } => self.set(*item, ItemState::Delivered),
+            EventBody::MessageStarted { item } => self.set(*item, ItemState::Started),
+            EventBody::MessageEnded { item, how: MessageEnd::Failed } => {
+                self.set(*item, ItemState::Refused { code: ErrorCode::Unavailable });
+            }
+            EventBody::MessageEnded { item, .. }
+            | EventBody::StopAsked { item, .. }
+            | EventBody::MessageContinued { item, .. }
+            | EventBody::PromptAnswered { item, .. } => self.set(*item, ItemState::Done),
+            EventBody::MessageUnknown { item, why, .. } => self.set(*item, ItemState::Unknown { why: *why }),
+            EventBody::Result(result) => {
+                for item in &result.items {
+                    self.set(*item, ItemState::Done);
+                }
+            }
+            EventBody::PromptWithdrawn { prompt, .. } => {
+                let late: Vec<ItemId> =
+                    self.items.values().filter(|item| answers(item, prompt)).map(|item| item.id).collect();
+                for item in late {
+                    self.set(item, ItemState::Refused { code: ErrorCode::PromptClosed });
+                }
+            }
+            EventBody::MessageResent { .. }
+            | EventBody::Text { .. }
+            | EventBody::Thinking { .. }
+            | EventBody::ToolCall { .. }
+            | EventBody::ToolResult { .. }
+            | EventBody::PromptAsked(_)
+            | EventBody::Tasks { .. }
+            | EventBody::Background { .. }
+            | EventBody::Retry { .. }
+            | EventBody::State { .. }
+            | EventBody::ProcessStarted { .. }
+            | EventBody::ProcessEnded { .. }
+            | EventBody::SettingsChanged { .. }
+            | EventBody::Compacted { .. }
+            | EventBody::Cleared {}
+            | EventBody::Trouble { .. }
+            | EventBody::Note { .. }
+            | EventBody::Opaque { .. } => {}
+        }
+    }
+
+    /// Moves an item on, never back from its end.
+    fn set(&mut self, id: ItemId, state: ItemState) {
+        let Some(item) = self.items.get_mut(&id).filter(|item| !item.state.is_final() && item.state != state)
+        else {
+            return;
+        };
+        self.rev += 1;
+        item.state = state;
+        item.rev = self.rev;
+        if !self.changed.contains(&id) {
+            self.changed.push(id);
+        }
+    }
+}
+
+fn check_text(text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(refuse(ErrorCode::Invalid, "the message is empty"));
+    }
+    if text.len() > MESSAGE_BYTES {
+        let message = format!("the message has {} bytes; {MESSAGE_BYTES} are allowed", text.len());
+        return Err(refuse(ErrorCode::TooLarge, message));
+    }
+    Ok(())
+}
+
+const fn is_message(item: &Item) -> bool {
+    matches!(item.what, What::Message { .. })
+}
+
+const fn steers(item: &Item) -> bool {
+    matches!(item.what, What::Message { steer: true, .. })
+}
+
+fn answers(item: &Item, wanted: &PromptId) -> bool {
+    matches!(&item.what, What::Answer { prompt, .. } if prompt == wanted)
+}
+
+/// Whether an answer is short enough to keep.
+pub fn is_reasonable(decision: &Decision) -> bool {
+    serde_json::to_vec(decision).is_ok_and(|json| json.len() <= MESSAGE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use protocol::UserId;
+    use protocol::event::{Outcome, TurnResult, Unknown, Usage};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn id(n: u128) -> ItemId {
+        ItemId(Uuid::from_u128(n))
+    }
+
+    fn stamp(n: u64) -> Stamp {
+        let by = Person { id: UserId(Uuid::nil()), name: "Ada".into() };
+        Stamp { by, at: 1, after: Position { epoch: 1, n } }
+    }
+
+    fn message(text: &str) -> What {
+        What::Message { text: text.into(), steer: false, again_of: None }
+    }
+
+    fn event(body: EventBody) -> Event {
+        Event { n: 1, at: 1, body }
+    }
+
+    fn with(messages: u128) -> Outbox {
+        let mut outbox = Outbox::default();
+        for n in 1..=messages {
+            let item = outbox.add(id(n), message("hi"), stamp(0), &Summary::default()).unwrap();
+            outbox.apply(&[item]);
+        }
+        outbox
+    }
+
+    fn handed(outbox: &Outbox, summary: &Summary, handed: &[ItemId]) -> Vec<ItemId> {
+        let handed = handed.iter().copied().collect();
+        outbox.to_hand_over(summary, &handed).iter().map(|item| item.id).collect()
+    }
+
+    #[test]
+    fn only_the_head_is_handed_over_until_its_turn_has_ended() {
+        let mut outbox = with(3);
+        let summary = Summary::default();
+        assert_eq!(handed(&outbox, &summary, &[]), [id(1)]);
+        assert_eq!(handed(&outbox, &summary, &[id(1)]), []);
+        outbox.apply(&outbox.follow(&[event(EventBody::MessageStarted { item: id(1) })]));
+        assert_eq!(handed(&outbox, &summary, &[]), []);
+        let result = TurnResult {
+            items: vec![id(1)],
+            outcome: Outcome::Completed,
+            error: None,
+            duration_ms: 1,
+            cost_usd: 0.0,
+            usage: Usage::default(),
+        };
+        let changed = outbox.follow(&[event(EventBody::Result(result))]);
+        assert_eq!(changed[0].state, ItemState::Done);
+        outbox.apply(&changed);
+        assert_eq!(handed(&outbox, &summary, &[]), [id(2)]);
+    }
+
+    #[test]
+    fn the_queue_is_held_while_a_message_is_unknown_but_not_for_what_came_after() {
+        let mut outbox = with(1);
+        let summary = Summary { unknown: Some(id(9)), unknown_at: 5, ..Summary::default() };
+        assert_eq!(handed(&outbox, &summary, &[]), []);
+        let later = outbox.add(id(2), message("go on"), stamp(6), &summary).unwrap();
+        outbox.apply(&[outbox.cancel(id(1)).unwrap()]);
+        outbox.apply(&[later]);
+        assert_eq!(handed(&outbox, &summary, &[]), [id(2)]);
+    }
+
+    #[test]
+    fn answers_and_stops_go_at_once_and_once_a_link() {
+        let mut outbox = with(1);
+        outbox.apply(&outbox.follow(&[event(EventBody::MessageStarted { item: id(1) })]));
+        let stop =
+            outbox.add(id(7), What::Stop { message: Some(id(1)) }, stamp(0), &Summary::default()).unwrap();
+        outbox.apply(&[stop]);
+        assert_eq!(handed(&outbox, &Summary::default(), &[]), [id(7)]);
+        assert_eq!(handed(&outbox, &Summary::default(), &[id(7)]), []);
+    }
+
+    #[test]
+    fn a_message_sent_now_steers_a_running_turn() {
+        let mut outbox = with(2);
+        outbox.apply(&outbox.follow(&[event(EventBody::MessageStarted { item: id(1) })]));
+        outbox.apply(&[outbox.send_now(id(2)).unwrap()]);
+        let working = Summary { state: State::Working, ..Summary::default() };
+        assert_eq!(handed(&outbox, &working, &[]), [id(2)]);
+        // With nothing to steer it is the queue's head like any other.
+        outbox.apply(
+            &outbox.follow(&[event(EventBody::MessageEnded { item: id(1), how: MessageEnd::Stopped })]),
+        );
+        assert_eq!(handed(&outbox, &Summary::default(), &[]), [id(2)]);
+    }
+
+    #[test]
+    fn the_first_answer_wins() {
+        let prompt = PromptId::new("r1").unwrap();
+        let summary = Summary { prompts: vec![prompt.clone()], ..Summary::default() };
+        let decision = Decision::Deny { message: None };
+        let answer = What::Answer { prompt: prompt.clone(), decision };
+        let mut outbox = Outbox::default();
+        let first = outbox.add(id(1), answer.clone(), stamp(0), &summary).unwrap();
+        outbox.apply(&[first]);
+        let second = outbox.add(id(2), answer.clone(), stamp(0), &summary).unwrap_err();
+        assert_eq!(second.code, ErrorCode::PromptClosed);
+        let why = protocol::prompt::Withdrawal::Claude;
+        let withdrawn = EventBody::PromptWithdrawn { prompt, why, answer_not_taken: false };
+        let changed = outbox.follow(&[event(withdrawn)]);
+        assert_eq!(changed[0].state, ItemState::Refused { code: ErrorCode::PromptClosed });
+        assert_eq!(
+            Outbox::default().add(id(3), answer, stamp(0), &Summary::default()).unwrap_err().code,
+            ErrorCode::PromptClosed
+        );
+    }
+
+    #[test]
+    fn only_what_waits_can_be_edited_cancelled_or_moved() {
+        let mut outbox = with(2);
+        let edited = outbox.edit(id(2), 1, "other".into()).unwrap();
+        assert_eq!((edited.version, edited.rev), (2, 3));
+        outbox.apply(&[edited]);
+        assert_eq!(outbox.edit(id(2), 1, "late".into()).unwrap_err().code, ErrorCode::Conflict);
+        outbox.apply(&outbox.follow(&[event(EventBody::MessageStarted { item: id(1) })]));
+        assert_eq!(outbox.cancel(id(1)).unwrap_err().code, ErrorCode::Conflict);
+        assert_eq!(outbox.reorder(id(1), None).unwrap_err().code, ErrorCode::Conflict);
+        assert_eq!(
+            outbox.edit(id(2), 2, "x".repeat(MESSAGE_BYTES + 1)).unwrap_err().code,
+            ErrorCode::TooLarge
+        );
+        assert_eq!(outbox.edit(id(2), 2, "  ".into()).unwrap_err().code, ErrorCode::Invalid);
+    }
+
+    #[test]
+    fn reordering_changes_places_and_nothing_else() {
+        let mut outbox = with(3);
+        outbox.apply(&outbox.reorder(id(3), Some(id(1))).unwrap());
+        let order: Vec<ItemId> = outbox.queue().map(|item| item.id).collect();
+        assert_eq!(order, [id(3), id(1), id(2)]);
+        outbox.apply(&outbox.reorder(id(3), None).unwrap());
+        let order: Vec<ItemId> = outbox.queue().map(|item| item.id).collect();
+        assert_eq!(order, [id(1), id(2), id(3)]);
+    }
+
+    #[test]
+    fn an_item_never_comes_back_from_its_end() {
+        let outbox = with(1);
+        let unknown = EventBody::MessageUnknown { item: id(1), why: Unknown::ToolsCalled, tools: vec![] };
+        let changed = outbox.follow(&[event(unknown), event(EventBody::MessageStarted { item: id(1) })]);
+        assert_eq!(changed.len(), 1);
+        assert_eq!(changed[0].state, ItemState::Unknown { why: Unknown::ToolsCalled });
+    }
+
+    proptest! {
+        /// Whatever is sent, cancelled, moved and followed, revisions only grow and at most one ordinary message
+        /// is under way.
+        #[test]
+        fn one_message_at_a_time(steps in prop::collection::vec((0..6u8, 1..12u128), 0..60)) {
+            let mut outbox = Outbox::default();
+            let mut handed = HashSet::new();
+            let mut rev = 0;
+            for (step, n) in steps {
+                let changed = match step {
+                    0 | 1 if !outbox.contains(id(n)) => {
+                        outbox.add(id(n), message("hi"), stamp(0), &Summary::default()).map(|item| vec![item])
+                    }
+                    2 => outbox.cancel(id(n)).map(|item| vec![item]),
+                    3 => outbox.reorder(id(n), None),
+                    4 => {
+                        let head: Vec<ItemId> =
+                            outbox.to_hand_over(&Summary::default(), &handed).iter().map(|item| item.id).collect();
+                        prop_assert!(head.len() <= 1);
+                        handed.extend(&head);
+                        Ok(outbox.follow(&head.iter().map(|item| event(EventBody::MessageStarted { item: *item })).collect::<Vec<_>>()))
+                    }
+                    _ => Ok(outbox.follow(&[event(EventBody::MessageEnded { item: id(n), how: MessageEnd::Nothing })])),
+                };
+                if let Ok(changed) = changed {
+                    for item in &changed {
+                        prop_assert!(item.rev > rev);
+                        rev = item.rev;
+                    }
+                    outbox.apply(&changed);
+                }
+                let started = outbox.items.values().filter(|item| item.state == ItemState::Started).count();
+                prop_assert!(started <= 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The routes of both ports.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderValue, Request};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{any, get, patch, post};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::api::{assets, bodies, conversations, events, health, link, profile, sign_in, viewer};
+use crate::app::App;
+use crate::gateway::REQUEST_BYTES;
+
+/// The largest body of an ordinary request.
+const BODY_BYTES: usize = 64 * 1024;
+/// The largest body on the link port but for model requests.
+const LINK_BODY_BYTES: usize = 64 * 1024;
+
+/// No inline script, no inline style, nothing from elsewhere.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+                   connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+                   frame-ancestors 'none'";
+
+/// What browsers and scripts see.
+pub fn public(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/api/sign-in", get(sign_in::options))
+        .route("/api/sign-in/local", post(sign_in::local))
+        .route("/api/sign-out", post(sign_in::out))
+        .route("/api/user/profile", get(profile::show))
+        .route("/api/conversations", get(conversations::list).post(conversations::create))
+        .route("/api/conversations/{id}", patch(conversations::rename).delete(conversations::delete))
+        .route("/api/conversations/{id}/events", get(events::page))
+        .route("/api/conversations/{id}/bodies/{digest}/{chunk}", get(bodies::chunk))
+        .layer(middleware::from_fn(never_cached));
+    Router::new()
+        .merge(api)
+        .route("/health", get(health::show))
+        .route("/workspace/{user}", any(viewer::upgrade))
+        .fallback_service(assets::service(&app.config.web))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(header(CONTENT_SECURITY_POLICY, CSP))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(X_FRAME_OPTIONS, "DENY"))
+        .layer(header(REFERRER_POLICY, "no-referrer"))
+        .layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .with_state(app)
+}
+
+/// What workspace-agents see.
+pub fn link(app: Arc<App>) -> Router {
+    let small = Router::new()
+        .route("/enrol", post(link::enrol))
+        .route("/renew", post(link::renew))
+        .route("/link", any(link::upgrade))
+        .layer(DefaultBodyLimit::max(LINK_BODY_BYTES));
+    let model = Router::new()
+        .route("/model/{conversation}/v1/messages", post(link::model))
+        .route("/model/{conversation}/v1/messages/count_tokens", post(link::model))
+        .route("/model/{conversation}/v1/models", get(link::model))
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES));
+    small.merge(model).with_state(app)
+}
+
+fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+async fn never_cached(request: Request<axum::body::Body>, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,94 @@
+//! What a container engine is asked for: a few verbs, so that engines of many nodes can serve them too.
+//!
+//! A verb names a workspace, never a container: which containers, networks and volumes there are for it is the
+//! engine's side's business. Every verb may be repeated.
+
+pub mod docker;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use protocol::WorkspaceId;
+
+/// How one workspace is to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spec {
+    /// Which.
+    pub workspace: WorkspaceId,
+    /// The uid and gid of everything of the user's.
+    pub uid: u32,
+    /// Which of the configured networks is its own.
+    pub network: u32,
+    /// The enrolment token's file for this start.
+    pub token: Vec<u8>,
+}
+
+/// What was found of a workspace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// Which.
+    pub workspace: WorkspaceId,
+    /// Whether it runs.
+    pub running: bool,
+}
+
+/// What happened to a workspace, as the engine tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Happened {
+    /// It ended.
+    Died {
+        /// Which.
+        workspace: WorkspaceId,
+        /// The exit status.
+        code: i64,
+    },
+    /// Its memory ran out and the kernel ended something in it.
+    OutOfMemory {
+        /// Which.
+        workspace: WorkspaceId,
+    },
+    /// Events may have been missed: the engine was away.
+    Gap,
+}
+
+/// Why the engine did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// It does not answer.
+    #[error("the container engine does not answer: {0}")]
+    Down(String),
+    /// The workspace image is not there.
+    #[error("the image {0} is not there")]
+    ImageMissing(String),
+    /// The network wall could not be put up.
+    #[error("the network wall could not be put up: {0}")]
+    Wall(String),
+    /// It refused.
+    #[error("the container engine refused: {0}")]
+    Refused(String),
+}
+
+/// A container engine.
+#[async_trait]
+pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
+    /// Answers if it can serve.
+    async fn check(&self) -> Result<(), RuntimeError>;
+    /// Answers if the workspace image is there.
+    async fn image(&self) -> Result<(), RuntimeError>;
+    /// Makes everything that the workspace needs, behind the network wall, anew where that is safe, and leaves the
+    /// token for PID 1. The user's data stays.
+    async fn create(&self, spec: &Spec) -> Result<(), RuntimeError>;
+    /// Starts it.
+    async fn start(&self, workspace: WorkspaceId) -> Result<(), RuntimeError>;
+    /// Stops it: politely, then by force. The data stays.
+    async fn stop(&self, workspace: WorkspaceId) -> Result<(), RuntimeError>;
+    /// Removes it with its data.
+    async fn destroy(&self, workspace: WorkspaceId, network: u32) -> Result<(), RuntimeError>;
+    /// The last words of its log.
+    async fn last_words(&self, workspace: WorkspaceId) -> String;
+    /// Every workspace there is something of.
+    async fn list(&self) -> Result<Vec<Found>, RuntimeError>;
+    /// What happens from now on. Ends when the engine goes away.
+    fn events(&self) -> BoxStream<'static, Happened>;
+    /// How many bytes each workspace's own data takes up. Slow.
+    async fn disk_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError>;
+}

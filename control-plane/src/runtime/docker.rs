@@ -1,0 +1,229 @@
+//! Docker, through its API.
+//!
+//! | what | named |
+//! |---|---|
+//! | container | `atelier-<instance>-<workspace>` |
+//! | user's volume, state volume | the same with `-user`, `-state` |
+//! | network and its bridge | `atelier-<instance>-net-<n>`, `atl<instance>-<n>` |
+//!
+//! Everything carries the label [`INSTANCE`], so that several Ateliers share one engine without meeting. The user's
+//! data is in volumes; a container is made anew at every start, so that image and settings are always the current
+//! ones.
+
+mod container;
+mod helper;
+pub mod network;
+mod volume;
+pub mod wall;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::EventMessage;
+use bollard::query_parameters::{
+    EventsOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    StopContainerOptionsBuilder,
+};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use protocol::WorkspaceId;
+use tokio::sync::OnceCell;
+
+use super::{Found, Happened, Runtime, RuntimeError, Spec};
+use crate::config::Engine;
+
+/// The label that says which Atelier something belongs to.
+pub const INSTANCE: &str = "atelier.instance";
+/// The label that says which workspace something belongs to.
+pub const WORKSPACE: &str = "atelier.workspace";
+
+/// How long the engine may take over one call.
+const CALL: Duration = Duration::from_secs(60);
+/// How long a container may take to end by itself, in seconds.
+const GRACE: i32 = 10;
+/// Log lines that are quoted as last words.
+const LAST_WORDS: &str = "8";
+
+/// Docker.
+#[derive(Debug)]
+pub struct DockerRuntime {
+    engine: Docker,
+    config: Engine,
+    instance: String,
+    link: SocketAddr,
+    /// The wall is put up once, before anything starts behind it.
+    wall: OnceCell<()>,
+}
+
+impl DockerRuntime {
+    /// Docker at the configured address. `instance` names this Atelier; `link` is what workspace-agents dial.
+    pub fn new(engine: Docker, config: Engine, instance: String, link: SocketAddr) -> Self {
+        Self { engine, config, instance, link, wall: OnceCell::new() }
+    }
+
+    /// Connects to the engine. It need not be up.
+    ///
+    /// # Errors
+    /// When the address makes no sense.
+    pub fn connect(host: &str) -> Result<Docker, RuntimeError> {
+        let connected = Docker::connect_with_host(host);
+        connected
+            .map(|engine| engine.with_timeout(CALL))
+            .map_err(|error| RuntimeError::Down(error.to_string()))
+    }
+
+    fn name(&self, workspace: WorkspaceId) -> String {
+        format!("atelier-{}-{workspace}", self.instance)
+    }
+
+    fn labels(&self, workspace: WorkspaceId) -> HashMap<String, String> {
+        HashMap::from([
+            (INSTANCE.to_owned(), self.instance.clone()),
+            (WORKSPACE.to_owned(), workspace.to_string()),
+        ])
+    }
+
+    fn ours(&self) -> HashMap<String, Vec<String>> {
+        HashMap::from([("label".to_owned(), vec![format!("{INSTANCE}={}", self.instance)])])
+    }
+
+    /// Puts the wall up, unless this process has done so.
+    async fn wall(&self) -> Result<(), RuntimeError> {
+        let rules = wall::rules(&self.instance, &self.config, self.link);
+        let put_up =
+            || async { self.nft(&rules).await.map_err(|error| RuntimeError::Wall(error.to_string())) };
+        self.wall.get_or_try_init(put_up).await.copied()
+    }
+
+    async fn remove_container(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(false).build();
+        absent_is_fine(self.engine.remove_container(&self.name(workspace), Some(options)).await)
+    }
+}
+
+#[async_trait]
+impl Runtime for DockerRuntime {
+    async fn check(&self) -> Result<(), RuntimeError> {
+        self.engine.ping().await.map(drop).map_err(refused)
+    }
+
+    async fn image(&self) -> Result<(), RuntimeError> {
+        match self.engine.inspect_image(&self.config.image).await {
+            Ok(_) => Ok(()),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
+                Err(RuntimeError::ImageMissing(self.config.image.clone()))
+            }
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn create(&self, spec: &Spec) -> Result<(), RuntimeError> {
+        self.wall().await?;
+        let (removed, network, volumes) = tokio::join!(
+            self.remove_container(spec.workspace),
+            self.ensure_network(spec.network),
+            self.ensure_volumes(spec.workspace),
+        );
+        removed?;
+        network?;
+        volumes?;
+        self.create_container(spec).await?;
+        self.put_token(spec).await
+    }
+
+    async fn start(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        self.engine.start_container(&self.name(workspace), None).await.map_err(refused)
+    }
+
+    async fn stop(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        let options = StopContainerOptionsBuilder::default().t(GRACE).build();
+        match self.engine.stop_container(&self.name(workspace), Some(options)).await {
+            Ok(()) | Err(Error::DockerResponseServerError { status_code: 304 | 404, .. }) => Ok(()),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn destroy(&self, workspace: WorkspaceId, network: u32) -> Result<(), RuntimeError> {
+        self.remove_container(workspace).await?;
+        self.remove_volumes(workspace).await?;
+        self.remove_network(network).await
+    }
+
+    async fn last_words(&self, workspace: WorkspaceId) -> String {
+        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(LAST_WORDS).build();
+        let log = self.engine.logs(&self.name(workspace), Some(options));
+        let lines: Vec<String> =
+            log.filter_map(|line| async { line.ok().map(|line| line.to_string()) }).collect().await;
+        protocol::payload::short(lines.concat().trim(), 1500)
+    }
+
+    async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&self.ours()).build();
+        let containers = self.engine.list_containers(Some(options)).await.map_err(refused)?;
+        let found = containers.into_iter().filter_map(|container| {
+            let workspace = container.labels?.get(WORKSPACE)?.parse().ok()?;
+            let state = container.state.map(|state| state.to_string()).unwrap_or_default();
+            Some(Found { workspace, running: matches!(state.as_str(), "running" | "paused") })
+        });
+        Ok(found.collect())
+    }
+
+    fn events(&self) -> BoxStream<'static, Happened> {
+        let mut filters = self.ours();
+        filters.insert("type".to_owned(), vec!["container".to_owned()]);
+        filters.insert("event".to_owned(), vec!["die".to_owned(), "oom".to_owned()]);
+        let options = EventsOptionsBuilder::default().filters(&filters).build();
+        // Events flow for as long as the engine is there; a call's time limit is not for them.
+        let engine = Arc::new(self.engine.clone().with_timeout(Duration::from_secs(u64::from(u32::MAX))));
+        let events = engine.events(Some(options));
+        events
+            .filter_map(|event| async move {
+                match event {
+                    Ok(event) => happened(&event),
+                    Err(error) => {
+                        tracing::warn!(%error, "the engine tells no more");
+                        Some(Happened::Gap)
+                    }
+                }
+            })
+            .boxed()
+    }
+
+    async fn disk_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError> {
+        self.volume_usage().await
+    }
+}
+
+fn happened(event: &EventMessage) -> Option<Happened> {
+    let attributes = event.actor.as_ref()?.attributes.as_ref()?;
+    let workspace = attributes.get(WORKSPACE)?.parse().ok()?;
+    match event.action.as_deref()? {
+        "die" => {
+            let code = attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or(-1);
+            Some(Happened::Died { workspace, code })
+        }
+        "oom" => Some(Happened::OutOfMemory { workspace }),
+        _ => None,
+    }
+}
+
+/// An error of the engine, as the workspace's driver sees it.
+fn refused(error: Error) -> RuntimeError {
+    if let Error::DockerResponseServerError { status_code, message } = error {
+        return RuntimeError::Refused(format!("{message} ({status_code})"));
+    }
+    RuntimeError::Down(format!("{:#}", anyhow::Error::new(error)))
+}
+
+/// What is to be removed may be gone already.
+fn absent_is_fine(result: Result<(), Error>) -> Result<(), RuntimeError> {
+    match result {
+        Ok(()) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+        Err(error) => Err(refused(error)),
+    }
+}

@@ -1,0 +1,179 @@
+//! The two volumes of a workspace, and its disk quota.
+//!
+//! The engine has no quota for volumes. Where it can, the user's volume is a disk image on a loop device: a file of
+//! fixed size that takes up only what is used, with a file system of its own, so that a workspace that fills its disk
+//! fills its own. The image lies in a volume that no workspace sees. Loop devices have other numbers after a reboot,
+//! so the volume that names the device is made anew when it changed; the data is in the image.
+
+use std::collections::HashMap;
+
+use bollard::errors::Error;
+use bollard::models::{Volume, VolumeCreateRequest};
+use bollard::query_parameters::RemoveVolumeOptions;
+use protocol::WorkspaceId;
+
+use super::helper::Needs;
+use super::{DockerRuntime, absent_is_fine, refused};
+use crate::runtime::RuntimeError;
+
+/// Where helpers see the disk images.
+const IMAGES: &str = "/images";
+
+impl DockerRuntime {
+    pub(super) fn user_volume(&self, workspace: WorkspaceId) -> String {
+        format!("{}-user", self.name(workspace))
+    }
+
+    pub(super) fn state_volume(&self, workspace: WorkspaceId) -> String {
+        format!("{}-state", self.name(workspace))
+    }
+
+    fn images_volume(&self) -> String {
+        format!("atelier-{}-disks", self.instance)
+    }
+
+    /// Makes both volumes, unless they are there, and attaches the user's disk image.
+    pub(super) async fn ensure_volumes(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        let state = self.state_volume(workspace);
+        let state = self.create_volume(&state, workspace, HashMap::new());
+        let (state, user) = tokio::join!(state, self.ensure_user_volume(workspace));
+        state.and(user)
+    }
+
+    async fn ensure_user_volume(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        let name = self.user_volume(workspace);
+        let existing = self.volume(&name).await?;
+        let Some(size) = self.config.disk else {
+            return self.create_volume(&name, workspace, HashMap::new()).await;
+        };
+        match &existing {
+            // Made when there was no quota, or on an engine that can't: its data stays where it is.
+            Some(volume) if device_of(volume).is_none() => return Ok(()),
+            Some(volume) if device_of(volume).is_some_and(|device| is_attached(device, workspace)) => {
+                return Ok(());
+            }
+            Some(_) | None => {}
+        }
+        let device = match self.attach_image(workspace, size).await {
+            Ok(device) => device,
+            Err(error) if existing.is_none() => {
+                tracing::warn!(%error, "this engine can't hold a workspace to a disk quota; the guard watches instead");
+                return self.create_volume(&name, workspace, HashMap::new()).await;
+            }
+            Err(error) => return Err(error),
+        };
+        if existing.is_some_and(|volume| device_of(&volume) != Some(device.as_str())) {
+            self.remove_volume(&name).await?;
+        }
+        let options = [("type", "ext4"), ("device", device.as_str()), ("o", "noatime,nosuid,nodev")];
+        let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        self.create_volume(&name, workspace, HashMap::from(options)).await
+    }
+
+    /// Makes the disk image unless it is there, attaches it unless it is, and returns its device.
+    async fn attach_image(&self, workspace: WorkspaceId, size: u64) -> Result<String, RuntimeError> {
+        let images = self.images_volume();
+        let request = VolumeCreateRequest { name: Some(images.clone()), ..VolumeCreateRequest::default() };
+        self.engine.create_volume(request).await.map_err(refused)?;
+        let script = format!(
+            "image={IMAGES}/{workspace}.img
+             if [ ! -e $image ]; then
+               truncate -s {size} $image.new
+               mkfs.ext4 -q -m 0 -E lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0 $image.new
+               mv $image.new $image
+             fi
+             device=$(losetup -n -O NAME -j $image | head -n 1)
+             [ -n \"$device\" ] || device=$(losetup -f --show $image)
+             echo $device"
+        );
+        let output = self.help(&script, loop_devices(&images)).await?;
+        let device = output.lines().map(str::trim).find(|line| line.starts_with("/dev/loop"));
+        device.map(str::to_owned).ok_or_else(|| RuntimeError::Refused(format!("no loop device: {output}")))
+    }
+
+    pub(super) async fn remove_volumes(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        let name = self.user_volume(workspace);
+        let attached = self.volume(&name).await?.and_then(|volume| device_of(&volume).map(str::to_owned));
+        self.remove_volume(&name).await?;
+        if attached.is_some() {
+            let script = format!(
+                "image={IMAGES}/{workspace}.img
+                 losetup -n -O NAME -j $image | while read device; do losetup -d $device; done
+                 rm -f $image"
+            );
+            self.help(&script, loop_devices(&self.images_volume())).await?;
+        }
+        self.remove_volume(&self.state_volume(workspace)).await
+    }
+
+    /// What each workspace's user volume takes up on the machine's disk.
+    pub(super) async fn volume_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError> {
+        let request =
+            VolumeCreateRequest { name: Some(self.images_volume()), ..VolumeCreateRequest::default() };
+        let images = self.engine.create_volume(request).await.map_err(refused)?;
+        // …/volumes/<name>/_data
+        let root = images.mountpoint.rsplitn(3, '/').nth(2).unwrap_or_default();
+        let script = format!("cd /volumes; du -sk atelier-{}-*-user 2>/dev/null || true", self.instance);
+        let binds = vec![format!("{root}:/volumes:ro")];
+        let capabilities = vec!["DAC_READ_SEARCH".to_owned()];
+        let output = self.help(&script, Needs { binds, capabilities, ..Needs::default() }).await?;
+        let prefix = format!("atelier-{}-", self.instance);
+        let usage = output.lines().filter_map(|line| {
+            let (kilobytes, name) = line.split_once('\t')?;
+            let workspace = name.strip_prefix(&prefix)?.strip_suffix("-user")?.parse().ok()?;
+            Some((workspace, kilobytes.parse::<u64>().ok()? * 1024))
+        });
+        Ok(usage.collect())
+    }
+
+    async fn create_volume(
+        &self,
+        name: &str,
+        workspace: WorkspaceId,
+        options: HashMap<String, String>,
+    ) -> Result<(), RuntimeError> {
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            driver: Some("local".to_owned()),
+            driver_opts: (!options.is_empty()).then_some(options),
+            labels: Some(self.labels(workspace)),
+            ..VolumeCreateRequest::default()
+        };
+        self.engine.create_volume(request).await.map(drop).map_err(refused)
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError> {
+        absent_is_fine(self.engine.remove_volume(name, None::<RemoveVolumeOptions>).await)
+    }
+
+    async fn volume(&self, name: &str) -> Result<Option<Volume>, RuntimeError> {
+        match self.engine.inspect_volume(name).await {
+            Ok(volume) => Ok(Some(volume)),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+}
+
+/// What it takes to attach and detach disk images.
+fn loop_devices(images: &str) -> Needs {
+    Needs {
+        capabilities: vec!["SYS_ADMIN".to_owned()],
+        // The loop devices, and the one that makes them.
+        devices: vec!["b 7:* rmw".to_owned(), "c 10:237 rmw".to_owned()],
+        binds: vec![format!("{images}:{IMAGES}"), "/dev:/dev".to_owned()],
+        ..Needs::default()
+    }
+}
+
+fn device_of(volume: &Volume) -> Option<&str> {
+    volume.options.get("device").map(String::as_str)
+}
+
+/// Whether the device is attached to this workspace's image, as far as can be seen from here. On the engine's own
+/// machine that saves a helper at every start.
+fn is_attached(device: &str, workspace: WorkspaceId) -> bool {
+    let Some(name) = device.strip_prefix("/dev/") else { return false };
+    let file = std::fs::read_to_string(format!("/sys/block/{name}/loop/backing_file")).unwrap_or_default();
+    file.trim_end().ends_with(&format!("/{workspace}.img"))
+}

@@ -1,0 +1,118 @@
+//! Secrets at rest: sealed with a key that is not in the store.
+//!
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), with a random 24-byte nonce before the ciphertext and the
+//! secret's name as associated data, so that one secret can't be put in another's place.
+
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use rand::RngCore;
+use zeroize::Zeroizing;
+
+const NONCE: usize = 24;
+
+/// The key that seals.
+#[derive(Clone)]
+pub struct Seal(XChaCha20Poly1305);
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seal")
+    }
+}
+
+impl Seal {
+    /// From 32 bytes in base64, as they stand in configuration.
+    ///
+    /// # Errors
+    /// When it isn't that.
+    pub fn from_base64(text: &str) -> anyhow::Result<Self> {
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).context("not base64")?);
+        anyhow::ensure!(bytes.len() == 32, "a sealing key has 32 bytes, not {}", bytes.len());
+        Ok(Self(XChaCha20Poly1305::new_from_slice(&bytes)?))
+    }
+
+    /// From a file that its owner alone can read; made with a fresh key if there is none.
+    ///
+    /// # Errors
+    /// When the file is open to others, malformed, or can't be made.
+    pub fn from_file(path: &Path) -> anyhow::Result<Self> {
+        if !path.exists() {
+            create_key(path).with_context(|| format!("{} can't be made", path.display()))?;
+        }
+        let mode = std::fs::metadata(path).with_context(|| path.display().to_string())?.mode();
+        anyhow::ensure!(mode & 0o077 == 0, "{} is open to others (mode {:o})", path.display(), mode & 0o777);
+        let text = Zeroizing::new(std::fs::read_to_string(path)?);
+        Self::from_base64(&text).with_context(|| path.display().to_string())
+    }
+
+    /// Seals `secret` under `name`.
+    ///
+    /// # Errors
+    /// When it is absurdly long.
+    pub fn seal(&self, name: &str, secret: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let mut nonce = [0; NONCE];
+        rand::rng().fill_bytes(&mut nonce);
+        let payload = Payload { msg: secret, aad: name.as_bytes() };
+        let sealed = self.0.encrypt(XNonce::from_slice(&nonce), payload);
+        let sealed = sealed.map_err(|_| anyhow::anyhow!("the secret {name} can't be sealed"))?;
+        Ok([&nonce[..], &sealed].concat())
+    }
+
+    /// Opens what was sealed under `name`.
+    ///
+    /// # Errors
+    /// When it was sealed with another key or under another name, or was changed.
+    pub fn open(&self, name: &str, sealed: &[u8]) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE).context("a sealed secret is too short")?;
+        let payload = Payload { msg: sealed, aad: name.as_bytes() };
+        let opened = self.0.decrypt(XNonce::from_slice(nonce), payload);
+        let wrong =
+            || anyhow::anyhow!("the secret {name} was sealed with another key than the one configured");
+        Ok(Zeroizing::new(opened.map_err(|_| wrong())?))
+    }
+}
+
+fn create_key(path: &Path) -> std::io::Result<()> {
+    let mut key = Zeroizing::new([0; 32]);
+    rand::rng().fill_bytes(key.as_mut());
+    let text = Zeroizing::new(STANDARD.encode(key.as_ref()));
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_with_its_key_and_under_its_name_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let seal = Seal::from_file(&dir.path().join("key")).unwrap();
+        let sealed = seal.seal("ca", b"secret").unwrap();
+        assert!(!sealed.windows(6).any(|window| window == b"secret"));
+        let again = Seal::from_file(&dir.path().join("key")).unwrap();
+        assert_eq!(again.open("ca", &sealed).unwrap().as_slice(), b"secret");
+        assert!(again.open("other", &sealed).is_err());
+        let other = Seal::from_file(&dir.path().join("other")).unwrap();
+        assert!(other.open("ca", &sealed).is_err());
+        assert!(seal.open("ca", &sealed[..10]).is_err());
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        Seal::from_file(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(Seal::from_file(&path).unwrap_err().to_string().contains("open to others"));
+    }
+}

@@ -1,0 +1,149 @@
+//! Accepting connections and speaking HTTP on them: one loop for the public port and for the link port.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::{Service, ServiceExt};
+
+use crate::pki::verify::{self, Peer};
+
+/// Connections that the kernel holds before they are accepted. With the usual 128 a storm of redialling
+/// workspace-agents would wait for retransmissions.
+const BACKLOG: u32 = 4096;
+/// How long a request's head may take. Slower clients are not served.
+const HEAD: Duration = Duration::from_secs(15);
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Handshakes at a time: enough to keep every core busy, few enough to bound their memory.
+const HANDSHAKES: usize = 256;
+/// The kernel's send buffer for a link. A large one hides a slow peer and makes what matters wait.
+const LINK_SOCKET_BYTES: u32 = 256 * 1024;
+
+/// Who a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoteAddress(pub SocketAddr);
+
+/// The certificate that a connection showed, if any.
+#[derive(Clone, Debug)]
+pub struct PeerCertificate(pub Option<Peer>);
+
+/// Binds an address.
+///
+/// # Errors
+/// When it is taken, or not ours.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves plain HTTP until `stop`, then lets open requests finish.
+pub async fn serve_plain(listener: TcpListener, router: Router, stop: CancellationToken, tasks: TaskTracker) {
+    while let Some((stream, address)) = accept(&listener, &stop).await {
+        let (router, stop) = (router.clone(), stop.clone());
+        tasks.spawn(async move {
+            let router = router.layer(axum::Extension(RemoteAddress(address)));
+            serve_connection(stream, router, stop).await;
+        });
+    }
+}
+
+/// Serves mutual TLS until `stop`, then lets open requests finish.
+pub async fn serve_tls(
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    router: Router,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
+    let acceptor = TlsAcceptor::from(config);
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+    while let Some((stream, address)) = accept(&listener, &stop).await {
+        let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
+        let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
+        tasks.spawn(async move {
+            let _ = bound_send_buffer(&stream);
+            let accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+            drop(permit);
+            let stream = match accepted {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    return tracing::info!(%address, %error, "a TLS handshake on the link port failed");
+                }
+                Err(_) => return tracing::info!(%address, "a TLS handshake on the link port took too long"),
+            };
+            let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+            let peer = match shown.map(verify::peer).transpose() {
+                Ok(peer) => peer,
+                Err(error) => return tracing::warn!(%address, %error, "a certificate names no workspace"),
+            };
+            let router = router.layer(axum::Extension(PeerCertificate(peer)));
+            serve_connection(stream, router.layer(axum::Extension(RemoteAddress(address))), stop).await;
+        });
+    }
+}
+
+fn bound_send_buffer(stream: &TcpStream) -> io::Result<()> {
+    nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::SndBuf, &(LINK_SOCKET_BYTES as usize))
+        .map_err(io::Error::from)
+}
+
+/// The next connection; `None` once it is time to stop.
+async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<(TcpStream, SocketAddr)> {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let _ = stream.set_nodelay(true);
+                return Some((stream, address));
+            }
+            Err(error) => {
+                // Out of descriptors, most likely. It passes when connections end; spinning would not help.
+                tracing::warn!(%error, "a connection can't be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection<S>(stream: S, router: Router, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut router = router.clone();
+        async move { router.as_service().ready().await?.call(request.map(axum::body::Body::new)).await }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}

@@ -1,0 +1,370 @@
+//! The embedded store: one SQLite file, in WAL mode, durable at every commit.
+//!
+//! One thread writes. It takes what has queued up and commits it together (each job in a savepoint of its own), so
+//! that a busy store pays one `fsync` for many writers. Reads go to a few connections of their own.
+
+mod conversations;
+mod people;
+mod schema;
+mod values;
+mod workspaces;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use protocol::link::Catalog;
+use protocol::log::LogEnd;
+use protocol::notice::Notice;
+use protocol::outbox::Item;
+use protocol::{ConversationId, ItemId, Millis, UserId, WorkspaceId};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::records::{
+    Certificates, Chunk, Commit, ConversationRecord, NewConversation, Segment, SessionRecord, UsageKey,
+    UsageRecord, UserRecord, WorkspaceRecord,
+};
+use super::{Hash, Result, Store, StoreError};
+
+/// Writes that may queue up. Beyond it writers wait.
+const QUEUE: usize = 1024;
+/// Writes that are committed together at most.
+const TOGETHER: usize = 256;
+/// Connections for reading.
+const READERS: usize = 3;
+/// How long another process (a backup, a sign-in command) may hold the write lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+/// Tells the caller how it went, once it is known whether the commit succeeded.
+type Answer = Box<dyn FnOnce(Option<&rusqlite::Error>) + Send>;
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct Sqlite {
+    writer: mpsc::Sender<Job>,
+    readers: Arc<Readers>,
+}
+
+#[derive(Debug)]
+struct Readers {
+    free: Semaphore,
+    connections: Mutex<Vec<Connection>>,
+}
+
+impl Sqlite {
+    /// Opens the file, or makes it, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When the file can't be opened, or belongs to a newer version.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut connection = Connection::open(path).map_err(failed)?;
+        configure(&connection).map_err(failed)?;
+        schema::migrate(&mut connection)?;
+        let readers = (0..READERS).map(|_| read_only(path)).collect::<Result<Vec<_>>>()?;
+        let (writer, jobs) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || write_all(connection, jobs))
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        let readers = Readers { free: Semaphore::new(READERS), connections: Mutex::new(readers) };
+        Ok(Self { writer, readers: Arc::new(readers) })
+    }
+
+    /// Runs `job` in a transaction on the writing thread. It may be committed together with others.
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let done = connection.map_or_else(|| Err(gone()), |connection| undoing(connection, job));
+            Box::new(move |commit_failed| {
+                let _ = answer.send(match commit_failed {
+                    Some(error) => Err(failed_because(error)),
+                    None => done,
+                });
+            })
+        });
+        self.writer.send(job).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let readers = Arc::clone(&self.readers);
+        let permit = readers.free.acquire().await.map_err(|_| gone())?;
+        let shared = Arc::clone(&self.readers);
+        let done = tokio::task::spawn_blocking(move || {
+            let take = || shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = take().pop().ok_or_else(gone)?;
+            let done = job(&connection);
+            take().push(connection);
+            done
+        });
+        let done = done.await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        drop(permit);
+        done
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn read_only(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The writing thread: ends when the store is dropped.
+fn write_all(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < TOGETHER
+            && let Ok(next) = jobs.try_recv()
+        {
+            batch.push(next);
+        }
+        write_batch(&mut connection, batch);
+    }
+}
+
+fn write_batch(connection: &mut Connection, batch: Vec<Job>) {
+    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            for job in batch {
+                job(None)(Some(&error));
+            }
+            return;
+        }
+    };
+    let answers: Vec<Answer> = batch.into_iter().map(|job| job(Some(&transaction))).collect();
+    let failed = transaction.commit().err();
+    for answer in answers {
+        answer(failed.as_ref());
+    }
+}
+
+/// Runs `body` so that an error undoes what it did and leaves the rest of its batch alone.
+fn undoing<T>(connection: &Connection, body: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    connection.execute_batch("SAVEPOINT body").map_err(failed)?;
+    let done = body(connection);
+    let end = if done.is_ok() { "RELEASE body" } else { "ROLLBACK TO body; RELEASE body" };
+    connection.execute_batch(end).map_err(failed)?;
+    done
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the store was closed".into())
+}
+
+/// An error of SQLite, as the caller sees it.
+fn failed(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full(Box::new(error)),
+        Some(ErrorCode::ConstraintViolation) => StoreError::Conflict,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Malformed(Box::new(error)),
+        _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => StoreError::NotFound,
+        _ => StoreError::Unavailable(Box::new(error)),
+    }
+}
+
+/// The same for an error that several callers share.
+fn failed_because(error: &rusqlite::Error) -> StoreError {
+    let words = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full(words.into()),
+        _ => StoreError::Unavailable(words.into()),
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn check(&self) -> Result<()> {
+        self.write(schema::touch).await?;
+        self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())).map_err(failed)).await
+    }
+
+    async fn sign_in(&self, subject: &str, name: &str, now: Millis) -> Result<UserRecord> {
+        let (subject, name) = (subject.to_owned(), name.to_owned());
+        self.write(move |connection| people::sign_in(connection, &subject, &name, now)).await
+    }
+
+    async fn user(&self, id: UserId) -> Result<UserRecord> {
+        self.read(move |connection| people::user(connection, id)).await
+    }
+
+    async fn add_local_code(&self, code: Hash, expires_at: Millis) -> Result<()> {
+        self.write(move |connection| people::add_local_code(connection, &code, expires_at)).await
+    }
+
+    async fn spend_local_code(&self, code: Hash, now: Millis) -> Result<bool> {
+        self.write(move |connection| people::spend_local_code(connection, &code, now)).await
+    }
+
+    async fn open_session(&self, token: Hash, session: &SessionRecord) -> Result<()> {
+        let session = session.clone();
+        self.write(move |connection| people::open_session(connection, &token, &session)).await
+    }
+
+    async fn session(&self, token: Hash, now: Millis) -> Result<Option<(SessionRecord, UserRecord)>> {
+        self.read(move |connection| people::session(connection, &token, now)).await
+    }
+
+    async fn close_session(&self, token: Hash) -> Result<()> {
+        self.write(move |connection| people::close_session(connection, &token)).await
+    }
+
+    async fn workspaces(&self) -> Result<Vec<WorkspaceRecord>> {
+        self.read(workspaces::all).await
+    }
+
+    async fn workspace(&self, id: WorkspaceId) -> Result<WorkspaceRecord> {
+        self.read(move |connection| workspaces::by_id(connection, id)).await
+    }
+
+    async fn workspace_of(&self, user: UserId) -> Result<Option<WorkspaceRecord>> {
+        self.read(move |connection| workspaces::by_user(connection, user)).await
+    }
+
+    async fn create_workspace(
+        &self,
+        user: UserId,
+        uids: std::ops::Range<u32>,
+        networks: u32,
+        now: Millis,
+    ) -> Result<WorkspaceRecord> {
+        self.write(move |connection| workspaces::create(connection, user, uids, networks, now)).await
+    }
+
+    async fn save_workspace(&self, record: &WorkspaceRecord) -> Result<()> {
+        let record = record.clone();
+        self.write(move |connection| workspaces::save(connection, &record)).await
+    }
+
+    async fn set_certificates(
+        &self,
+        id: WorkspaceId,
+        expected: &Certificates,
+        new: &Certificates,
+    ) -> Result<()> {
+        let (expected, new) = (expected.clone(), new.clone());
+        self.write(move |connection| workspaces::set_certificates(connection, id, &expected, &new)).await
+    }
+
+    async fn count_link(&self, id: WorkspaceId) -> Result<u64> {
+        self.write(move |connection| workspaces::count_link(connection, id)).await
+    }
+
+    async fn save_catalog(&self, id: WorkspaceId, catalog: &Catalog) -> Result<()> {
+        let catalog = catalog.clone();
+        self.write(move |connection| workspaces::save_catalog(connection, id, &catalog)).await
+    }
+
+    async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
+        self.write(move |connection| workspaces::delete(connection, id)).await
+    }
+
+    async fn add_enrol_token(&self, token: Hash, workspace: WorkspaceId, expires_at: Millis) -> Result<()> {
+        self.write(move |connection| workspaces::add_token(connection, &token, workspace, expires_at)).await
+    }
+
+    async fn spend_enrol_token(&self, token: Hash, now: Millis) -> Result<Option<WorkspaceId>> {
+        self.write(move |connection| workspaces::spend_token(connection, &token, now)).await
+    }
+
+    async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let name = name.to_owned();
+        self.read(move |connection| people::secret(connection, &name)).await
+    }
+
+    async fn create_secret(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>> {
+        let (name, sealed) = (name.to_owned(), sealed.to_vec());
+        self.write(move |connection| people::create_secret(connection, &name, &sealed)).await
+    }
+
+    async fn create_conversation(&self, new: &NewConversation) -> Result<ConversationRecord> {
+        let new = new.clone();
+        self.write(move |connection| conversations::create(connection, &new)).await
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<ConversationRecord> {
+        self.read(move |connection| conversations::by_id(connection, id)).await
+    }
+
+    async fn conversations(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<ConversationId>,
+        query: &str,
+        limit: usize,
+    ) -> Result<Vec<ConversationRecord>> {
+        let query = query.to_owned();
+        self.read(move |connection| conversations::list(connection, workspace, after, &query, limit)).await
+    }
+
+    async fn log_ends(&self, workspace: WorkspaceId) -> Result<Vec<LogEnd>> {
+        self.read(move |connection| conversations::log_ends(connection, workspace)).await
+    }
+
+    async fn unfinished(&self, workspace: WorkspaceId) -> Result<Vec<ConversationId>> {
+        self.read(move |connection| conversations::unfinished(connection, workspace)).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<()> {
+        let commit = commit.clone();
+        self.write(move |connection| conversations::commit(connection, &commit)).await
+    }
+
+    async fn delete_conversation(&self, id: ConversationId) -> Result<()> {
+        self.write(move |connection| conversations::delete(connection, id)).await
+    }
+
+    async fn segments_before(&self, id: ConversationId, before: u64, limit: u64) -> Result<Vec<Segment>> {
+        self.read(move |connection| conversations::segments_before(connection, id, before, limit)).await
+    }
+
+    async fn put_chunk(&self, id: ConversationId, chunk: &Chunk) -> Result<()> {
+        let chunk = chunk.clone();
+        self.write(move |connection| conversations::put_chunk(connection, id, &chunk)).await
+    }
+
+    async fn chunk(&self, id: ConversationId, digest: Hash, index: u32) -> Result<Chunk> {
+        self.read(move |connection| conversations::chunk(connection, id, &digest, index)).await
+    }
+
+    async fn outbox(&self, id: ConversationId, after: Option<u64>) -> Result<Vec<Item>> {
+        self.read(move |connection| conversations::outbox(connection, id, after)).await
+    }
+
+    async fn outbox_item(&self, id: ConversationId, item: ItemId) -> Result<Option<Item>> {
+        self.read(move |connection| conversations::outbox_item(connection, id, item)).await
+    }
+
+    async fn notices(&self, id: ConversationId, after: u64) -> Result<Vec<Notice>> {
+        self.read(move |connection| conversations::notices(connection, id, after)).await
+    }
+
+    async fn add_usage(&self, key: &UsageKey, usage: &UsageRecord) -> Result<()> {
+        let (key, usage) = (key.clone(), *usage);
+        self.write(move |connection| workspaces::add_usage(connection, &key, &usage)).await
+    }
+
+    async fn spent_since(&self, workspace: WorkspaceId, day: u32) -> Result<u64> {
+        self.read(move |connection| workspaces::spent_since(connection, workspace, day)).await
+    }
+}

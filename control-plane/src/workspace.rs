@@ -1,0 +1,143 @@
+//! Workspaces and their lives.
+//!
+//! ```text
+//!            ┌────────────── start ──────────────┐
+//!            ▼                                   │
+//! stopped ──▶ starting(image, create, start, enrol, ready) ──▶ running
+//!    ▲            │ fails                                        │   │ ends by itself
+//!    │            ▼                                              │   ▼
+//!    │         failed(reason) ◀──────────────────────────────────┼── failed(reason)
+//!    └────────────────────────── stopping ◀──────── stop ────────┘
+//!
+//! deleting: from everywhere
+//! ```
+//!
+//! [`policy`] is the table of what each request does in each state. One task per workspace acts ([`driver`]); the hub
+//! publishes its status. [`reconcile`] compares store, engine and links, at start and for ever.
+
+pub mod driver;
+pub mod guard;
+pub mod policy;
+pub mod reconcile;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::WorkspaceId;
+use protocol::close::CloseCode;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use self::driver::{Driver, Event};
+use self::policy::{Answer, Ask};
+use crate::hub::Hubs;
+use crate::hub::workspace::WorkspaceHub;
+use crate::links::Links;
+use crate::pki::Authority;
+use crate::runtime::Runtime;
+use crate::store::records::WorkspaceRecord;
+use crate::store::{Store, StoreError};
+
+/// Events that may wait for one driver. Each is small, and there are few.
+const INBOX: usize = 128;
+
+/// The drivers of all workspaces, and what they share.
+#[derive(Debug)]
+pub struct Workspaces {
+    parts: Parts,
+    drivers: Mutex<HashMap<WorkspaceId, mpsc::Sender<Event>>>,
+}
+
+/// What every driver needs.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The engine.
+    pub runtime: Arc<dyn Runtime>,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The CA, for the digest in enrolment tokens.
+    pub authority: Arc<Authority>,
+    /// The hubs, which publish.
+    pub hubs: Arc<Hubs>,
+    /// The links, to close those of a deleted workspace.
+    pub links: Arc<Links>,
+    /// Tasks that end with the control plane.
+    pub tasks: TaskTracker,
+}
+
+impl Workspaces {
+    /// No drivers yet.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self { parts, drivers: Mutex::new(HashMap::new()) })
+    }
+
+    /// What the drivers share.
+    pub const fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Starts the driver of a workspace, unless there is one. `running`: the engine runs it already.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn drive(
+        self: &Arc<Self>,
+        record: WorkspaceRecord,
+        running: bool,
+    ) -> Result<Arc<WorkspaceHub>, StoreError> {
+        let hub = self.parts.hubs.workspace(record.id).await?;
+        let mut drivers = self.lock();
+        if drivers.contains_key(&record.id) {
+            return Ok(hub);
+        }
+        let (sender, inbox) = mpsc::channel(INBOX);
+        drivers.insert(record.id, sender.clone());
+        drop(drivers);
+        let starter = sender;
+        hub.set_starter(move || {
+            let _ = starter.try_send(Event::Ask(Ask::Start));
+        });
+        let (id, workspaces) = (record.id, Arc::clone(self));
+        let driver = Driver::new(self.parts.clone(), Arc::clone(&hub), record, running, inbox);
+        self.parts.tasks.spawn(async move {
+            if driver.run().await == driver::Ended::Deleted {
+                workspaces.lock().remove(&id);
+                workspaces.parts.hubs.forget(id);
+            }
+        });
+        Ok(hub)
+    }
+
+    /// Asks something of a workspace. What comes of it shows in its status.
+    pub fn ask(&self, hub: &WorkspaceHub, ask: Ask) -> Answer {
+        let answer = policy::answer(&hub.status().phase, ask);
+        if answer == Answer::Accept {
+            self.tell(hub.id(), Event::Ask(ask));
+        }
+        answer
+    }
+
+    /// Tells a workspace's driver what happened.
+    pub fn tell(&self, id: WorkspaceId, event: Event) {
+        let driver = self.lock().get(&id).cloned();
+        if let Some(driver) = driver
+            && driver.try_send(event).is_err()
+        {
+            tracing::warn!(workspace = %id, "the workspace's driver takes nothing more");
+        }
+    }
+
+    /// The workspaces that have a driver.
+    pub fn ids(&self) -> Vec<WorkspaceId> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// Closes a workspace's link.
+    pub fn close_link(&self, id: WorkspaceId, code: CloseCode) {
+        self.parts.links.close(id, code);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<WorkspaceId, mpsc::Sender<Event>>> {
+        self.drivers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,398 @@
+//! The one task that acts on a workspace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::close::CloseCode;
+use protocol::enrol::TokenFile;
+use protocol::notice::NoticeKind;
+use protocol::status::{Phase, Reason, ReasonCode, Stage, Versions, WorkspaceStatus};
+use rand::RngCore;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::Parts;
+use super::policy::{self, Answer, Ask};
+use crate::clock;
+use crate::hub::workspace::WorkspaceHub;
+use crate::runtime::{RuntimeError, Spec};
+use crate::store::records::{Last, Wanted, WorkspaceRecord};
+
+/// How long a start may take from the container's start to the link. A hundred times what is usual.
+const COME_UP: Duration = Duration::from_secs(60);
+/// How long an enrolment token is good. A little longer than a start may take.
+const TOKEN_LIFE_MS: u64 = 120_000;
+/// How many status changes fit between two versions of a workspace's record.
+const STATUS_STEPS: u64 = 1 << 20;
+
+/// What happens to a workspace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// Someone asks something.
+    Ask(Ask),
+    /// The workspace-agent has its certificate.
+    Enrolled,
+    /// The link is up.
+    Linked {
+        /// Which link.
+        link: u64,
+        /// What runs there.
+        versions: Versions,
+    },
+    /// The link is down.
+    Unlinked {
+        /// Which link.
+        link: u64,
+    },
+    /// The container ended.
+    Died {
+        /// Its exit status.
+        code: i64,
+    },
+    /// The kernel ended something in it for want of memory.
+    OutOfMemory,
+    /// It is to be stopped, and it is its own fault.
+    Misbehaved(Reason),
+    /// The engine was looked at.
+    Seen {
+        /// Whether it runs.
+        running: bool,
+    },
+}
+
+/// Why a driver ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// The control plane stops. The workspace goes on.
+    Stopped,
+    /// The workspace is gone.
+    Deleted,
+}
+
+/// The one task that acts on a workspace.
+#[derive(Debug)]
+pub struct Driver {
+    parts: Parts,
+    hub: Arc<WorkspaceHub>,
+    record: WorkspaceRecord,
+    inbox: mpsc::Receiver<Event>,
+    steps: u64,
+    link: Option<u64>,
+    out_of_memory: bool,
+}
+
+/// Why a start did not come to its end.
+enum Interrupted {
+    Failed(Reason),
+    Asked(Ask),
+    Closed,
+}
+
+impl Driver {
+    /// A driver for a workspace that the engine runs, or doesn't.
+    pub fn new(
+        parts: Parts,
+        hub: Arc<WorkspaceHub>,
+        record: WorkspaceRecord,
+        running: bool,
+        inbox: mpsc::Receiver<Event>,
+    ) -> Self {
+        let mut driver = Self { parts, hub, record, inbox, steps: 0, link: None, out_of_memory: false };
+        let phase = match (&driver.record.last, running) {
+            (_, true) => Phase::Running {},
+            (Last::Never {}, false) => Phase::Stopped { reason: None },
+            (Last::Stopped { reason }, false) => Phase::Stopped { reason: Some(reason.clone()) },
+            (Last::Failed { reason }, false) => Phase::Failed { reason: reason.clone() },
+        };
+        driver.publish(phase);
+        driver
+    }
+
+    /// Acts until the workspace or the control plane ends.
+    pub async fn run(mut self) -> Ended {
+        if self.record.wanted == Wanted::Deleted {
+            return self.delete().await;
+        }
+        let mut next = None;
+        loop {
+            let event = match next.take() {
+                Some(event) => event,
+                None => match self.inbox.recv().await {
+                    Some(event) => event,
+                    None => return Ended::Stopped,
+                },
+            };
+            match event {
+                Event::Ask(ask) => match self.asked(ask).await {
+                    Ok(then) => next = then.map(Event::Ask),
+                    Err(ended) => return ended,
+                },
+                Event::Died { code } => self.died(code).await,
+                Event::Seen { running } => self.seen(running).await,
+                Event::Misbehaved(reason) => self.misbehaved(reason).await,
+                Event::Enrolled | Event::Linked { .. } | Event::Unlinked { .. } | Event::OutOfMemory => {
+                    self.note(&event).await;
+                }
+            }
+        }
+    }
+
+    async fn asked(&mut self, ask: Ask) -> Result<Option<Ask>, Ended> {
+        if policy::answer(&self.phase(), ask) != Answer::Accept {
+            return Ok(None);
+        }
+        match ask {
+            Ask::Start => match self.start().await {
+                Ok(()) => Ok(None),
+                Err(Interrupted::Asked(ask)) => Ok(Some(ask)),
+                Err(Interrupted::Closed) => Err(Ended::Stopped),
+                Err(Interrupted::Failed(reason)) => {
+                    self.fail(reason).await;
+                    Ok(None)
+                }
+            },
+            Ask::Stop => {
+                self.stop(Reason::new(ReasonCode::Asked)).await;
+                Ok(None)
+            }
+            Ask::Delete => Err(self.delete().await),
+        }
+    }
+
+    async fn start(&mut self) -> Result<(), Interrupted> {
+        self.out_of_memory = false;
+        self.keep(Wanted::Running, None).await;
+        self.publish(Phase::Starting { stage: Stage::Image });
+        let runtime = Arc::clone(&self.parts.runtime);
+        runtime.image().await.map_err(failed)?;
+        self.publish(Phase::Starting { stage: Stage::Create });
+        let spec = Spec {
+            workspace: self.record.id,
+            uid: self.record.uid,
+            network: self.record.network,
+            token: self.new_token().await?,
+        };
+        runtime.create(&spec).await.map_err(failed)?;
+        self.publish(Phase::Starting { stage: Stage::Start });
+        runtime.start(self.record.id).await.map_err(failed)?;
+        self.publish(Phase::Starting { stage: Stage::Enrol });
+        self.come_up().await
+    }
+
+    /// Waits for the certificate and the link.
+    async fn come_up(&mut self) -> Result<(), Interrupted> {
+        let give_up_at = Instant::now() + COME_UP;
+        let mut enrolled = false;
+        loop {
+            let Ok(event) = timeout_at(give_up_at, self.inbox.recv()).await else {
+                let code = if enrolled { ReasonCode::NotReady } else { ReasonCode::NotEnrolled };
+                return Err(Interrupted::Failed(Reason::with(code, self.last_words().await)));
+            };
+            match event.ok_or(Interrupted::Closed)? {
+                Event::Enrolled => {
+                    enrolled = true;
+                    self.publish(Phase::Starting { stage: Stage::Ready });
+                }
+                Event::Linked { link, versions } => {
+                    self.link = Some(link);
+                    self.publish_with(Phase::Running {}, Some(versions));
+                    return Ok(());
+                }
+                Event::Ask(ask) if policy::answer(&self.phase(), ask) == Answer::Accept => {
+                    return Err(Interrupted::Asked(ask));
+                }
+                Event::Died { code } => return Err(Interrupted::Failed(self.why_died(code).await)),
+                Event::Misbehaved(reason) => return Err(Interrupted::Failed(reason)),
+                Event::Ask(_) | Event::Unlinked { .. } | Event::OutOfMemory | Event::Seen { .. } => {}
+            }
+        }
+    }
+
+    async fn stop(&mut self, reason: Reason) {
+        self.publish(Phase::Stopping {});
+        if let Err(error) = self.parts.runtime.stop(self.record.id).await {
+            return self.fail(reason_of(&error)).await;
+        }
+        self.link = None;
+        self.hub.lost(NoticeKind::WorkspaceLost { reason: reason.clone() }).await;
+        self.keep(Wanted::Stopped, Some(Last::Stopped { reason: reason.clone() })).await;
+        self.publish(Phase::Stopped { reason: Some(reason) });
+    }
+
+    async fn fail(&mut self, reason: Reason) {
+        tracing::warn!(workspace = %self.record.id, ?reason, "the workspace failed");
+        // Whatever is left of it must not run on unseen.
+        if let Err(error) = self.parts.runtime.stop(self.record.id).await {
+            tracing::debug!(workspace = %self.record.id, %error, "there was nothing to stop");
+        }
+        let starting = matches!(self.phase(), Phase::Starting { .. });
+        self.link = None;
+        self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
+        self.publish(Phase::Failed { reason: reason.clone() });
+        if starting {
+            self.hub.start_failed(NoticeKind::StartFailed { reason }).await;
+        } else {
+            self.hub.lost(NoticeKind::WorkspaceLost { reason }).await;
+        }
+    }
+
+    async fn delete(&mut self) -> Ended {
+        self.keep(Wanted::Deleted, None).await;
+        self.publish(Phase::Deleting {});
+        self.parts.links.close(self.record.id, CloseCode::Revoked);
+        loop {
+            match self.parts.runtime.destroy(self.record.id, self.record.network).await {
+                Ok(()) => break,
+                Err(error) => {
+                    tracing::warn!(workspace = %self.record.id, %error, "the workspace can't be removed yet");
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                }
+            }
+        }
+        if let Err(error) = self.parts.store.delete_workspace(self.record.id).await {
+            tracing::error!(workspace = %self.record.id, %error, "the workspace's record can't be removed");
+        }
+        Ended::Deleted
+    }
+
+    async fn died(&mut self, code: i64) {
+        if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) {
+            let reason = self.why_died(code).await;
+            self.fail(reason).await;
+        }
+    }
+
+    async fn misbehaved(&mut self, reason: Reason) {
+        if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) {
+            self.fail(reason).await;
+        }
+    }
+
+    /// The engine was looked at: what is called running runs.
+    async fn seen(&mut self, running: bool) {
+        match (self.phase(), running) {
+            (Phase::Running {} | Phase::Paused {}, false) if !self.runs().await => {
+                let reason = self.why_died(-1).await;
+                self.fail(reason).await;
+            }
+            (Phase::Stopped { .. } | Phase::Failed { .. }, true) => {
+                tracing::info!(workspace = %self.record.id, "the engine runs it; it is adopted");
+                self.publish(Phase::Running {});
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks again: what was seen may be older than the last start. An engine that doesn't answer proves nothing.
+    async fn runs(&self) -> bool {
+        match self.parts.runtime.list().await {
+            Ok(found) => found.iter().any(|found| found.workspace == self.record.id && found.running),
+            Err(_) => true,
+        }
+    }
+
+    /// What needs noting in every state.
+    async fn note(&mut self, event: &Event) {
+        match event {
+            Event::Linked { link, versions } => {
+                self.link = Some(*link);
+                let phase = self.phase();
+                let down = matches!(phase, Phase::Stopped { .. } | Phase::Failed { .. });
+                let phase = if down { Phase::Running {} } else { phase };
+                self.publish_with(phase, Some(versions.clone()));
+            }
+            Event::Unlinked { link } if self.link == Some(*link) => {
+                self.link = None;
+                self.publish(self.phase());
+            }
+            Event::OutOfMemory => {
+                self.out_of_memory = true;
+                self.hub.lost_something(NoticeKind::OutOfMemory {}).await;
+            }
+            Event::Ask(_)
+            | Event::Enrolled
+            | Event::Unlinked { .. }
+            | Event::Died { .. }
+            | Event::Misbehaved(_)
+            | Event::Seen { .. } => {}
+        }
+    }
+
+    async fn why_died(&self, code: i64) -> Reason {
+        let words = self.last_words().await;
+        if self.out_of_memory {
+            return Reason::with(ReasonCode::OutOfMemory, words);
+        }
+        let status = if code < 0 { String::new() } else { format!("exit status {code}. ") };
+        Reason::with(ReasonCode::Exited, format!("{status}{words}"))
+    }
+
+    async fn last_words(&self) -> String {
+        self.parts.runtime.last_words(self.record.id).await
+    }
+
+    /// A fresh token; earlier ones are void.
+    async fn new_token(&self) -> Result<Vec<u8>, Interrupted> {
+        let mut secret = [0; 32];
+        rand::rng().fill_bytes(&mut secret);
+        let token: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = Sha256::digest(token.as_bytes()).into();
+        let expires_at = clock::now() + TOKEN_LIFE_MS;
+        let internal = |error: String| Interrupted::Failed(Reason::with(ReasonCode::Internal, error));
+        let kept = self.parts.store.add_enrol_token(hash, self.record.id, expires_at).await;
+        kept.map_err(|error| internal(error.to_string()))?;
+        let file = TokenFile { token, ca: self.parts.authority.digest().to_string() };
+        serde_json::to_vec(&file).map_err(|error| internal(error.to_string()))
+    }
+
+    /// Keeps what is wanted; a failure to is told in the log and mended by the next change.
+    async fn keep(&mut self, wanted: Wanted, last: Option<Last>) {
+        let mut record = self.record.clone();
+        record.wanted = wanted;
+        record.last = last.unwrap_or(record.last);
+        match self.parts.store.save_workspace(&record).await {
+            Ok(()) => {
+                record.version += 1;
+                self.record = record;
+                self.steps = 0;
+            }
+            Err(error) => {
+                tracing::error!(workspace = %record.id, %error, "the workspace's record can't be kept")
+            }
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        self.hub.status().phase
+    }
+
+    fn publish(&mut self, phase: Phase) {
+        let versions = self.hub.status().versions;
+        self.publish_with(phase, versions);
+    }
+
+    fn publish_with(&mut self, phase: Phase, versions: Option<Versions>) {
+        self.steps += 1;
+        let before = self.hub.status();
+        let generation = (self.record.version * STATUS_STEPS + self.steps).max(before.generation + 1);
+        let since = if before.phase == phase { before.since } else { clock::now() };
+        let linked = self.link.is_some();
+        tracing::debug!(workspace = %self.record.id, ?phase, linked, "status");
+        self.hub.set_status(WorkspaceStatus { generation, phase, since, linked, versions });
+    }
+}
+
+fn failed(error: RuntimeError) -> Interrupted {
+    Interrupted::Failed(reason_of(&error))
+}
+
+fn reason_of(error: &RuntimeError) -> Reason {
+    let code = match error {
+        RuntimeError::Down(_) => ReasonCode::EngineDown,
+        RuntimeError::ImageMissing(_) => ReasonCode::ImageMissing,
+        RuntimeError::Wall(_) => ReasonCode::WallFailed,
+        RuntimeError::Refused(_) => ReasonCode::EngineRefused,
+    };
+    Reason::with(code, error.to_string())
+}
