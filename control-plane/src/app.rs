@@ -90,18 +90,19 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     let store: Arc<dyn Store> = Arc::new(open_store(&config.data)?);
     store.check().await.context("the store can't be written")?;
     let authority = Arc::new(Authority::load(&*store, &config.seal).await.context("the CA")?);
-    let engine = DockerRuntime::connect(&config.engine.host)?;
     let link_listen = match config.engine.link_listen {
         Some(address) => address,
-        None => default_link_address(&engine).await?,
+        None => default_link_address(&config.engine.host).await?,
     };
     let public_listener = listen(config.listen)?;
     let link_listener = listen(link_listen)?;
     let (public, link) = (public_listener.local_addr()?, link_listener.local_addr()?);
     let dialled = config.engine.link_address.unwrap_or(link);
-    let instance = instance(&*store).await?;
-    let runtime: Arc<dyn Runtime> =
-        Arc::new(DockerRuntime::new(engine, config.engine.clone(), instance, dialled));
+    let instance = match config.engine.instance.clone() {
+        Some(instance) => instance,
+        None => instance(&*store).await?,
+    };
+    let runtime: Arc<dyn Runtime> = Arc::new(DockerRuntime::new(config.engine.clone(), instance, dialled));
     let app = assemble(config, store, authority, runtime, public)?;
     let tls = verify::server_config(&app.authority)?;
     let (stop, tasks) = (app.stop.clone(), app.tasks.clone());
@@ -124,7 +125,7 @@ fn assemble(
     runtime: Arc<dyn Runtime>,
     public: SocketAddr,
 ) -> anyhow::Result<Arc<App>> {
-    let tasks = TaskTracker::new();
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let hubs = Arc::new(Hubs::new(Arc::clone(&store), tasks.clone()));
     let links = Arc::new(Links::default());
     let workspaces = Workspaces::new(Parts {
@@ -134,6 +135,7 @@ fn assemble(
         hubs: Arc::clone(&hubs),
         links: Arc::clone(&links),
         tasks: tasks.clone(),
+        stop: stop.clone(),
     });
     let settings = gateway::Settings {
         upstream: config.model.upstream.clone(),
@@ -155,7 +157,7 @@ fn assemble(
         workspaces,
         gateway,
         viewers: std::sync::atomic::AtomicU32::new(0),
-        stop: CancellationToken::new(),
+        stop,
         tasks,
     }))
 }
@@ -175,13 +177,15 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// The engine's default bridge: an address of this machine that every container can dial.
-async fn default_link_address(engine: &bollard::Docker) -> anyhow::Result<SocketAddr> {
+async fn default_link_address(host: &str) -> anyhow::Result<SocketAddr> {
     let advice = "say with --link-listen where workspace-agents should connect";
-    let bridge = engine.inspect_network("bridge", None).await.with_context(|| {
+    let unknown = || {
         format!(
             "the container engine does not answer, so its default bridge is not known; start it, or {advice}"
         )
-    })?;
+    };
+    let engine = DockerRuntime::connect(host).with_context(unknown)?;
+    let bridge = engine.inspect_network("bridge", None).await.with_context(unknown)?;
     let configs = bridge.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     let gateway = configs.iter().find_map(bridge_address);
     let gateway = gateway.with_context(|| format!("the engine has no default bridge; {advice}"))?;

@@ -194,6 +194,10 @@ impl Gateway {
             }
         };
         self.note_status(response.status());
+        if response.status() == StatusCode::UNAUTHORIZED {
+            // Passed on, the CLI would try it again for minutes; it is the operator's to mend.
+            return answer(&policy::key_refused());
+        }
         let mut answer = Response::builder().status(response.status());
         if let Some(headers) = answer.headers_mut() {
             *headers = headers::downstream(response.headers());

@@ -42,8 +42,6 @@ pub async fn stop(running: Running) {
     app.links.drain(BACK_IN_MS);
     app.stop.cancel();
     app.tasks.close();
-    // The drivers of workspaces wait for ever; what is left after the open requests is dropped.
-    drop(running.sign_in);
     if tokio::time::timeout(DRAIN, app.tasks.wait()).await.is_err() {
         tracing::info!(left = app.tasks.len(), "stopping with tasks left");
     }

@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use protocol::WorkspaceId;
 use protocol::close::CloseCode;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::driver::{Driver, Event};
@@ -63,6 +64,8 @@ pub struct Parts {
     pub links: Arc<Links>,
     /// Tasks that end with the control plane.
     pub tasks: TaskTracker,
+    /// Cancelled when the control plane stops.
+    pub stop: CancellationToken,
 }
 
 impl Workspaces {

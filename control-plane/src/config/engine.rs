@@ -15,6 +15,10 @@ pub struct EngineArgs {
     /// The engine's API: unix:///… or tcp://…
     #[arg(long, env = "DOCKER_HOST", default_value = "unix:///var/run/docker.sock")]
     docker_host: String,
+    /// What tells this Atelier's containers from those of others on the same engine: up to four letters and digits.
+    /// [default: made up at the first start and kept]
+    #[arg(long, env = "ATELIER_INSTANCE")]
+    instance: Option<String>,
     /// The workspace image.
     #[arg(long, env = "ATELIER_IMAGE", default_value = "claude-workspace:latest")]
     image: String,
@@ -68,6 +72,8 @@ pub enum Egress {
 pub struct Engine {
     /// Its API.
     pub host: String,
+    /// What tells this Atelier's containers from others'; `None`: made up and kept.
+    pub instance: Option<String>,
     /// The workspace image.
     pub image: String,
     /// Where workspace-agents connect; `None`: the engine's default bridge.
@@ -99,6 +105,8 @@ pub const LINK_PORT: u16 = 7443;
 
 impl EngineArgs {
     pub(super) fn checked(self, checker: &mut Checker) -> Option<Engine> {
+        let named = self.instance.as_deref().is_none_or(is_instance);
+        checker.ensure("--instance", named, "one to four lower-case letters and digits");
         let link_listen = self.link_listen.as_deref().map(|text| checker.parse("--link-listen", text));
         let link_address = self.link_address.as_deref().map(|text| checker.parse("--link-address", text));
         let memory = checker.take("--memory", bytes(&self.memory));
@@ -122,6 +130,7 @@ impl EngineArgs {
         let nano_cpus = (self.cpus * 1e9) as i64;
         Some(Engine {
             host: self.docker_host,
+            instance: self.instance,
             image: self.image,
             link_listen: link_listen.transpose_or_missing()?,
             link_address: link_address.transpose_or_missing()?,
@@ -136,6 +145,12 @@ impl EngineArgs {
             dns: dns.into_iter().collect::<Option<_>>()?,
         })
     }
+}
+
+/// The kernel allows 15 characters for a bridge's name, and the workspace's number has to fit beside it.
+fn is_instance(name: &str) -> bool {
+    (1..=4).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// A flag that may be absent, and may be wrong.

@@ -105,6 +105,13 @@ pub fn no_key() -> Refusal {
     Refusal { status: StatusCode::FORBIDDEN, kind: "permission_error", message }
 }
 
+/// The key is wrong.
+pub fn key_refused() -> Refusal {
+    let message =
+        "the model's API refuses the key of this Atelier; its operator has to replace it".to_owned();
+    Refusal { status: StatusCode::FORBIDDEN, kind: "permission_error", message }
+}
+
 /// The budget is used up.
 pub fn over_budget(limit_micro_usd: u64) -> Refusal {
     #[expect(clippy::cast_precision_loss, reason = "for display")]

@@ -18,7 +18,7 @@ pub mod wall;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,7 +52,7 @@ const LAST_WORDS: &str = "8";
 /// Docker.
 #[derive(Debug)]
 pub struct DockerRuntime {
-    engine: Docker,
+    connected: OnceLock<Docker>,
     config: Engine,
     instance: String,
     link: SocketAddr,
@@ -61,15 +61,25 @@ pub struct DockerRuntime {
 }
 
 impl DockerRuntime {
-    /// Docker at the configured address. `instance` names this Atelier; `link` is what workspace-agents dial.
-    pub fn new(engine: Docker, config: Engine, instance: String, link: SocketAddr) -> Self {
-        Self { engine, config, instance, link, wall: OnceCell::new() }
+    /// Docker at the configured address. It need not be up. `instance` names this Atelier; `link` is what
+    /// workspace-agents dial.
+    pub const fn new(config: Engine, instance: String, link: SocketAddr) -> Self {
+        Self { connected: OnceLock::new(), config, instance, link, wall: OnceCell::const_new() }
     }
 
-    /// Connects to the engine. It need not be up.
+    /// The engine, as soon as it is there.
+    fn engine(&self) -> Result<&Docker, RuntimeError> {
+        if let Some(engine) = self.connected.get() {
+            return Ok(engine);
+        }
+        let engine = Self::connect(&self.config.host)?;
+        Ok(self.connected.get_or_init(|| engine))
+    }
+
+    /// Connects to the engine.
     ///
     /// # Errors
-    /// When the address makes no sense.
+    /// When there is none at the address, or the address makes no sense.
     pub fn connect(host: &str) -> Result<Docker, RuntimeError> {
         let connected = Docker::connect_with_host(host);
         connected
@@ -102,18 +112,18 @@ impl DockerRuntime {
 
     async fn remove_container(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(false).build();
-        absent_is_fine(self.engine.remove_container(&self.name(workspace), Some(options)).await)
+        absent_is_fine(self.engine()?.remove_container(&self.name(workspace), Some(options)).await)
     }
 }
 
 #[async_trait]
 impl Runtime for DockerRuntime {
     async fn check(&self) -> Result<(), RuntimeError> {
-        self.engine.ping().await.map(drop).map_err(refused)
+        self.engine()?.ping().await.map(drop).map_err(refused)
     }
 
     async fn image(&self) -> Result<(), RuntimeError> {
-        match self.engine.inspect_image(&self.config.image).await {
+        match self.engine()?.inspect_image(&self.config.image).await {
             Ok(_) => Ok(()),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
                 Err(RuntimeError::ImageMissing(self.config.image.clone()))
@@ -137,12 +147,12 @@ impl Runtime for DockerRuntime {
     }
 
     async fn start(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
-        self.engine.start_container(&self.name(workspace), None).await.map_err(refused)
+        self.engine()?.start_container(&self.name(workspace), None).await.map_err(refused)
     }
 
     async fn stop(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
         let options = StopContainerOptionsBuilder::default().t(GRACE).build();
-        match self.engine.stop_container(&self.name(workspace), Some(options)).await {
+        match self.engine()?.stop_container(&self.name(workspace), Some(options)).await {
             Ok(()) | Err(Error::DockerResponseServerError { status_code: 304 | 404, .. }) => Ok(()),
             Err(error) => Err(refused(error)),
         }
@@ -156,7 +166,8 @@ impl Runtime for DockerRuntime {
 
     async fn last_words(&self, workspace: WorkspaceId) -> String {
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(LAST_WORDS).build();
-        let log = self.engine.logs(&self.name(workspace), Some(options));
+        let Ok(engine) = self.engine() else { return String::new() };
+        let log = engine.logs(&self.name(workspace), Some(options));
         let lines: Vec<String> =
             log.filter_map(|line| async { line.ok().map(|line| line.to_string()) }).collect().await;
         protocol::payload::short(lines.concat().trim(), 1500)
@@ -164,7 +175,7 @@ impl Runtime for DockerRuntime {
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         let options = ListContainersOptionsBuilder::default().all(true).filters(&self.ours()).build();
-        let containers = self.engine.list_containers(Some(options)).await.map_err(refused)?;
+        let containers = self.engine()?.list_containers(Some(options)).await.map_err(refused)?;
         let found = containers.into_iter().filter_map(|container| {
             let workspace = container.labels?.get(WORKSPACE)?.parse().ok()?;
             let state = container.state.map(|state| state.to_string()).unwrap_or_default();
@@ -179,7 +190,10 @@ impl Runtime for DockerRuntime {
         filters.insert("event".to_owned(), vec!["die".to_owned(), "oom".to_owned()]);
         let options = EventsOptionsBuilder::default().filters(&filters).build();
         // Events flow for as long as the engine is there; a call's time limit is not for them.
-        let engine = Arc::new(self.engine.clone().with_timeout(Duration::from_secs(u64::from(u32::MAX))));
+        let engine = match self.engine() {
+            Ok(engine) => Arc::new(engine.clone().with_timeout(Duration::from_secs(u64::from(u32::MAX)))),
+            Err(_) => return futures_util::stream::iter([Happened::Gap]).boxed(),
+        };
         let events = engine.events(Some(options));
         events
             .filter_map(|event| async move {

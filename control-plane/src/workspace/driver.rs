@@ -111,6 +111,11 @@ impl Driver {
 
     /// Acts until the workspace or the control plane ends.
     pub async fn run(mut self) -> Ended {
+        let stop = self.parts.stop.clone();
+        stop.run_until_cancelled(self.act()).await.unwrap_or(Ended::Stopped)
+    }
+
+    async fn act(&mut self) -> Ended {
         if self.record.wanted == Wanted::Deleted {
             return self.delete().await;
         }

@@ -25,6 +25,8 @@ pub fn arguments(launch: &Launch) -> Vec<String> {
         "--verbose",
         "--include-partial-messages",
         "--permission-prompt-tool=stdio",
+        // Its real name is another; both are where work happens.
+        "--add-dir=/workspace",
     ]
     .map(str::to_owned)
     .to_vec();

@@ -46,7 +46,7 @@ impl DockerRuntime {
             ..ContainerCreateBody::default()
         };
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
-        self.engine.create_container(Some(options), body).await.map(drop).map_err(refused)
+        self.engine()?.create_container(Some(options), body).await.map(drop).map_err(refused)
     }
 
     fn host_config(&self, spec: &Spec) -> HostConfig {
@@ -113,7 +113,7 @@ impl DockerRuntime {
         for (path, bytes) in [(STATE, token), (HOMES, home)] {
             let options = UploadToContainerOptionsBuilder::default().path(path).build();
             let body = bollard::body_full(Bytes::from(bytes));
-            self.engine.upload_to_container(&name, Some(options), body).await.map_err(refused)?;
+            self.engine()?.upload_to_container(&name, Some(options), body).await.map_err(refused)?;
         }
         Ok(())
     }

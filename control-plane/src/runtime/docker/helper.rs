@@ -63,19 +63,19 @@ impl DockerRuntime {
             ..ContainerCreateBody::default()
         };
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
-        self.engine.create_container(Some(options), body).await.map_err(refused)?;
+        self.engine()?.create_container(Some(options), body).await.map_err(refused)?;
         let done = self.run_to_end(&name).await;
         let options = RemoveContainerOptionsBuilder::default().force(true).build();
-        if let Err(error) = self.engine.remove_container(&name, Some(options)).await {
+        if let Err(error) = self.engine()?.remove_container(&name, Some(options)).await {
             tracing::warn!(name, %error, "a helper can't be removed");
         }
         done
     }
 
     async fn run_to_end(&self, name: &str) -> Result<String, RuntimeError> {
-        self.engine.start_container(name, None).await.map_err(refused)?;
+        self.engine()?.start_container(name, None).await.map_err(refused)?;
         let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
-        let ended = self.engine.wait_container(name, Some(options)).next().await;
+        let ended = self.engine()?.wait_container(name, Some(options)).next().await;
         let code = match ended {
             Some(Ok(response)) => response.status_code,
             Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
@@ -83,7 +83,7 @@ impl DockerRuntime {
             None => -1,
         };
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
-        let lines = self.engine.logs(name, Some(options));
+        let lines = self.engine()?.logs(name, Some(options));
         let lines: Vec<String> =
             lines.filter_map(|line| async { line.ok().map(|line| line.to_string()) }).collect().await;
         let output = lines.concat();

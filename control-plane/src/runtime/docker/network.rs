@@ -61,7 +61,7 @@ impl DockerRuntime {
     /// Makes a workspace's network, unless it is there.
     pub(super) async fn ensure_network(&self, n: u32) -> Result<(), RuntimeError> {
         let name = self.network_name(n);
-        match self.engine.inspect_network(&name, None).await {
+        match self.engine()?.inspect_network(&name, None).await {
             Ok(_) => return Ok(()),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => {}
             Err(error) => return Err(refused(error)),
@@ -82,7 +82,7 @@ impl DockerRuntime {
             labels: Some(HashMap::from([(INSTANCE.to_owned(), self.instance.clone())])),
             ..NetworkCreateRequest::default()
         };
-        match self.engine.create_network(request).await {
+        match self.engine()?.create_network(request).await {
             // Another start was quicker.
             Ok(_) | Err(Error::DockerResponseServerError { status_code: 409, .. }) => Ok(()),
             Err(error) => Err(refused(error)),
@@ -90,7 +90,7 @@ impl DockerRuntime {
     }
 
     pub(super) async fn remove_network(&self, n: u32) -> Result<(), RuntimeError> {
-        absent_is_fine(self.engine.remove_network(&self.network_name(n)).await)
+        absent_is_fine(self.engine()?.remove_network(&self.network_name(n)).await)
     }
 }
 

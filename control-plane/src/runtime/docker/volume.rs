@@ -74,7 +74,7 @@ impl DockerRuntime {
     async fn attach_image(&self, workspace: WorkspaceId, size: u64) -> Result<String, RuntimeError> {
         let images = self.images_volume();
         let request = VolumeCreateRequest { name: Some(images.clone()), ..VolumeCreateRequest::default() };
-        self.engine.create_volume(request).await.map_err(refused)?;
+        self.engine()?.create_volume(request).await.map_err(refused)?;
         let script = format!(
             "image={IMAGES}/{workspace}.img
              if [ ! -e $image ]; then
@@ -110,7 +110,7 @@ impl DockerRuntime {
     pub(super) async fn volume_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError> {
         let request =
             VolumeCreateRequest { name: Some(self.images_volume()), ..VolumeCreateRequest::default() };
-        let images = self.engine.create_volume(request).await.map_err(refused)?;
+        let images = self.engine()?.create_volume(request).await.map_err(refused)?;
         // …/volumes/<name>/_data
         let root = images.mountpoint.rsplitn(3, '/').nth(2).unwrap_or_default();
         let script = format!("cd /volumes; du -sk atelier-{}-*-user 2>/dev/null || true", self.instance);
@@ -139,15 +139,15 @@ impl DockerRuntime {
             labels: Some(self.labels(workspace)),
             ..VolumeCreateRequest::default()
         };
-        self.engine.create_volume(request).await.map(drop).map_err(refused)
+        self.engine()?.create_volume(request).await.map(drop).map_err(refused)
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError> {
-        absent_is_fine(self.engine.remove_volume(name, None::<RemoveVolumeOptions>).await)
+        absent_is_fine(self.engine()?.remove_volume(name, None::<RemoveVolumeOptions>).await)
     }
 
     async fn volume(&self, name: &str) -> Result<Option<Volume>, RuntimeError> {
-        match self.engine.inspect_volume(name).await {
+        match self.engine()?.inspect_volume(name).await {
             Ok(volume) => Ok(Some(volume)),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
             Err(error) => Err(refused(error)),

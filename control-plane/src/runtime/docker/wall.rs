@@ -64,6 +64,7 @@ mod tests {
     fn engine(egress: Egress) -> Engine {
         Engine {
             host: String::new(),
+            instance: None,
             image: String::new(),
             link_listen: None,
             link_address: None,

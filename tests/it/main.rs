@@ -1,0 +1,11 @@
+//! The stories, on the real parts.
+
+#![allow(clippy::unwrap_used, reason = "a story that panics has failed")]
+
+mod chat;
+mod deaths;
+mod hostile;
+mod lifecycle;
+mod prompts;
+mod refusals;
+mod several;

@@ -1,0 +1,263 @@
+//! A whole Atelier for one story: scripted model, control plane as a process of its own, and the engine.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use scripted_model::Serving;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Engine;
+use crate::viewer::Viewer;
+
+/// How long anything may take before the story has failed. Generous: the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Each stack of this process gets a range of its own, so that they can run side by side.
+static NEXT_RANGE: AtomicU8 = AtomicU8::new(0);
+
+/// What is different about a stack.
+#[derive(Clone, Debug, Default)]
+pub struct StackOptions {
+    /// More flags for the control plane.
+    pub flags: Vec<String>,
+    /// No model key.
+    pub without_key: bool,
+}
+
+/// A whole Atelier.
+pub struct Stack {
+    /// The scripted model.
+    pub model: Serving,
+    /// The engine.
+    pub engine: Engine,
+    /// Where data is.
+    pub data: TempDir,
+    /// Where browsers connect.
+    pub public: SocketAddr,
+    /// Where workspace-agents connect.
+    pub link: SocketAddr,
+    instance: String,
+    flags: Vec<String>,
+    process: Option<Child>,
+    log: PathBuf,
+}
+
+/// A binary of this build.
+pub fn binary(name: &str) -> PathBuf {
+    // …/target/<profile>/deps/<test binary>
+    let mut path = std::env::current_exe().unwrap_or_default();
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.join(name)
+}
+
+impl Stack {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When a part does not come up.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(StackOptions::default()).await
+    }
+
+    /// Starts one that is different.
+    ///
+    /// # Errors
+    /// When a part does not come up.
+    pub async fn start_with(options: StackOptions) -> anyhow::Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let config = scripted_model::Config::default();
+        let model = scripted_model::serve(listener, config, CancellationToken::new()).await?;
+        let engine = Engine::local()?;
+        let data = TempDir::new()?;
+        let public = free_port("127.0.0.1")?;
+        let link = free_port(&bridge_address(&engine).await?)?;
+        let range = NEXT_RANGE.fetch_add(1, Ordering::Relaxed);
+        let letter = b"abcdefghijklmnopqrstuvwxyz"[std::process::id() as usize % 26];
+        let instance = format!("t{range:02x}{}", char::from(letter));
+        let second = 128 + std::process::id() % 64;
+        let mut flags = vec![
+            format!("--listen={public}"),
+            format!("--link-listen={link}"),
+            format!("--data={}", data.path().display()),
+            format!("--upstream={}", model.base_url()),
+            format!("--web={}", web(data.path())?.display()),
+            format!("--subnets=10.{second}.{range}.0/24"),
+            format!("--instance={instance}"),
+            "--demo".to_owned(),
+        ];
+        if !options.without_key {
+            std::fs::write(data.path().join("anthropic-key"), KEY)?;
+        }
+        flags.extend(options.flags);
+        let log = data.path().join("control-plane.log");
+        engine.sweep(&instance);
+        let mut stack = Self { model, engine, data, public, link, instance, flags, process: None, log };
+        stack.start_control_plane().await?;
+        Ok(stack)
+    }
+
+    /// Starts the control plane and waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not come up; with its log.
+    pub async fn start_control_plane(&mut self) -> anyhow::Result<()> {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let mut child = Command::new(binary("control-plane"))
+            .arg("serve")
+            .args(&self.flags)
+            .env("ATELIER_LOG", "info,control_plane=debug")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("the control plane's binary; build it first")?;
+        let stdout = child.stdout.take().context("no stdout")?;
+        self.process = Some(child);
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await? {
+                if line.contains("#code=") {
+                    return anyhow::Ok(());
+                }
+            }
+            anyhow::bail!("it ended")
+        };
+        match tokio::time::timeout(PATIENCE, ready).await {
+            Ok(Ok(())) => Ok(()),
+            failed => anyhow::bail!("the control plane does not come up ({failed:?}):\n{}", self.log_text()),
+        }
+    }
+
+    /// Kills the control plane as a power cut would.
+    pub async fn kill_control_plane(&mut self) {
+        self.end_control_plane(Signal::SIGKILL).await;
+    }
+
+    /// Asks the control plane to stop.
+    pub async fn stop_control_plane(&mut self) {
+        self.end_control_plane(Signal::SIGTERM).await;
+    }
+
+    async fn end_control_plane(&mut self, signal: Signal) {
+        if let Some(mut child) = self.process.take() {
+            if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+                let _ = kill(Pid::from_raw(pid), signal);
+            }
+            let _ = tokio::time::timeout(PATIENCE, child.wait()).await;
+        }
+    }
+
+    /// What the control plane has logged.
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The base URL for browsers.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.public)
+    }
+
+    /// A fresh one-time code.
+    ///
+    /// # Errors
+    /// When it can't be had.
+    pub async fn code(&self) -> anyhow::Result<String> {
+        let output = Command::new(binary("control-plane"))
+            .args(["sign-in", "--data"])
+            .arg(self.data.path())
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.trim().split_once("#code=").map(|(_, code)| code.to_owned()).context("no code was printed")
+    }
+
+    /// A signed-in viewer.
+    ///
+    /// # Errors
+    /// When signing in or connecting fails.
+    pub async fn viewer(&self) -> anyhow::Result<Viewer> {
+        Viewer::sign_in(self.public, &self.code().await?).await
+    }
+
+    /// What names this Atelier at the engine.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The name of the one workspace's container.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub async fn container(&self) -> anyhow::Result<String> {
+        let mut names = self.engine.workspaces(&self.instance).await?;
+        anyhow::ensure!(names.len() == 1, "expected one workspace, found {names:?}");
+        Ok(names.remove(0))
+    }
+
+    /// Ends everything and removes what it left at the engine.
+    pub async fn finish(mut self) {
+        self.stop_control_plane().await;
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // The control plane first: it would put back what is removed.
+        drop(self.process.take());
+        self.engine.sweep(&self.instance);
+        if std::thread::panicking() {
+            let log = self.log_text();
+            let tail: Vec<&str> = log.lines().rev().take(60).collect();
+            let tail: Vec<&str> = tail.into_iter().rev().collect();
+            #[expect(clippy::print_stderr, reason = "a failing story must leave its log")]
+            {
+                eprintln!("--- the control plane's last words\n{}", tail.join("\n"));
+            }
+        }
+    }
+}
+
+/// The operator's key of every stack. Stories look for it where it must not be.
+pub const KEY: &str = "sk-canary-5e1f0c3b";
+
+/// A page, as far as the control plane needs one: the stories that look at the real one are in the browser.
+fn web(data: &Path) -> anyhow::Result<PathBuf> {
+    let web = data.join("web");
+    std::fs::create_dir_all(&web)?;
+    std::fs::write(web.join("index.html"), "<!doctype html><title>Atelier</title>")?;
+    Ok(web)
+}
+
+fn free_port(address: &str) -> anyhow::Result<SocketAddr> {
+    Ok(std::net::TcpListener::bind((address, 0))?.local_addr()?)
+}
+
+/// This machine's address on the engine's default bridge.
+async fn bridge_address(engine: &Engine) -> anyhow::Result<String> {
+    let format = "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}}{{end}}";
+    let text = engine.run(&["network", "inspect", "bridge", "--format", format]).await?;
+    let text = text.trim();
+    match text.split_once(' ') {
+        Some((gateway, _)) if !gateway.is_empty() => Ok(gateway.to_owned()),
+        _ => {
+            let base = text.split('/').next().unwrap_or_default().trim();
+            let base: std::net::Ipv4Addr = base.parse().context("the default bridge")?;
+            Ok(std::net::Ipv4Addr::from_bits(base.to_bits() + 1).to_string())
+        }
+    }
+}
