@@ -33,8 +33,9 @@ pub const TITLE_BYTES: usize = 240;
 /// The largest WebSocket message on the link: a full segment or chunk with its header.
 pub const LINK_FRAME_BYTES: usize = 1024 * 1024;
 
-/// The largest WebSocket message from a viewer: a full message, escaped, with its envelope.
-pub const VIEWER_FRAME_BYTES: usize = 2 * MESSAGE_BYTES + 16 * 1024;
+/// The largest WebSocket message that is read at all. What is above the protocol's limits but below this gets a clear
+/// refusal; above it the connection just ends, since what follows can't be told apart.
+pub const READABLE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Events that a workspace-agent may have sent beyond the last acknowledged one, in bytes. It bounds what the
 /// control plane holds for a conversation while its store is slow.

@@ -7,6 +7,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use control_plane::auth::session::{self, Cookie};
+use control_plane::pki::Authority;
+use control_plane::seal::Seal;
+use control_plane::store::Store;
+use control_plane::store::sqlite::Sqlite;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use scripted_model::Serving;
@@ -31,6 +36,8 @@ pub struct StackOptions {
     pub flags: Vec<String>,
     /// No model key.
     pub without_key: bool,
+    /// Data lies on a disk of a few megabytes.
+    pub small_disk: bool,
 }
 
 /// A whole Atelier.
@@ -81,6 +88,9 @@ impl Stack {
         let model = scripted_model::serve(listener, config, CancellationToken::new()).await?;
         let engine = Engine::local()?;
         let data = TempDir::new()?;
+        if options.small_disk {
+            shell(&format!("mount -t tmpfs -o size={SMALL_DISK} tmpfs {}", data.path().display()))?;
+        }
         let public = free_port("127.0.0.1")?;
         let link = free_port(&bridge_address(&engine).await?)?;
         let range = NEXT_RANGE.fetch_add(1, Ordering::Relaxed);
@@ -166,6 +176,22 @@ impl Stack {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Fills the disk that data lies on.
+    ///
+    /// # Errors
+    /// When it can't be filled.
+    pub fn fill_disk(&self) -> anyhow::Result<()> {
+        shell(&format!("head -c {SMALL_DISK} /dev/zero > {}/ballast || true", self.data.path().display()))
+    }
+
+    /// Frees it again.
+    ///
+    /// # Errors
+    /// When it can't be freed.
+    pub fn free_disk(&self) -> anyhow::Result<()> {
+        Ok(std::fs::remove_file(self.data.path().join("ballast"))?)
+    }
+
     /// The base URL for browsers.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.public)
@@ -194,6 +220,46 @@ impl Stack {
         Viewer::sign_in(self.public, &self.code().await?).await
     }
 
+    /// The store, opened beside the control plane: for what has no other way in yet.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    pub fn store(&self) -> anyhow::Result<Sqlite> {
+        control_plane::app::open_store(self.data.path())
+    }
+
+    /// The digest of this Atelier's CA, as an enrolment token carries it.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn ca_digest(&self) -> anyhow::Result<String> {
+        let seal = Seal::from_file(&self.data.path().join("sealing-key"))?;
+        Ok(Authority::load(&self.store()?, &seal).await?.digest().to_string())
+    }
+
+    /// A viewer who is someone else.
+    ///
+    /// # Errors
+    /// When they can't be let in.
+    pub async fn stranger(&self, name: &str) -> anyhow::Result<Viewer> {
+        let store = self.store()?;
+        let user = store.sign_in(&format!("test:{name}"), name, 1).await?;
+        let token = session::open(&store, user.id, "a story").await?;
+        let header = Cookie::new(false, self.public.port()).keep(&token).context("no cookie")?;
+        let cookie = header.to_str()?.split(';').next().unwrap_or_default().to_owned();
+        Viewer::with_cookie(self.public, cookie).await
+    }
+
+    /// The name of a viewer's container.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub async fn container_of(&self, viewer: &Viewer) -> anyhow::Result<String> {
+        let workspace =
+            self.store()?.workspace_of(viewer.user_id().parse()?).await?.context("no workspace")?;
+        Ok(format!("atelier-{}-{}", self.instance, workspace.id))
+    }
+
     /// What names this Atelier at the engine.
     pub fn instance(&self) -> &str {
         &self.instance
@@ -220,6 +286,7 @@ impl Drop for Stack {
         // The control plane first: it would put back what is removed.
         drop(self.process.take());
         self.engine.sweep(&self.instance);
+        let _ = shell(&format!("umount {} 2>/dev/null || true", self.data.path().display()));
         if std::thread::panicking() {
             let log = self.log_text();
             let tail: Vec<&str> = log.lines().rev().take(60).collect();
@@ -230,6 +297,15 @@ impl Drop for Stack {
             }
         }
     }
+}
+
+/// How large a small disk is, in bytes.
+const SMALL_DISK: u64 = 8 << 20;
+
+fn shell(script: &str) -> anyhow::Result<()> {
+    let status = std::process::Command::new("sh").args(["-c", script]).status()?;
+    anyhow::ensure!(status.success(), "{script}: {status}");
+    Ok(())
 }
 
 /// The operator's key of every stack. Stories look for it where it must not be.

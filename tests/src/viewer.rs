@@ -181,6 +181,16 @@ impl Viewer {
             .error_for_status()?;
         let cookie = response.headers().get(SET_COOKIE).context("no cookie")?.to_str()?;
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        Self::with_cookie(public, cookie).await
+    }
+
+    /// Connects with a session's cookie.
+    ///
+    /// # Errors
+    /// When the cookie is no good.
+    pub async fn with_cookie(public: SocketAddr, cookie: String) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let base = format!("http://{public}");
         let me: Value = http
             .get(format!("{base}/api/user/profile"))
             .header(COOKIE, &cookie)
@@ -327,6 +337,17 @@ impl Viewer {
     /// When the socket breaks.
     pub async fn send_raw(&mut self, message: Message) -> anyhow::Result<()> {
         Ok(self.socket.send(message).await?)
+    }
+
+    /// Sends a text frame that is no text.
+    ///
+    /// # Errors
+    /// When the socket breaks.
+    pub async fn send_invalid_utf8(&mut self) -> anyhow::Result<()> {
+        use tokio::io::AsyncWriteExt;
+        // A final, masked text frame of two bytes, with a mask of zeros.
+        let frame = [0x81, 0x82, 0, 0, 0, 0, 0xFF, 0xFE];
+        Ok(self.socket.get_mut().write_all(&frame).await?)
     }
 
     /// Reads until what was seen satisfies `found`.

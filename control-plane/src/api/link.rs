@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use protocol::enrol::{EnrolRequest, RenewRequest};
-use protocol::limits::LINK_FRAME_BYTES;
+use protocol::limits::READABLE_BYTES;
 use protocol::version::Version;
 
 use crate::app::App;
@@ -102,8 +102,8 @@ pub async fn upgrade(
     upgrade
         .protocols([version.subprotocol()])
         .read_buffer_size(4 * 1024)
-        .max_message_size(LINK_FRAME_BYTES)
-        .max_frame_size(LINK_FRAME_BYTES)
+        .max_message_size(READABLE_BYTES)
+        .max_frame_size(READABLE_BYTES)
         .on_upgrade(move |socket| session::serve(app, workspace, socket))
 }
 

@@ -14,7 +14,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::UserId;
 use protocol::close::{CloseCode, ErrorCode};
-use protocol::limits::VIEWER_FRAME_BYTES;
+use protocol::limits::READABLE_BYTES;
 use protocol::version::Version;
 use protocol::viewer::{FromServer, Request, Welcome};
 use tokio::sync::{mpsc, watch};
@@ -53,8 +53,8 @@ pub async fn upgrade(
         Ok((user, hub, version)) => upgrade
             .protocols([version.subprotocol()])
             .read_buffer_size(4 * 1024)
-            .max_message_size(VIEWER_FRAME_BYTES)
-            .max_frame_size(VIEWER_FRAME_BYTES)
+            .max_message_size(READABLE_BYTES)
+            .max_frame_size(READABLE_BYTES)
             .on_upgrade(move |socket| serve(app, user, hub, socket)),
         Err(error) => error.into_response(),
     }

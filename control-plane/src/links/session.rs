@@ -8,6 +8,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::close::CloseCode;
 use protocol::frame::{self, Frame};
+use protocol::limits::LINK_FRAME_BYTES;
 use protocol::link::{FromAgent, FromControl, Hello, Policy, Welcome};
 use rand::Rng;
 use tokio::sync::mpsc;
@@ -135,6 +136,9 @@ impl Session {
     }
 
     async fn take_frame(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        if bytes.len() > LINK_FRAME_BYTES {
+            return Err(Ended::Close(CloseCode::TooLarge, format!("a frame of {} bytes", bytes.len())));
+        }
         match frame::decode(bytes).map_err(broken)? {
             Frame::Events(events) => {
                 let hub = self.conversation(events.conversation).await?;
@@ -158,6 +162,9 @@ impl Session {
     }
 
     async fn take_text(&mut self, text: &str) -> Result<(), Ended> {
+        if text.len() > LINK_FRAME_BYTES {
+            return Err(Ended::Close(CloseCode::TooLarge, format!("a message of {} bytes", text.len())));
+        }
         let message = match serde_json::from_str(text) {
             Ok(message) => message,
             Err(error) if error.to_string().starts_with("unknown variant") => {

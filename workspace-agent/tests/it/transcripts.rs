@@ -133,7 +133,10 @@ fn every_recording_is_understood_and_keeps_the_rules() {
         let strange: Vec<_> = desk.log.iter().filter(|event| kind(event) == "opaque").collect();
         let expected = ["s16_sdk_mcp_hooks"].contains(&name.as_str());
         assert!(strange.is_empty() || expected, "{name}: {strange:?}");
-        assert_eq!(desk.summary().state, State::Idle, "{name}: everything was dealt with");
+        // These end in mid-turn: one is cut off, in the other the message is about to be given again.
+        let goes_on = ["s4_interrupt_hang", "s8_kill9_midstream"].contains(&name.as_str());
+        let end = if goes_on { State::Working } else { State::Idle };
+        assert_eq!(desk.summary().state, end, "{name}");
     }
 }
 

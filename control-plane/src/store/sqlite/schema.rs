@@ -1,6 +1,6 @@
 //! The tables, and how an older file becomes a current one.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::super::{Result, StoreError};
 use super::failed;
@@ -8,20 +8,28 @@ use super::failed;
 /// Each step brings the schema from its index to the next version. Steps are never changed, only added.
 const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
 
-/// Brings the schema up to date.
+/// Brings the schema up to date. A file that is current is only read, so that a command beside a running server
+/// never waits for it.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
-    let transaction = connection.transaction().map_err(failed)?;
-    let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-    let version = version as usize;
-    if version > MIGRATIONS.len() {
-        let words = format!("the file is of version {version}, newer than this program");
-        return Err(StoreError::Malformed(words.into()));
+    if version(connection)? == MIGRATIONS.len() {
+        return Ok(());
     }
-    for step in &MIGRATIONS[version..] {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let version = version(&transaction)?;
+    for step in MIGRATIONS.get(version..).ok_or_else(|| newer(version))? {
         transaction.execute_batch(step).map_err(failed)?;
     }
     transaction.pragma_update(None, "user_version", MIGRATIONS.len() as u32).map_err(failed)?;
     transaction.commit().map_err(failed)
+}
+
+fn version(connection: &Connection) -> Result<usize> {
+    let read = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0));
+    Ok(read.map_err(failed)? as usize)
+}
+
+fn newer(version: usize) -> StoreError {
+    StoreError::Malformed(format!("the file is of version {version}, newer than this program").into())
 }
 
 /// Writes something small, to see whether writing works.

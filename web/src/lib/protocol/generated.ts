@@ -55,7 +55,7 @@ until: number,
 /**
  * The API's HTTP status, if it answered.
  */
-status?: number, } | { "type": "compacting", } | { "type": "stopping", };
+status?: number, } | { "type": "compacting", } | { "type": "stopping", } | { "type": "disk_full", };
 
 /**
  * Every refusal of the REST API.
@@ -502,6 +502,10 @@ session: string,
  * The CLI's version.
  */
 version: string, 
+/**
+ * The model that it uses, by its full name.
+ */
+model: string, 
 /**
  * It took up an earlier session.
  */
@@ -1298,6 +1302,10 @@ current?: ItemId,
  * The last message whose fate is unknown and which nobody has dealt with.
  */
 unknown?: ItemId, 
+/**
+ * The number of the event that said so. What was waiting before it waits until someone deals with it.
+ */
+unknown_at: number, 
 /**
  * What it runs with.
  */
