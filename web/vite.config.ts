@@ -11,6 +11,8 @@ export default defineConfig({
     // A data: URL would need more than `default-src 'self'`.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // One file for all that the page needs at once; what can wait stays in files of its own.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] } } },
   },
   worker: { format: 'es' },
   server: {
@@ -20,5 +22,7 @@ export default defineConfig({
       '/workspace': { target: controlPlane, ws: true },
     },
   },
+  // Tests run the code that browsers run, not what Svelte has for servers.
+  ...(process.env['VITEST'] ? { resolve: { conditions: ['browser'] } } : {}),
   test: { include: ['src/**/*.test.ts'] },
 });

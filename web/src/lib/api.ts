@@ -95,7 +95,9 @@ async function ask(method: string, path: string, body?: unknown, more: RequestIn
     answer = await fetch(path, {
       method,
       signal: AbortSignal.timeout(DEADLINE_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       ...more,
     });
   } catch (cause) {

@@ -1,7 +1,6 @@
 /** The page's language and theme: picked from the browser, switchable, remembered. */
-import { en, type Dictionary } from './i18n/en';
+import type { Dictionary } from './i18n/en';
 import type { Language } from './i18n/format';
-import { ko } from './i18n/ko';
 import { load, save } from './storage';
 
 /** Which colours to use. */
@@ -10,15 +9,26 @@ export type Theme = 'system' | 'light' | 'dark';
 /** The languages there are, by their own names. */
 export const LANGUAGES: Record<Language, string> = { en: 'English', ko: '한국어' };
 
-const DICTIONARIES: Record<Language, Dictionary> = { en, ko };
+/** Nobody reads two languages at a time: each dictionary is fetched when it is chosen. */
+const DICTIONARIES: Record<Language, () => Promise<Dictionary>> = {
+  en: async () => (await import('./i18n/en')).en,
+  ko: async () => (await import('./i18n/ko')).ko,
+};
 
 class Preferences {
-  #language = $state<Language>(chosenLanguage());
+  #language = $state<Language>('en');
+  #words = $state.raw<Dictionary | undefined>();
   #theme = $state<Theme>(chosenTheme());
+
+  /** Fetches the words of the language that the reader prefers; nothing can be shown before. */
+  begin(): Promise<void> {
+    return this.#speak(chosenLanguage());
+  }
 
   /** The words of the current language. */
   get t(): Dictionary {
-    return DICTIONARIES[this.#language];
+    if (!this.#words) throw new Error('no dictionary yet');
+    return this.#words;
   }
 
   get language(): Language {
@@ -26,8 +36,13 @@ class Preferences {
   }
 
   set language(language: Language) {
-    this.#language = language;
     save('language', language);
+    void this.#speak(language);
+  }
+
+  async #speak(language: Language): Promise<void> {
+    this.#words = await DICTIONARIES[language]();
+    this.#language = language;
     document.documentElement.lang = language;
   }
 

@@ -18,7 +18,8 @@ class Router {
   /** Follows a click on a link of ours, unless it asks for a new tab or window. */
   follow = (event: MouseEvent): void => {
     const link = (event.target as Element).closest('a');
-    if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
+      return;
     event.preventDefault();
     this.go(parseRoute(link.pathname));
   };

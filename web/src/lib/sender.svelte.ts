@@ -6,7 +6,7 @@ import { ApiFailure, createConversation } from './api';
 import type { LocalMessage } from './chat/outbox';
 import { isObject } from './chat/payload';
 import { newId } from './ids';
-import type { ConversationId, ErrorCode, ItemId, Settings } from './protocol/generated';
+import type { ConversationId, ConversationView, ErrorCode, ItemId, Settings } from './protocol/generated';
 import { type Ask, Refused } from './requests';
 import { loadAll, save } from './storage';
 
@@ -24,7 +24,7 @@ export interface NewMessage {
 export interface Way {
   request(ask: Ask, repeat: boolean): Promise<void>;
   /** A conversation exists now that did not before. */
-  created(conversation: ConversationId): void;
+  created(conversation: ConversationView): void;
 }
 
 /** A saved message's copy fills the gap until the outbox shows it, which is a matter of one round trip. */
@@ -46,7 +46,9 @@ export class Sender {
     private readonly way: Way,
   ) {
     const kept = loadAll(`unsent.${user}.`).filter(isKept);
-    this.messages = kept.sort((a, b) => a.at - b.at).map((message) => ({ ...message, mark: { state: 'unsent' } }));
+    this.messages = kept
+      .sort((a, b) => a.at - b.at)
+      .map((message) => ({ ...message, mark: { state: 'unsent' } }));
   }
 
   /** The messages of one conversation. */
@@ -103,8 +105,7 @@ export class Sender {
     this.#mark(item, { state: 'sending' });
     try {
       if (message.create) {
-        await createConversation({ id: conversation, settings: message.create });
-        this.way.created(conversation);
+        this.way.created(await createConversation({ id: conversation, settings: message.create }));
       }
       const again = again_of ? { again_of } : {};
       await this.way.request({ type: 'send', conversation, item, text, steer, ...again }, false);

@@ -4,7 +4,7 @@
  */
 import { backoff } from './backoff';
 import { CloseCode, type FromServer, SUBPROTOCOL, type Welcome } from './protocol/generated';
-import { type Ask, Requests } from './requests';
+import { type Ask, LinkLost, Requests } from './requests';
 
 /** How the link is. `closed` is for good: the reader has to do something first. */
 export type LinkState =
@@ -66,8 +66,10 @@ export class Link {
    * and the link went away. Repeated requests must be harmless to repeat.
    */
   request(ask: Ask, repeat = true): Promise<void> {
+    const up = this.#state.type === 'up';
+    if (!up && !repeat) return Promise.reject(new LinkLost());
     const { done } = this.#requests.add(ask, repeat);
-    if (this.#state.type === 'up') this.#flush();
+    if (up) this.#flush();
     return done;
   }
 

@@ -2,7 +2,7 @@
  * One conversation that is or was open: follows its streams, swaps snapshots in when they are whole, and carries out
  * what the reader does. The reducer holds the data; the link carries the words.
  */
-import { ApiFailure, history } from '../api';
+import { history } from '../api';
 import { newId } from '../ids';
 import type {
   ConversationId,
@@ -15,7 +15,6 @@ import type {
   Settings,
 } from '../protocol/generated';
 import { type Ask, LinkLost, Refused } from '../requests';
-import { loadBody } from './bodies';
 import type { ChatView, Queued } from './model';
 import { Chat, type Surroundings } from './reducer';
 
@@ -43,10 +42,11 @@ type Message = FromServer & { conversation: ConversationId };
 const MAX_PROMPT_PAGES = 25;
 /** The server says what still lives right after it has said the rest; live text older than that is gone. */
 const STALE_LIVE_MS = 1000;
-/** Hidden pages get no animation frames; they are brought up to date this often. */
+/** Hidden pages get no animation frames; their titles and announcements are brought up to date this often. */
 const HIDDEN_FRAME_MS = 250;
 
-const NOTHING: ChatView = new Chat(1, { epoch: 0, n: 0 }).view({ local: [], answering: new Map(), stopping: false });
+/** What is shown before anything has come: nothing but what this browser itself wants to say. */
+const NOTHING = new Chat(1, { epoch: 0, n: 0 });
 
 /** One conversation. */
 export class Conversation {
@@ -57,9 +57,11 @@ export class Conversation {
   /** A snapshot that is not whole yet, and the event that makes it so. */
   #next: { chat: Chat; end: number } | undefined;
   #revision = $state(0);
-  #answering = $state.raw<ReadonlyMap<PromptId, Person>>(new Map());
+  #answering = $state.raw<Surroundings['answering']>(new Map());
   #dealing = $state<ItemId | undefined>();
   #stopping = $state(false);
+  /** The next `opened` answers a request of ours. */
+  #asked = false;
   #framed = false;
   #pages = 0;
 
@@ -76,6 +78,7 @@ export class Conversation {
     this.#next = undefined;
     if (!this.#chat) this.following = 'opening';
     if (this.host.unborn(this.id)) return this.#beEmpty();
+    this.#asked = true;
     try {
       await this.host.request({ type: 'open', conversation: this.id, ...(cursor ? { cursor } : {}) }, false);
     } catch (failure) {
@@ -116,9 +119,10 @@ export class Conversation {
 
   /** Answers a prompt. Rejects with `Refused` if it is closed. */
   async answer(prompt: PromptId, decision: Decision): Promise<void> {
-    this.#answering = new Map(this.#answering).set(prompt, this.host.me());
+    const item = newId();
+    this.#answering = new Map(this.#answering).set(prompt, { item, by: this.host.me() });
     try {
-      await this.#ask({ type: 'answer', conversation: this.id, item: newId(), prompt, decision });
+      await this.#ask({ type: 'answer', conversation: this.id, item, prompt, decision });
     } catch (failure) {
       const answering = new Map(this.#answering);
       answering.delete(prompt);
@@ -127,15 +131,12 @@ export class Conversation {
     }
   }
 
-  /** Stops the running turn. */
+  /** Stops the running turn. A refusal means that there is none any more, which is what was wanted. */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    try {
-      await this.#ask({ type: 'stop', conversation: this.id, item: newId() });
-    } finally {
-      this.#stopping = false;
-    }
+    await this.#ask({ type: 'stop', conversation: this.id, item: newId() }).catch(ignore);
+    this.#stopping = false;
   }
 
   /** Continues the turn of a message of unknown fate. */
@@ -185,7 +186,7 @@ export class Conversation {
   }
 
   async #whole(content: Payload): Promise<string> {
-    if ('cut' in content) return loadBody(this.id, content.cut, ignore);
+    if ('cut' in content) return (await import('./bodies')).loadBody(this.id, content.cut, ignore);
     return 'text' in content ? content.text : JSON.stringify(content.json);
   }
 
@@ -198,9 +199,13 @@ export class Conversation {
       this.#chat.live.reconnected();
       this.#settleLive(this.#chat);
     } else {
-      this.#next = { chat: new Chat(from, end), end: end.n };
+      const chat = new Chat(from, end);
+      // In mid-course only the log begins anew; outbox and notices go on from where they were.
+      if (!this.#asked && this.#chat) chat.adopt(this.#chat);
+      this.#next = { chat, end: end.n };
       this.#pages = 0;
     }
+    this.#asked = false;
     this.following = 'open';
   }
 
@@ -236,6 +241,7 @@ export class Conversation {
   /** Something is missing between what is known and what came: ask for a snapshot, and keep showing what is known. */
   #startOver(): void {
     this.#next = undefined;
+    this.#asked = true;
     this.host.request({ type: 'open', conversation: this.id }, false).catch(ignore);
   }
 
@@ -244,22 +250,25 @@ export class Conversation {
     if (this.#framed) return;
     this.#framed = true;
     const draw = () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
       this.#framed = false;
-      this.#swap();
+      if (this.#swap()) this.#findPrompts();
       this.#revision++;
       this.host.arrived((item) => this.#chat?.has(item) ?? false);
-      this.#findPrompts();
     };
-    if (document.visibilityState === 'hidden') setTimeout(draw, HIDDEN_FRAME_MS);
-    else requestAnimationFrame(draw);
+    const frame = requestAnimationFrame(draw);
+    const timer = setTimeout(draw, HIDDEN_FRAME_MS);
   }
 
-  #swap(): void {
+  /** Puts a snapshot that is whole in the place of what was known. */
+  #swap(): boolean {
     const next = this.#next;
-    if (!next || next.chat.end < next.end) return;
+    if (!next || next.chat.end < next.end) return false;
     this.#chat = next.chat;
     this.#next = undefined;
     this.older = 'idle';
+    return true;
   }
 
   /** An open prompt that was asked before the loaded part has to be shown all the same. */
@@ -280,15 +289,10 @@ export class Conversation {
     void this.#revision;
     const around = this.host.around(this.id);
     const own = { answering: this.#answering, dealing: this.#dealing, stopping: this.#stopping };
-    return this.#chat?.view({ ...around, ...own }) ?? NOTHING;
+    return (this.#chat ?? NOTHING).view({ ...around, ...own });
   }
 }
 
-/** Whether a failure is one that the reader should hear of. */
-export function isRefusal(failure: unknown): failure is Refused | ApiFailure {
-  return failure instanceof Refused || failure instanceof ApiFailure;
-}
-
 function ignore(): void {
-  // The next welcome opens what has to be open.
+  // What failed is not wanted any more, or is asked for again by the next welcome.
 }

@@ -19,7 +19,7 @@ import { type Draft, Sheet } from './sheet';
 
 type Of<K extends Event['kind']> = Event & { kind: K };
 
-const MARK_OF_END: Record<MessageEnd, Mark> = {
+const MARK_OF_END: Partial<Record<MessageEnd, Mark>> = {
   stopped: { state: 'done', how: 'stopped' },
   folded: { state: 'done', how: 'folded' },
   nothing: { state: 'done', how: 'nothing' },
@@ -39,12 +39,21 @@ export class Fold {
   background: readonly BackgroundTask[] = [];
   /** The message that is being worked on. */
   current: ItemId | undefined;
+  /** The event that said that a message's fate is unknown, until somebody has dealt with it. */
+  unknownAt: number | undefined;
+  /** The model that Claude uses, by its full name. */
+  model: string | undefined;
   readonly #asked = new Map<PromptId, Prompt>();
   #before = 0;
 
   /** Takes one more event into account. */
   apply(event: Event): void {
-    this.#fold(event);
+    try {
+      this.#fold(event);
+    } catch {
+      // Not of the shape that its kind has: shown raw, like a kind that nobody knows.
+      this.#raw(event);
+    }
     this.#before = event.n;
   }
 
@@ -102,6 +111,7 @@ export class Fold {
         this.state = event.state;
         return;
       case 'process_started':
+        this.model = event.model;
         return;
       case 'process_ended':
         return this.#processEnded(event);
@@ -134,16 +144,20 @@ export class Fold {
     const draft = into ?? this.#begin(`m:${event.item}`, event.n);
     const { item, by, content } = event;
     const key = `m:${item}`;
-    this.sheet.add({ kind: 'message', ...base(event), key, item, by, content, steer, mark: { state: 'delivered' } }, draft);
+    this.sheet.add(
+      { kind: 'message', ...base(event), key, item, by, content, steer, mark: { state: 'delivered' } },
+      draft,
+    );
   }
 
   #started(item: ItemId): void {
     if (!this.sheet.message(item)?.steer) this.current = item;
+    this.unknownAt = undefined;
     this.sheet.updateMessage(item, { mark: { state: 'started' } });
   }
 
   #ended({ item, how }: Of<'message_ended'>): void {
-    this.sheet.updateMessage(item, { mark: MARK_OF_END[how] });
+    this.sheet.updateMessage(item, { mark: MARK_OF_END[how] ?? { state: 'done' } });
     if (this.current !== item) return;
     this.current = undefined;
     if (this.sheet.last) this.sheet.last.ended = true;
@@ -155,6 +169,7 @@ export class Fold {
     for (const tool of tools) this.sheet.updateCall(tool.tool_use, { state: 'lost' });
     this.#add({ kind: 'unknown', ...base(event), item, why, tools });
     if (this.current === item) this.current = undefined;
+    this.unknownAt = event.n;
   }
 
   #continued(event: Of<'message_continued'>): void {
@@ -166,6 +181,7 @@ export class Fold {
 
   /** Any message that is taken passes over what was unknown: only the last one could be continued. */
   #settleUnknown(again: ItemId | undefined): void {
+    this.unknownAt = undefined;
     for (const item of this.sheet.undealt()) {
       this.sheet.updateUnknown(item, { dealt: item === again ? 'again' : 'passed' });
     }
@@ -174,7 +190,13 @@ export class Fold {
   #block(event: Of<'text'> | Of<'thinking'>): void {
     const draft = this.#home(event);
     this.finals.add(event.block);
-    const shared = { ...base(event), key: `b:${event.block}`, parent: event.parent, text: event.text, live: false };
+    const shared = {
+      ...base(event),
+      key: `b:${event.block}`,
+      parent: event.parent,
+      text: event.text,
+      live: false,
+    };
     if (event.kind === 'text') {
       this.sheet.add({ kind: 'text', ...shared, aborted: event.aborted ?? false }, draft);
     } else {
@@ -253,8 +275,7 @@ export class Fold {
     if (before || event.n > 1) this.#line(event, { type: 'settings', settings, before, why });
   }
 
-  #raw(event: never): void {
-    const { n, at, kind, ...rest } = event as Event;
+  #raw({ n, at, kind, ...rest }: Event): void {
     this.#add({ kind: 'raw', ...base({ n, at }), name: String(kind), content: { json: rest } });
   }
 

@@ -25,7 +25,10 @@ export class Live {
     const known = this.#blocks.get(delta.block);
     const text = known && !delta.restart && !known.stale ? known.block.text + delta.text : delta.text;
     const { block, what, parent } = delta;
-    this.#blocks.set(block, { block: { block, what, parent, at: known?.block.at ?? now, text }, stale: false });
+    this.#blocks.set(block, {
+      block: { block, what, parent, at: known?.block.at ?? now, text },
+      stale: false,
+    });
   }
 
   /** Removes blocks that are final or will never be. */
@@ -55,11 +58,11 @@ export class Live {
 
   /** The blocks as rows. */
   rows(): Row[] {
-    return [...this.#blocks.values()].map((entry) => (entry.row ??= rowOf(entry.block)));
+    return [...this.#blocks.values()].flatMap((entry) => (entry.row ??= rowOf(entry.block)) ?? []);
   }
 }
 
-function rowOf({ block, what, parent, at, text }: LiveBlock): Row {
+function rowOf({ block, what, parent, at, text }: LiveBlock): Row | undefined {
   const base = { key: `b:${block}`, n: Infinity, at, parent };
   switch (what.type) {
     case 'text':
@@ -67,6 +70,16 @@ function rowOf({ block, what, parent, at, text }: LiveBlock): Row {
     case 'thinking':
       return { kind: 'thinking', ...base, text: { text }, live: true };
     case 'tool_input':
-      return { kind: 'call', ...base, tool: what.tool, subject: '', input: { text }, state: 'writing', since: at };
+      return {
+        kind: 'call',
+        ...base,
+        tool: what.tool,
+        subject: '',
+        input: { text },
+        state: 'writing',
+        since: at,
+      };
+    default:
+      return undefined;
   }
 }

@@ -216,6 +216,10 @@ export interface ChatView {
   readonly queue: readonly Queued[];
   readonly prompts: readonly OpenPrompt[];
   readonly state: State;
+  /** The queue waits until a person has dealt with a message of unknown fate. */
+  readonly held: boolean;
+  /** The model that Claude uses, by its full name. */
+  readonly model?: string | undefined;
   /** A turn runs, or is about to. */
   readonly busy: boolean;
   /** Live text comes in. */

@@ -29,6 +29,18 @@ export interface Placed {
   readonly queue: readonly Queued[];
   /** Messages that were refused, at their place in the log. */
   readonly refused: readonly Extra[];
+  /** The next one waits until a person has dealt with a message of unknown fate. */
+  readonly held: boolean;
+}
+
+/** What the log says that messages wait for. */
+export interface Waited {
+  /** Whether the log has a message. */
+  readonly has: (item: ItemId) => boolean;
+  /** A turn runs. */
+  readonly busy: boolean;
+  /** What was waiting before this event is held: a message's fate is unknown since. */
+  readonly unknownAt?: number | undefined;
 }
 
 type MessageItem = Item & { what: What & { type: 'message' } };
@@ -43,35 +55,35 @@ export interface Waiting {
   readonly dealing: ReadonlySet<ItemId>;
 }
 
-/** Places the messages of `items` and `local` that the log, asked by `has`, does not have. */
+/** Places the messages of `items` and `local` that the log does not have. */
 export function place(
   items: Iterable<Item>,
   local: readonly LocalMessage[],
-  has: (item: ItemId) => boolean,
-  busy: boolean,
+  { has, busy, unknownAt = 0 }: Waited,
 ): Placed {
   const inline: MessageRow[] = [];
   const refused: Extra[] = [];
   const known = new Set<ItemId>();
-  const waiting: { row: MessageRow; queued: Queued }[] = [];
+  const waiting: { row: MessageRow; queued: Queued; after: number }[] = [];
   for (const item of inOrder(items)) {
     known.add(item.id);
     if (has(item.id)) continue;
     const row = itemRow(item);
     if (item.state.type === 'refused') refused.push({ after: item.after.n, row });
     if (item.state.type === 'delivered' || item.state.type === 'started') inline.push(row);
-    if (item.state.type === 'saved') waiting.push({ row, queued: queuedItem(item) });
+    if (item.state.type === 'saved') waiting.push({ row, queued: queuedItem(item), after: item.after.n });
   }
   for (const message of local) {
     if (known.has(message.item) || has(message.item)) continue;
     const row = localRow(message);
     if (message.mark.state === 'refused') inline.push(row);
-    else waiting.push({ row, queued: queuedLocal(message) });
+    else waiting.push({ row, queued: queuedLocal(message), after: Infinity });
   }
   const blocked = busy || inline.some((row) => row.mark.state !== 'refused');
-  const next = blocked ? undefined : waiting.shift();
+  const held = !blocked && (waiting[0]?.after ?? Infinity) < unknownAt;
+  const next = blocked || held ? undefined : waiting.shift();
   if (next) inline.push(next.row);
-  return { inline, queue: waiting.map(({ queued }) => queued), refused };
+  return { inline, queue: waiting.map(({ queued }) => queued), refused, held };
 }
 
 /** What is on its way besides messages. */
@@ -80,8 +92,9 @@ export function onTheWay(items: Iterable<Item>): Waiting {
   const dealing = new Set<ItemId>();
   let stop = false;
   for (const { what, by, state } of items) {
+    // An answer that took effect closes its prompt, though the log may say so a moment later.
+    if (what.type === 'answer' && state.type !== 'refused') answers.set(what.prompt, by);
     if (state.type !== 'saved' && state.type !== 'delivered') continue;
-    if (what.type === 'answer') answers.set(what.prompt, by);
     if (what.type === 'stop') stop = true;
     if (what.type === 'continue') dealing.add(what.message);
     if (what.type === 'message' && what.again_of) dealing.add(what.again_of);
@@ -106,7 +119,7 @@ function markOf({ state }: Item): Mark {
       return { state: 'refused', code: state.code };
     case 'unknown':
       return { state: 'unknown', why: state.why };
-    case 'cancelled':
+    default:
       return { state: 'done' };
   }
 }
@@ -114,11 +127,29 @@ function markOf({ state }: Item): Mark {
 function itemRow(item: MessageItem): MessageRow {
   const { text, steer } = item.what;
   const base = { key: `m:${item.id}`, n: item.after.n, at: item.at };
-  return { kind: 'message', ...base, item: item.id, by: item.by, content: { text }, steer, mark: markOf(item) };
+  return {
+    kind: 'message',
+    ...base,
+    item: item.id,
+    by: item.by,
+    content: { text },
+    steer,
+    mark: markOf(item),
+  };
 }
 
 function localRow({ item, at, text, steer, mark }: LocalMessage): MessageRow {
-  return { kind: 'message', key: `m:${item}`, n: Infinity, at, item, content: { text }, steer, mark, local: true };
+  return {
+    kind: 'message',
+    key: `m:${item}`,
+    n: Infinity,
+    at,
+    item,
+    content: { text },
+    steer,
+    mark,
+    local: true,
+  };
 }
 
 function queuedItem(item: MessageItem): Queued {

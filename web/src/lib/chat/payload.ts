@@ -42,6 +42,7 @@ export function textOf(payload: Payload): string {
 /** The text in a tool result's content: a string, or the API's list of blocks. */
 export function blocksText(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (!Array.isArray(value)) return value === undefined || value === null ? '' : JSON.stringify(value, null, 2);
+  if (!Array.isArray(value))
+    return value === undefined || value === null ? '' : JSON.stringify(value, null, 2);
   return value.map((block) => text(block, 'text') ?? `[${text(block, 'type') ?? '?'}]`).join('\n');
 }

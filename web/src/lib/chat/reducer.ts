@@ -28,8 +28,8 @@ import type { Draft } from './sheet';
 export interface Surroundings {
   /** What this browser has sent and the control plane has not confirmed. */
   readonly local: readonly LocalMessage[];
-  /** Answers of this browser that are on their way. */
-  readonly answering: ReadonlyMap<PromptId, Person>;
+  /** Answers of this browser that are on their way to the outbox, which then knows more. */
+  readonly answering: ReadonlyMap<PromptId, { item: ItemId; by: Person }>;
   /** The message of unknown fate that this browser is dealing with. */
   readonly dealing?: ItemId | undefined;
   /** This browser has asked to stop. */
@@ -126,6 +126,13 @@ export class Chat {
     }
   }
 
+  /** Takes over what another log of the same conversation had beside its events. */
+  adopt(other: Chat): void {
+    this.putItems(other.#outboxRev, [...other.#items.values()]);
+    this.putNotices([...other.#notices.values()]);
+    this.activity = other.activity;
+  }
+
   /** Takes live text, unless its block is final already. */
   pushLive(delta: FromServer & { type: 'live' }, now: number): void {
     if (!this.#fold.finals.has(delta.block)) this.live.push(delta, now);
@@ -142,10 +149,12 @@ export class Chat {
     const state = fold.state ?? around.listed?.state ?? 'idle';
     const busy = state !== 'idle' || fold.current !== undefined;
     const waiting = onTheWay(this.#items.values());
-    const placed = place(this.#items.values(), around.local, (item) => fold.sheet.hasMessage(item), busy);
+    const has = (item: ItemId) => fold.sheet.hasMessage(item);
+    const placed = place(this.#items.values(), around.local, { has, busy, unknownAt: fold.unknownAt });
     return {
       turns: this.#turns(placed),
       queue: placed.queue,
+      held: placed.held,
       prompts: this.#prompts(waiting, around),
       state,
       busy,
@@ -156,6 +165,7 @@ export class Chat {
       tasks: fold.tasks,
       background: fold.background,
       settings: fold.settings ?? around.listed?.settings,
+      model: fold.model,
       oldest: this.#oldest,
     };
   }
@@ -177,14 +187,18 @@ export class Chat {
 
   #prompts(waiting: Waiting, around: Surroundings): OpenPrompt[] {
     return [...this.#fold.prompts].map(([id, { prompt, at }]) => {
-      return { prompt, at, answeredBy: around.answering.get(id) ?? waiting.answers.get(id) };
+      const own = around.answering.get(id);
+      const unseen = own && !this.#items.has(own.item) ? own.by : undefined;
+      return { prompt, at, answeredBy: unseen ?? waiting.answers.get(id) };
     });
   }
 
   #turns(placed: Placed): Turn[] {
     const { drafts } = this.#fold.sheet;
     const extras = this.#placeExtras(placed);
-    const turns = drafts.map((draft) => (draft.made ??= { key: draft.key, rows: merge(draft.rows, extras.get(draft)) }));
+    const turns = drafts.map(
+      (draft) => (draft.made ??= { key: draft.key, rows: merge(draft.rows, extras.get(draft)) }),
+    );
     const live = this.live.rows();
     const last = this.#fold.sheet.last;
     if (live.length > 0) {
@@ -220,7 +234,9 @@ export class Chat {
 }
 
 function dealing(waiting: Waiting, around: Surroundings): ReadonlySet<ItemId> {
-  const local = around.local.flatMap(({ again_of, mark }) => (again_of && mark.state !== 'refused' ? [again_of] : []));
+  const local = around.local.flatMap(({ again_of, mark }) =>
+    again_of && mark.state !== 'refused' ? [again_of] : [],
+  );
   const own = around.dealing ? [around.dealing] : [];
   return local.length + own.length === 0 ? waiting.dealing : new Set([...waiting.dealing, ...local, ...own]);
 }

@@ -35,7 +35,13 @@ export class Sheet {
 
   /** Begins a turn. */
   begin(key: string, first: number): Draft {
-    const draft: Draft = { key: unique(this.#keys, key, first), first, rows: [], keys: new Set(), ended: false };
+    const draft: Draft = {
+      key: unique(this.#keys, key, first),
+      first,
+      rows: [],
+      keys: new Set(),
+      ended: false,
+    };
     this.drafts.push(draft);
     return draft;
   }

@@ -83,7 +83,10 @@ export function pathIn(input: unknown): string | undefined {
  * come, read from unfinished JSON.
  */
 export function subjectSoFar(unfinished: string): string {
-  const field = /"(?:file_path|notebook_path|command|description|pattern|url|query)"\s*:\s*"((?:[^"\\]|\\.)*)/.exec(unfinished);
+  const field =
+    /"(?:file_path|notebook_path|command|description|pattern|url|query)"\s*:\s*"((?:[^"\\]|\\.)*)/.exec(
+      unfinished,
+    );
   const found = field?.[1]?.replace(/\\n/g, ' ').replace(/\\(.)/g, '$1') ?? '';
   return relative(found).slice(0, 200);
 }

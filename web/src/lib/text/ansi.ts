@@ -31,16 +31,15 @@ const PLAIN: Style = {
 
 /* eslint-disable no-control-regex -- control characters are what this is about */
 /** A colour sequence, or any other escape sequence: CSI, OSC and its like up to their end, two-character ones. */
-const ESCAPE = /\x1b\[([0-9;:]*)m|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?/g;
+const ESCAPE =
+  /\x1b\[([0-9;:]*)m|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?/g;
 /** What no terminal would show. Tabs and line feeds stay. */
 const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f]/g;
-/** What a carriage return writes over: progress bars end up as their last state. */
-const OVERWRITTEN = /[^\n]*\r(?=[^\n])/g;
 /* eslint-enable no-control-regex */
 
 /** Parses terminal output. */
 export function parseAnsi(input: string): Run[] {
-  const text = input.replaceAll('\r\n', '\n').replace(OVERWRITTEN, keepColours);
+  const text = input.includes('\r') ? input.split('\n').map(lastState).join('\n') : input;
   const runs: Run[] = [];
   let style = PLAIN;
   let from = 0;
@@ -68,9 +67,11 @@ export function stripAnsi(input: string): string {
     .join('');
 }
 
-/** Of what was written over, the colours still hold. */
-function keepColours(overwritten: string): string {
-  return overwritten.match(ESCAPE)?.join('') ?? '';
+/** A line as its last carriage return left it: progress bars end up as their last state, but colours go on. */
+function lastState(line: string): string {
+  const text = line.replace(/\r+$/, '');
+  const at = text.lastIndexOf('\r') + 1;
+  return (text.slice(0, at).match(ESCAPE)?.join('') ?? '') + text.slice(at);
 }
 
 function restyle(style: Style, parameters: string): Style {
@@ -140,6 +141,7 @@ function classesOf(style: Style): string {
   const classes: string[] = [];
   if (style.fg !== undefined) classes.push(`fg${style.fg}`);
   if (style.bg !== undefined) classes.push(`bg${style.bg}`);
-  for (const name of ['bold', 'dim', 'italic', 'underline', 'inverse'] as const) if (style[name]) classes.push(name);
+  for (const name of ['bold', 'dim', 'italic', 'underline', 'inverse'] as const)
+    if (style[name]) classes.push(name);
   return classes.join(' ');
 }

@@ -16,12 +16,29 @@ import xml from 'highlight.js/lib/languages/xml';
 import yaml from 'highlight.js/lib/languages/yaml';
 import type { Job, JobDone } from './highlight';
 
-const languages = { bash, cpp, css, diff, go, java, javascript, json, python, rust, sql, typescript, xml, yaml };
+const languages = {
+  bash,
+  cpp,
+  css,
+  diff,
+  go,
+  java,
+  javascript,
+  json,
+  python,
+  rust,
+  sql,
+  typescript,
+  xml,
+  yaml,
+};
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 hljs.registerAliases(['svelte', 'vue'], { languageName: 'xml' });
 hljs.registerAliases(['shell', 'console'], { languageName: 'bash' });
 
 self.onmessage = ({ data: { id, language, code } }: MessageEvent<Job>) => {
-  const html = hljs.getLanguage(language) ? hljs.highlight(code, { language, ignoreIllegals: true }).value : undefined;
+  const html = hljs.getLanguage(language)
+    ? hljs.highlight(code, { language, ignoreIllegals: true }).value
+    : undefined;
   self.postMessage({ id, html } satisfies JobDone);
 };

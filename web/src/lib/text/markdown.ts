@@ -19,15 +19,19 @@ export interface Labels {
 
 const LINK = /^(?:https?:\/\/|mailto:)/i;
 
-/** Headings inside an answer stand below the page's own. */
-const HEADING_BELOW = 2;
+/** The page's own headings end above this level. Answers begin at `#` or at `##`, as it pleases them. */
+const FIRST_HEADING = 3;
+
+/** Attributes whose values are no addresses, and are not to be judged as such. */
+const PLAIN_ATTRIBUTES = ['start', 'target', 'rel', 'type', 'tabindex', 'data-copy', 'data-lang'];
 
 const SAFE = {
   ALLOWED_TAGS: (
     'p br hr strong em del code pre a span div button blockquote ul ol li ' +
     'h3 h4 h5 h6 table thead tbody tr th td'
   ).split(' '),
-  ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'target', 'rel', 'type', 'data-copy', 'data-lang'],
+  ALLOWED_ATTR: ['href', 'title', 'class', ...PLAIN_ATTRIBUTES],
+  ADD_URI_SAFE_ATTR: PLAIN_ATTRIBUTES,
   ALLOWED_URI_REGEXP: LINK,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
@@ -55,12 +59,12 @@ class SafeRenderer extends Renderer {
   override code({ text, lang }: Tokens.Code): string {
     const language = escapeHtml(/^[\w+#.-]*/.exec(lang ?? '')?.[0] ?? '');
     const head = `<div class="code-head"><span>${language}</span><button type="button" data-copy="">${escapeHtml(this.labels.copy)}</button></div>`;
-    return `<div class="code">${head}<pre><code data-lang="${language}">${escapeHtml(text)}</code></pre></div>\n`;
+    return `<div class="code">${head}<pre tabindex="0"><code data-lang="${language}">${escapeHtml(text)}</code></pre></div>\n`;
   }
 
   override heading({ tokens, depth }: Tokens.Heading): string {
-    const level = Math.min(6, depth + HEADING_BELOW);
-    return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
+    const level = Math.min(6, Math.max(FIRST_HEADING, depth + 1));
+    return `<h${level} class="depth-${depth}">${this.parser.parseInline(tokens)}</h${level}>\n`;
   }
 
   override checkbox({ checked }: Tokens.Checkbox): string {
@@ -82,6 +86,18 @@ class SafeRenderer extends Renderer {
 
   override image({ href, title, text }: Tokens.Image): string {
     return anchor(href, title, `[${escapeHtml(this.labels.image)}] ${escapeHtml(text || href)}`);
+  }
+}
+
+/** A paragraph this long is no paragraph: its words are shown, its signs are not read. */
+const MAX_INLINE = 6000;
+
+/** The parser's time for one run of text grows with its square, and hostile text would be a single long run. */
+class BoundedLexer extends Lexer {
+  override inlineTokens(src: string, tokens: Token[] = []): Token[] {
+    if (src.length <= MAX_INLINE) return super.inlineTokens(src, tokens);
+    tokens.push({ type: 'text', raw: src, text: src, escaped: false });
+    return tokens;
   }
 }
 
@@ -115,7 +131,7 @@ export class Markdown {
 
   #read(text: string): Block[] {
     try {
-      const tokens = new Lexer(this.#options).lex(text);
+      const tokens = new BoundedLexer(this.#options).lex(text);
       // Where the text defines links, a block may read differently than it did before its definition came.
       const plain = Object.keys(tokens.links).length === 0;
       const known = new Map(plain ? this.#blocks.map((block) => [block.raw, block]) : []);

@@ -1,0 +1,30 @@
+/** The parts of the chat that the first paint can do without. */
+import { Lazy } from '../ui/lazy.svelte';
+
+/** What a tool's card needs beyond its one line. */
+export const toolParts = new Lazy(() => import('./tool/parts'));
+/** Claude's questions to a person. */
+export const promptStack = new Lazy(() => import('./prompts/PromptStack.svelte'));
+/** What stands above the message field at times. */
+export const panels = new Lazy(() => import('./Panels.svelte'));
+/** Rows that most turns do without. */
+export const rareRows = new Lazy(() => import('./rareRows'));
+/** The commands that a message can begin with. */
+export const commandList = new Lazy(() => import('./CommandList.svelte'));
+/** Content that was too long for its event. */
+export const cutText = new Lazy(() => import('./CutText.svelte'));
+/** Terminal output with its colours. */
+export const terminalText = new Lazy(() => import('./TerminalText.svelte'));
+/** What the menus hold. */
+export const menus = new Lazy(() => import('../workspace/menus'));
+/** A title being changed. */
+export const renameForm = new Lazy(() => import('../workspace/RenameForm.svelte'));
+/** What the demo's model understands. */
+export const demoExamples = new Lazy(() => import('./DemoExamples.svelte'));
+/** A conversation that is not there. */
+export const missingPane = new Lazy(() => import('./Missing.svelte'));
+
+/** Fetches what every conversation comes to want, so that it is there before it is wanted. */
+export function fetchParts(): void {
+  for (const part of [rareRows, toolParts, promptStack, panels, menus, missingPane]) void part.fetch();
+}

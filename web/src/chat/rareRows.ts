@@ -1,0 +1,8 @@
+/** Rows that most turns do without. */
+import Answered from './Answered.svelte';
+import LineRow from './LineRow.svelte';
+import Note from './Note.svelte';
+import RawCard from './RawCard.svelte';
+import UnknownCard from './UnknownCard.svelte';
+
+export default { Answered, LineRow, Note, RawCard, UnknownCard };

@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest';
+import { plain } from '../i18n/code';
+import { en } from '../i18n/en';
+import { ko } from '../i18n/ko';
+import type { ActivityKind, Suggestion } from '../protocol/generated';
+import { announcements } from './announce';
+import { alone, type Body, chatOf, events, hana, prompt, result, said, taken } from './fixtures';
+import { failureWords, modeWords, reasonWords } from './codes';
+import { answeredWords, lineWords } from './lines';
+import { turnErrorWords } from './results';
+import { activityWords, linkWords, shapeOf } from './status';
+import { suggestionWords } from './suggest';
+import { subjectOf, subjectSoFar, toolName, verbOf } from './tools';
+
+describe('what "always" covers', () => {
+  const words = (suggestion: Suggestion) => plain(suggestionWords(suggestion, en));
+
+  it('is said for rules, with their reach', () => {
+    const rules = (content: string | undefined, tool = 'Bash'): Suggestion => ({
+      type: 'rules',
+      rules: [content === undefined ? { tool } : { tool, content }],
+      reach: 'workspace',
+    });
+    expect(words(rules('npm test'))).toBe('Always allow npm test in this workspace');
+    expect(words(rules('npm test:*'))).toBe(
+      'Always allow commands that begin with npm test in this workspace',
+    );
+    expect(words(rules('domain:docs.rs', 'WebFetch'))).toBe(
+      'Always allow fetching from docs.rs in this workspace',
+    );
+    expect(words(rules(undefined, 'mcp__git__log'))).toBe(
+      'Always allow every use of git: log in this workspace',
+    );
+    expect(words(rules('/etc/**', 'Read'))).toBe('Always allow Read /etc/** in this workspace');
+  });
+
+  it('is said for modes and folders', () => {
+    expect(words({ type: 'mode', mode: 'acceptEdits', reach: 'session' })).toBe(
+      'Accept all edits in this conversation',
+    );
+    expect(words({ type: 'mode', mode: 'plan', reach: 'session' })).toBe(
+      'Go on in mode “Plan” in this conversation',
+    );
+    expect(words({ type: 'directories', directories: ['/srv'], reach: 'session' })).toBe(
+      'Allow the folder /srv in this conversation',
+    );
+  });
+
+  it('is said in Korean', () => {
+    const suggestion: Suggestion = {
+      type: 'rules',
+      rules: [{ tool: 'Bash', content: 'ls' }],
+      reach: 'workspace',
+    };
+    expect(plain(suggestionWords(suggestion, ko))).toBe('이 작업공간에서 ls 항상 허용');
+  });
+});
+
+describe('codes that this page has never heard of', () => {
+  it('have words all the same', () => {
+    expect(failureWords('from_the_future' as never, en)).toBe(en.errors.internal);
+    expect(reasonWords({ code: 'constructor' as never, detail: '' }, en)).toContain(
+      en.workspace.reasons.internal.why,
+    );
+    expect(modeWords('yolo' as never, en)).toEqual({ name: 'yolo', hint: '' });
+    expect(activityWords({ what: { type: 'dreaming' } as never, since: 0 }, 0, en, 'en')).toBeUndefined();
+  });
+});
+
+describe('the status line', () => {
+  const words = (what: ActivityKind, now: number) => activityWords({ what, since: 1000 }, now, en, 'en');
+
+  it('counts how long the model has not answered, once that is long', () => {
+    expect(words({ type: 'requesting' }, 3000)).toBe('asking the model');
+    expect(words({ type: 'requesting' }, 13_000)).toBe('the model has not answered for 12 s');
+  });
+
+  it('counts down to the next try', () => {
+    expect(words({ type: 'retrying', attempt: 3, max: 10, until: 9000 }, 5000)).toBe('retry 3 of 10 in 4 s');
+    expect(words({ type: 'retrying', attempt: 3, max: 10, until: 9000 }, 9500)).toBe('retry 3 of 10');
+  });
+
+  it('names the tool that runs, known or not', () => {
+    expect(words({ type: 'tool', tool: 'Bash' }, 4000)).toBe('running a command · 3 s');
+    expect(words({ type: 'tool', tool: 'mcp__a__b' }, 4000)).toBe('a: b · 3 s');
+  });
+
+  it('is never behind its own clock', () => {
+    expect(words({ type: 'tool', tool: 'Bash' }, 0)).toBe('running a command · 0 s');
+  });
+
+  it('says what is wrong with the link', () => {
+    const down = { type: 'down' as const, attempt: 1, until: 5000 };
+    expect(linkWords({ type: 'up' }, true, 0, en)).toBeUndefined();
+    expect(linkWords(down, true, 1000, en)).toBe('Link lost, next try in 4 s');
+    expect(linkWords(down, true, 6000, en)).toBe('Link lost, trying again');
+    expect(linkWords(down, false, 1000, en)).toBe('This device is offline');
+  });
+
+  it('has a shape for every state', () => {
+    expect(shapeOf('idle', true)).toBe('trouble');
+    expect(shapeOf('waiting', true)).toBe('waiting');
+    expect(shapeOf('not_responding', false)).toBe('trouble');
+  });
+});
+
+describe('errors of a turn', () => {
+  it.each([
+    [401, en.result.errors.key],
+    [429, en.result.errors.rate],
+    [529, en.result.errors.overloaded],
+    [503, en.result.errors.server],
+    [400, en.result.errors.request],
+  ])('%i says what to do', (status, words) => {
+    expect(turnErrorWords({ status, text: '' }, en)).toBe(words);
+  });
+
+  it('without a status tell a network from the rest', () => {
+    expect(turnErrorWords({ text: 'connect ECONNREFUSED' }, en)).toBe(en.result.errors.unreachable);
+    expect(turnErrorWords({ text: 'max_tokens' }, en)).toBe(en.result.errors.other);
+  });
+});
+
+describe('lines and answers', () => {
+  it('say who did what', () => {
+    expect(lineWords({ type: 'stop', by: hana }, en, 'en', (by) => by.name).words).toBe(
+      '김하나 asked to stop',
+    );
+    expect(lineWords({ type: 'compacted', before: 182_400, after: 2586 }, en, 'en', () => '').words).toBe(
+      'Summarised to make room: 182,400 → 2,586 tokens',
+    );
+  });
+
+  it('say what was answered', () => {
+    const permission = {
+      ...prompt('p'),
+      suggestions: [{ type: 'mode', mode: 'acceptEdits', reach: 'session' } as const],
+    };
+    const plan = { ...prompt('p'), ask: 'plan' as const };
+    expect(answeredWords('You', { type: 'allow' }, permission, en)).toBe('You allowed it once');
+    expect(answeredWords('You', { type: 'allow', suggestion: 0 }, permission, en)).toBe(
+      'You allowed it: Accept all edits in this conversation',
+    );
+    expect(answeredWords('You', { type: 'allow', mode: 'acceptEdits' }, plan, en)).toBe(
+      'You approved the plan; mode: Accept edits',
+    );
+    expect(answeredWords('You', { type: 'deny' }, plan, en)).toBe('You asked for more planning');
+    expect(answeredWords('Sam', { type: 'allow', suggestion: 7 }, undefined, en)).toBe('Sam allowed it once');
+  });
+});
+
+describe('tools', () => {
+  it('have verbs, and names of their own otherwise', () => {
+    expect(verbOf('Bash')).toBe('run');
+    expect(verbOf('constructor')).toBe('other');
+    expect(toolName('mcp__linear__create_issue')).toBe('linear: create_issue');
+  });
+
+  it('act on paths relative to the workspace', () => {
+    expect(subjectOf('Read', '/home/user/workspace/a.rs')).toBe('a.rs');
+    expect(subjectOf('Edit', 'cut…', { json: { file_path: '/home/user/workspace/b.rs' } })).toBe('b.rs');
+    expect(subjectOf('Bash', 'cat /home/user/workspace/a.rs')).toBe('cat /home/user/workspace/a.rs');
+  });
+
+  it('tell what they act on before their input is complete', () => {
+    expect(subjectSoFar('{"file_path":"/home/user/workspace/hello.t')).toBe('hello.t');
+    expect(subjectSoFar('{"command":"echo \\"a\\" && ls\\nx')).toBe('echo "a" && ls x');
+    expect(subjectSoFar('{"comm')).toBe('');
+  });
+});
+
+describe('announcements', () => {
+  const asked: Body = { kind: 'prompt_asked', ...prompt('p1') };
+
+  it('tell of finished turns and of prompts, once', () => {
+    const chat = chatOf([taken('m1'), said('b1', 'All **done**.')]);
+    const before = chat.view(alone);
+    chat.append(1, events([asked, result('m1')], 3));
+    const after = chat.view(alone);
+    expect(announcements(before, after, en)).toEqual([
+      'Claude has finished. All done.',
+      'Claude waits for you: make',
+    ]);
+    expect(announcements(after, after, en)).toEqual([]);
+  });
+
+  it('do not tell of history', () => {
+    const opened = chatOf([taken('m1'), said('b1', 'x'), result('m1')], 50);
+    expect(announcements(chatOf([]).view(alone), opened.view(alone), en)).toEqual([]);
+    const before = opened.view(alone);
+    opened.prepend({ end: { epoch: 1, n: 52 }, events: events([taken('m0'), result('m0')], 48), before: 48 });
+    expect(announcements(before, opened.view(alone), en)).toEqual([]);
+  });
+});

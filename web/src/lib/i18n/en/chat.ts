@@ -1,0 +1,315 @@
+/** The conversation's words in English. */
+import type {
+  MessageEnd,
+  Mode,
+  NoticeKind,
+  Outcome,
+  ProcessEnd,
+  SettingsChange,
+  TaskStatus,
+  Trouble,
+  Unknown,
+  Withdrawal,
+} from '../../protocol/generated';
+import type { CallState, Mark } from '../../chat/model';
+import type { Verb } from '../../chat/tools';
+import { code } from '../code';
+
+const composer = {
+  label: 'Message to Claude',
+  placeholder: 'Message Claude',
+  placeholderBusy: 'Queue a message',
+  send: 'Send',
+  sendTitle: 'Send (Enter)',
+  queueTitle: 'Queue (Enter)',
+  tooLong: (size: string, limit: string) =>
+    `This message is ${size}; ${limit} is the most that can be sent. Shorten it, or have Claude read it from a file.`,
+  commands: 'Commands',
+  model: 'Model',
+  defaultModel: 'Default model',
+  defaultModelHint: 'What Claude Code takes by itself',
+  mode: 'Permission mode',
+  cost: (cost: string) => `${cost} so far`,
+  costTitle: 'What this conversation has cost, as Claude Code reckons it',
+};
+
+const modes = {
+  default: { name: 'Ask first', hint: 'Asks before anything that changes something' },
+  acceptEdits: {
+    name: 'Accept edits',
+    hint: 'Edits files in the workspace without asking; asks for the rest',
+  },
+  plan: { name: 'Plan', hint: 'Reads and plans; changes nothing' },
+  dontAsk: { name: 'Don’t ask', hint: 'Refuses instead of asking' },
+  auto: { name: 'Auto', hint: 'Decides by itself what is safe' },
+  bypassPermissions: { name: 'Allow everything', hint: 'Asks for nothing. Only for throw-away work' },
+} satisfies Record<Mode, { name: string; hint: string }>;
+
+const marks = {
+  unsent: 'not sent yet',
+  sending: 'sending',
+  saved: 'saved',
+  delivered: 'delivered',
+  started: 'started',
+  done: 'done',
+  refused: 'refused',
+  unknown: 'unknown',
+} satisfies Record<Mark['state'], string>;
+
+const message = {
+  marks,
+  hints: {
+    unsent: 'Kept in this browser. It goes out when the link is back.',
+    sending: 'On its way to the control plane',
+    saved: 'Safe at the control plane',
+    delivered: 'Safe in the workspace',
+    started: 'Claude works on it',
+    done: 'Its turn has ended',
+    refused: 'It will not be done',
+    unknown: 'Nobody knows what became of it',
+  } satisfies Record<Mark['state'], string>,
+  ends: {
+    stopped: 'stopped',
+    folded: 'joined the running turn',
+    nothing: 'nothing to do',
+    failed: 'refused',
+  } satisfies Record<MessageEnd, string>,
+  steered: 'into the running turn',
+  edit: 'Edit',
+  retry: 'Send again',
+  discard: 'Discard',
+  /** The reader as a sentence's subject, and anybody else. */
+  you: 'You',
+  who: (name: string) => name,
+};
+
+const queue = {
+  title: (count: number) => (count === 1 ? '1 message waits' : `${count} messages wait`),
+  now: 'Send now',
+  nowHint: 'Give it to the running turn',
+  goingNow: 'goes into the running turn',
+  held: 'They wait until you decide about the message above.',
+  up: 'Move up',
+  down: 'Move down',
+  cancel: 'Cancel',
+  save: 'Save',
+  back: 'Keep as it was',
+  editLabel: 'Edit queued message',
+  changed: 'It was changed or sent meanwhile. Your words are still here.',
+};
+
+const log = {
+  label: 'Conversation',
+  loadingOlder: 'Loading what came before',
+  olderFailed: 'What came before could not be loaded.',
+  tryAgain: 'Try again',
+  end: 'To the end',
+  newBelow: 'New below',
+  opening: 'Opening the conversation',
+  missing: 'This conversation is not here',
+  missingHelp: 'It may have been deleted, or the address may be wrong.',
+  failed: 'The conversation could not be opened',
+  copy: 'Copy',
+  copied: 'Copied',
+  image: 'image',
+  thinking: 'Thinking',
+  thought: 'Thought',
+  cutOff: 'cut off by the stop',
+  note: 'Note from Claude Code',
+  raw: (name: string) => `Not understood by this page: ${name}`,
+  showAll: (lines: number) => `Show all ${lines} lines`,
+  showLess: 'Show less',
+  loadAll: (size: string) => `Load all ${size}`,
+  loading: (percent: number) => `Loading, ${percent} %`,
+  cutMiddle: (size: string) => `${size} in between are not loaded`,
+};
+
+const tools = {
+  verbs: {
+    run: 'Run',
+    read: 'Read',
+    edit: 'Edit',
+    write: 'Write',
+    search: 'Search',
+    fetch: 'Fetch',
+    browse: 'Search the web',
+    delegate: 'Delegate',
+    ask: 'Ask you',
+    plan: 'Propose a plan',
+    planning: 'Start planning',
+    tasks: 'Plan tasks',
+    skill: 'Use skill',
+    output: 'Read output',
+    kill: 'End task',
+    other: '',
+  } satisfies Record<Verb, string>,
+  doing: {
+    run: 'running a command',
+    read: 'reading',
+    edit: 'editing',
+    write: 'writing',
+    search: 'searching',
+    fetch: 'fetching',
+    browse: 'searching the web',
+    delegate: 'working through a sub-agent',
+    ask: 'asking you',
+    plan: 'proposing a plan',
+    planning: 'starting to plan',
+    tasks: 'planning tasks',
+    skill: 'using a skill',
+    output: 'reading output',
+    kill: 'ending a task',
+    other: 'using a tool',
+  } satisfies Record<Verb, string>,
+  states: {
+    writing: 'preparing',
+    asking: 'waits for you',
+    running: 'running',
+    lost: 'outcome unknown',
+    ok: 'done',
+    failed: 'failed',
+    denied: 'denied',
+    stopped: 'stopped',
+  } satisfies Record<CallState, string>,
+  input: 'Input',
+  output: 'Output',
+  errors: 'Errors',
+  noOutput: 'No output',
+  noChange: 'No change',
+  working: (count: number) => (count === 1 ? '1 step' : `${count} steps`),
+  loadDiff: (size: string) => `Load the diff (${size})`,
+  added: (count: number) => `${count} added`,
+  removed: (count: number) => `${count} removed`,
+  unanswered: 'not answered',
+};
+
+const unknownReasons = {
+  tools_called: 'Claude’s process died after it had begun to use tools.',
+  answer_lost: 'Claude had answered, but the answer was lost with its process.',
+  keeps_dying: 'Claude’s process died again and again.',
+} satisfies Record<Unknown, string>;
+
+const unknown = {
+  title: 'Nobody knows what became of this message',
+  why: unknownReasons,
+  tools: 'It is not known whether these ran to their end:',
+  choose: 'Continue takes the turn up where it was. Send again starts over, and may do things twice.',
+  proceed: 'Continue',
+  again: 'Send again',
+  sending: 'sending',
+  dealt: {
+    continued: 'It was continued.',
+    again: 'It was sent again.',
+    passed: 'The conversation went on without it.',
+  },
+  notLoaded: 'The message could not be loaded to be sent again.',
+};
+
+const lines = {
+  resent: 'Claude restarted and is answering again',
+  retry: (attempt: number, max: number, status: string) =>
+    `The model’s API failed${status}; try ${attempt} of ${max}`,
+  retryStatus: (status: number) => ` (${status})`,
+  stop: (who: string) => `${who} asked to stop`,
+  continued: (who: string) => `${who} had Claude continue`,
+  withdrawn: {
+    claude: 'Claude no longer needs an answer',
+    stopped: 'The prompt was withdrawn by the stop',
+    lost_with_process: 'The prompt was lost with Claude’s process',
+  } satisfies Record<Withdrawal, string>,
+  answerNotTaken: 'the answer given was not taken',
+  processEnded: {
+    idle: 'Claude went to sleep',
+    workspace_stopped: 'The workspace stopped in mid-work',
+    stopped: 'Claude’s process was ended to carry out the stop',
+    replaced: 'Claude restarted with new settings',
+    silent: 'Claude showed no sign of life and was restarted',
+    failed: 'Claude could not be started',
+    died: 'Claude’s process died',
+  } satisfies Record<ProcessEnd, string>,
+  model: (model: string) => `Model: ${model}`,
+  mode: (mode: string) => `Mode: ${mode}`,
+  settingsWhy: {
+    asked: '',
+    claude: '',
+    restarted: 'after a restart',
+  } satisfies Record<SettingsChange, string>,
+  compacted: (before: string, after: string) => `Summarised to make room: ${before} → ${after} tokens`,
+  cleared: 'Claude has forgotten everything above',
+  trouble: {
+    cant_start: 'Claude could not be started',
+    line_dropped: 'Something too long to keep was dropped',
+    disk_full: 'The disk is full: the log could not be written',
+    garbled: 'Claude Code said something that is not its protocol',
+    silent: 'The turn shows no sign of life',
+    history_lost: 'Events before this one are lost: the log was put back to an earlier time',
+    setting_refused: 'A setting could not be changed',
+  } satisfies Record<Trouble, string>,
+  notices: {
+    start_failed: 'The workspace could not be started',
+    workspace_lost: 'The workspace went away in mid-turn',
+    control_plane_restarted: 'The control plane restarted; the work went on',
+    budget_reached: 'The budget is used up',
+    out_of_memory: 'The workspace’s memory ran out, and a process was ended',
+  } satisfies Record<NoticeKind['type'], string>,
+  budget: (limit: string) => `The budget of ${limit} is used up. Ask the operator to raise it.`,
+};
+
+const turnErrors = {
+  key: 'The model’s API refused the key. The operator has to give a valid one.',
+  permission: 'The model’s API does not allow this with the operator’s key.',
+  model: 'The model’s API does not know this model. Choose another one below.',
+  tooLarge: `The conversation has become too long for the model. ${code('/compact')} makes room.`,
+  rate: 'The model’s API limits how much can be asked at a time. Wait a little, then send again.',
+  overloaded: 'The model’s API is overloaded. Wait a little, then send again.',
+  server: 'The model’s API failed. Send again.',
+  unreachable: 'The model’s API could not be reached.',
+  request: 'The model’s API refused the request.',
+  other: 'The turn failed.',
+};
+
+const result = {
+  outcomes: {
+    completed: '',
+    stopped: 'stopped',
+    failed: 'failed',
+    limit: 'reached a limit',
+  } satisfies Record<Outcome, string>,
+  errors: turnErrors,
+  tokens: (count: string) => `${count} tokens`,
+  usage: (input: string, output: string, read: string, write: string) =>
+    `${input} read, ${output} written, ${read} from the cache, ${write} into the cache`,
+  limit: 'The turn reached its limit. Send a message to go on.',
+};
+
+const now = {
+  tasks: (done: number, total: number) => `${done} of ${total} tasks`,
+  background: (count: number) =>
+    count === 1 ? '1 thing runs in the background' : `${count} things run in the background`,
+  task: {
+    pending: 'to do',
+    in_progress: 'doing',
+    completed: 'done',
+  } satisfies Record<TaskStatus, string>,
+};
+
+const announce = {
+  finished: 'Claude has finished.',
+  failed: 'The turn failed.',
+  stopped: 'Stopped.',
+  asks: (what: string) => `Claude waits for you: ${what}`,
+};
+
+export const chatWords = {
+  composer,
+  modes,
+  message,
+  queue,
+  log,
+  tools,
+  unknown,
+  lines,
+  result,
+  now,
+  announce,
+};

@@ -1,0 +1,222 @@
+/** The frame's words in English: workspace, link, list, sign-in. */
+import type { ErrorCode, Phase, ReasonCode, Stage, State } from '../../protocol/generated';
+import type { FailureCode } from '../../api';
+import { code } from '../code';
+
+/** Why something is as it is, and what helps. */
+interface Explained {
+  why: string;
+  help: string;
+}
+
+const workspace = {
+  name: 'Workspace',
+  phases: {
+    stopped: 'stopped',
+    starting: 'starting',
+    running: 'running',
+    paused: 'paused',
+    stopping: 'stopping',
+    failed: 'failed',
+    deleting: 'deleting',
+  } satisfies Record<Phase['type'], string>,
+  titles: {
+    stopped: 'The workspace is stopped',
+    starting: 'The workspace is starting',
+    running: 'The workspace is running',
+    paused: 'The workspace is paused',
+    stopping: 'The workspace is stopping',
+    failed: 'The workspace could not run',
+    deleting: 'The workspace is being deleted',
+  } satisfies Record<Phase['type'], string>,
+  stages: {
+    image: 'Image',
+    create: 'Container',
+    start: 'Start',
+    enrol: 'Sign-on',
+    ready: 'Ready',
+  } satisfies Record<Stage, string>,
+  stageNow: {
+    image: 'Looking for the workspace image',
+    create: 'Making network, volumes and container',
+    start: 'Starting the container',
+    enrol: 'The workspace is getting its certificate',
+    ready: 'Comparing what both sides have',
+  } satisfies Record<Stage, string>,
+  reasons: {
+    asked: { why: 'Somebody asked for it.', help: '' },
+    idle: { why: 'Nothing happened for a while.', help: '' },
+    engine_down: {
+      why: 'The container engine does not answer.',
+      help: 'Ask the operator to start it, then start again.',
+    },
+    image_missing: {
+      why: 'The workspace image is not on this machine.',
+      help: 'Ask the operator to build or pull it, then start again.',
+    },
+    engine_refused: {
+      why: 'The container engine refused to make the workspace.',
+      help: 'The details below tell the operator why.',
+    },
+    wall_failed: {
+      why: 'The network wall could not be put up, so nothing was started behind it.',
+      help: 'The details below tell the operator why.',
+    },
+    not_enrolled: {
+      why: 'The workspace started but did not sign on in time.',
+      help: 'Start again. If it happens twice, tell the operator.',
+    },
+    not_ready: {
+      why: 'The workspace did not come up in time.',
+      help: 'Start again. If it happens twice, tell the operator.',
+    },
+    exited: { why: 'The workspace’s container ended by itself.', help: 'Start again.' },
+    out_of_memory: {
+      why: 'The workspace ran out of memory.',
+      help: 'Start again, and run fewer heavy things at a time.',
+    },
+    disk_full: {
+      why: 'The disk is full, and this workspace is what fills it.',
+      help: 'Ask the operator for room, then start again and remove what you do not need.',
+    },
+    version: {
+      why: 'The workspace runs a version that this control plane does not speak to.',
+      help: 'Ask the operator to update the workspace image.',
+    },
+    disabled: { why: 'The operator has switched this workspace off.', help: 'Ask the operator.' },
+    internal: {
+      why: 'The control plane failed, by its own fault.',
+      help: 'Start again, or tell the operator.',
+    },
+  } satisfies Record<ReasonCode, Explained>,
+  filesSafe: 'Your files and conversations are safe.',
+  start: 'Start',
+  startAgain: 'Start again',
+  stop: 'Stop workspace',
+  stopHint: 'What runs in it ends. Your files and conversations stay.',
+  sendingStarts: 'Sending a message starts it too.',
+  wakes: 'It wakes when you send a message.',
+  waitsForIt: 'Your message is saved. It goes to Claude as soon as the workspace is up.',
+  versions: (agent: string, claude: string) => `workspace-agent ${agent}, Claude Code ${claude}`,
+  lasting: (time: string) => `for ${time}`,
+  unlinked: 'The workspace does not answer at the moment. It is tried again and again.',
+  details: 'Details for the operator',
+};
+
+const link = {
+  connecting: 'Connecting',
+  offline: 'This device is offline',
+  lost: (seconds: number) =>
+    seconds > 0 ? `Link lost, next try in ${seconds} s` : 'Link lost, trying again',
+  retry: 'Try now',
+  stale: 'What you see may be out of date. What you send is kept here and goes out when the link is back.',
+  version: 'Atelier has been updated',
+  versionHelp:
+    'This page is older than the control plane. Reload it to go on; drafts and unsent messages are kept.',
+  reload: 'Reload the page',
+};
+
+const status = {
+  states: {
+    idle: 'idle',
+    working: 'working',
+    waiting: 'waits for you',
+    not_responding: 'not responding',
+  } satisfies Record<State, string>,
+  unknown: 'unknown',
+  claudeStarts: 'Claude is starting',
+  requesting: 'asking the model',
+  noAnswer: (seconds: number) => `the model has not answered for ${seconds} s`,
+  responding: 'answering',
+  retrying: (attempt: number, max: number, seconds: number) => `retry ${attempt} of ${max} in ${seconds} s`,
+  retryingNow: (attempt: number, max: number) => `retry ${attempt} of ${max}`,
+  compacting: 'summarising to make room',
+  stopping: 'stopping',
+  diskFull: 'the disk is full; nothing goes on until there is room',
+  stop: 'Stop',
+  stopHint: 'Esc twice',
+  notResponding: 'Claude shows no sign of life; it is being looked after',
+};
+
+const list = {
+  title: 'Conversations',
+  fresh: 'New conversation',
+  search: 'Search',
+  none: 'Conversations appear here. Write the first message to begin one.',
+  nothingFound: (query: string) => `Nothing found for “${query}”`,
+  untitled: 'New conversation',
+  more: 'Show more',
+  rename: 'Rename',
+  remove: 'Delete',
+  actions: (title: string) => `Actions for ${title}`,
+  newTitle: 'New title',
+  deleted: (title: string) => `“${title}” deleted`,
+  undo: 'Undo',
+  waiting: (count: number) => `${count} queued`,
+  open: 'Conversations',
+  close: 'Close list',
+};
+
+const start = {
+  heading: 'What shall we work on?',
+  intro:
+    'This is your own workshop: a private container with Claude Code and your files. Ask for something, and watch it being done.',
+  examples: 'Try one of these',
+};
+
+const model = {
+  demo: 'Demo: a scripted model answers, not Claude.',
+  demoExamples: 'What to type',
+  demoOther: 'Anything else is answered with a short sample text.',
+  noKey: 'Claude has no key yet.',
+  noKeyHelp: `The operator puts an Anthropic API key into the file ${code('data/anthropic-key')}, or into ${code('ATELIER_ANTHROPIC_KEY')}, and restarts the control plane. Messages are kept until then.`,
+  keyRefused: 'Anthropic refuses the key.',
+  keyRefusedHelp: `The operator puts a valid one into ${code('data/anthropic-key')} or ${code('ATELIER_ANTHROPIC_KEY')} and restarts the control plane.`,
+  unreachable: 'The model’s API cannot be reached.',
+  unreachableHelp: 'Turns will fail until it can. Nothing is lost.',
+};
+
+const signIn = {
+  heading: 'Sign in to Atelier',
+  how: `The way in is a one-time link. It is printed in the terminal where the control plane was started (${code('make up')}).`,
+  fresh: `${code('make sign-in')} prints a fresh one there. A link works once, for five minutes.`,
+  label: 'Link or code',
+  submit: 'Sign in',
+  checking: 'Signing in',
+  notACode: 'This is neither a sign-in link nor a code.',
+  used: `This link was used before or is too old. Print a fresh one with ${code('make sign-in')}.`,
+  elsewhere:
+    'One signs in here only from a browser on the machine where the control plane runs. Ask the operator.',
+  expired: 'You have been signed out. Sign in again to go on; drafts and unsent messages are kept.',
+};
+
+const errors = {
+  invalid: 'The control plane could not make sense of this request.',
+  signed_out: 'You are signed out.',
+  forbidden: 'You are not allowed to do this.',
+  not_found: 'It is not here any more.',
+  conflict: 'It was changed elsewhere meanwhile.',
+  too_large: 'It is too large.',
+  too_many: 'Too much at a time. Wait a little and try again.',
+  unavailable: 'This cannot be done at the moment. Try again soon.',
+  prompt_closed: 'It was answered or withdrawn already.',
+  internal: 'The control plane failed, by its own fault. Nothing was changed.',
+  unreachable: 'The control plane cannot be reached.',
+} satisfies Record<FailureCode & (ErrorCode | 'unreachable'), string>;
+
+const ui = {
+  product: 'Atelier',
+  menu: 'Settings',
+  language: 'Language',
+  theme: 'Theme',
+  themes: { system: 'System', light: 'Light', dark: 'Dark' },
+  signOut: 'Sign out',
+  copy: 'Copy',
+  copied: 'Copied',
+  requestId: 'Request',
+  skip: 'Skip to the message field',
+};
+
+const time = { now: 'now' };
+
+export const frameWords = { workspace, link, status, list, start, model, signIn, errors, ui, time };

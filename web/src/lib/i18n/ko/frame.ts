@@ -1,0 +1,201 @@
+/** 틀의 한국어 낱말: 작업공간, 연결, 목록, 로그인. */
+import type { Dictionary } from '../en';
+import { code } from '../code';
+
+const workspace: Dictionary['workspace'] = {
+  name: '작업공간',
+  phases: {
+    stopped: '중지됨',
+    starting: '시작하는 중',
+    running: '실행 중',
+    paused: '일시 정지됨',
+    stopping: '중지하는 중',
+    failed: '실패',
+    deleting: '삭제하는 중',
+  },
+  titles: {
+    stopped: '작업공간이 중지되어 있어요',
+    starting: '작업공간을 시작하고 있어요',
+    running: '작업공간이 실행 중이에요',
+    paused: '작업공간이 일시 정지되어 있어요',
+    stopping: '작업공간을 중지하고 있어요',
+    failed: '작업공간을 실행하지 못했어요',
+    deleting: '작업공간을 삭제하고 있어요',
+  },
+  stages: { image: '이미지', create: '컨테이너', start: '시작', enrol: '등록', ready: '준비' },
+  stageNow: {
+    image: '작업공간 이미지를 찾고 있어요',
+    create: '네트워크와 볼륨, 컨테이너를 만들고 있어요',
+    start: '컨테이너를 시작하고 있어요',
+    enrol: '작업공간이 인증서를 받고 있어요',
+    ready: '양쪽이 가진 내용을 맞춰 보고 있어요',
+  },
+  reasons: {
+    asked: { why: '누군가 요청했어요.', help: '' },
+    idle: { why: '한동안 아무 일도 없었어요.', help: '' },
+    engine_down: {
+      why: '컨테이너 엔진이 응답하지 않아요.',
+      help: '운영자에게 엔진을 켜 달라고 한 뒤 다시 시작해 주세요.',
+    },
+    image_missing: {
+      why: '이 기기에 작업공간 이미지가 없어요.',
+      help: '운영자에게 이미지를 만들거나 받아 달라고 한 뒤 다시 시작해 주세요.',
+    },
+    engine_refused: {
+      why: '컨테이너 엔진이 작업공간 만들기를 거절했어요.',
+      help: '아래의 자세한 내용을 운영자에게 알려 주세요.',
+    },
+    wall_failed: {
+      why: '네트워크 차단벽을 세우지 못해서 아무것도 시작하지 않았어요.',
+      help: '아래의 자세한 내용을 운영자에게 알려 주세요.',
+    },
+    not_enrolled: {
+      why: '작업공간이 시작됐지만 제때 등록하지 못했어요.',
+      help: '다시 시작해 주세요. 또 그러면 운영자에게 알려 주세요.',
+    },
+    not_ready: {
+      why: '작업공간이 제때 준비되지 않았어요.',
+      help: '다시 시작해 주세요. 또 그러면 운영자에게 알려 주세요.',
+    },
+    exited: { why: '작업공간의 컨테이너가 스스로 끝났어요.', help: '다시 시작해 주세요.' },
+    out_of_memory: {
+      why: '작업공간의 메모리가 모자랐어요.',
+      help: '다시 시작하고, 무거운 일은 나눠서 해 주세요.',
+    },
+    disk_full: {
+      why: '디스크가 가득 찼고, 이 작업공간이 그 원인이에요.',
+      help: '운영자에게 공간을 늘려 달라고 한 뒤 다시 시작해서 필요 없는 파일을 지워 주세요.',
+    },
+    version: {
+      why: '이 컨트롤 플레인과 맞지 않는 버전의 작업공간이에요.',
+      help: '운영자에게 작업공간 이미지를 업데이트해 달라고 해 주세요.',
+    },
+    disabled: { why: '운영자가 이 작업공간을 껐어요.', help: '운영자에게 물어봐 주세요.' },
+    internal: {
+      why: '컨트롤 플레인 자체의 문제로 실패했어요.',
+      help: '다시 시작하거나 운영자에게 알려 주세요.',
+    },
+  },
+  filesSafe: '파일과 대화는 안전해요.',
+  start: '시작',
+  startAgain: '다시 시작',
+  stop: '작업공간 중지',
+  stopHint: '실행 중인 일은 끝나요. 파일과 대화는 남아 있어요.',
+  sendingStarts: '메시지를 보내도 시작돼요.',
+  wakes: '메시지를 보내면 깨어나요.',
+  waitsForIt: '메시지는 저장됐어요. 작업공간이 준비되는 대로 Claude에게 전달돼요.',
+  versions: (agent, claude) => `workspace-agent ${agent}, Claude Code ${claude}`,
+  lasting: (time) => `${time}째`,
+  unlinked: '지금은 작업공간이 응답하지 않아요. 계속 다시 시도하고 있어요.',
+  details: '운영자를 위한 자세한 내용',
+};
+
+const link: Dictionary['link'] = {
+  connecting: '연결하는 중',
+  offline: '이 기기가 오프라인이에요',
+  lost: (seconds) => (seconds > 0 ? `연결 끊김, ${seconds}초 뒤 다시 시도` : '연결 끊김, 다시 시도하는 중'),
+  retry: '지금 시도',
+  stale: '보이는 내용이 최신이 아닐 수 있어요. 보낸 내용은 여기에 두었다가 연결되면 보낼게요.',
+  version: '아틀리에가 업데이트됐어요',
+  versionHelp:
+    '이 화면이 컨트롤 플레인보다 오래됐어요. 새로 고쳐 주세요. 초안과 보내지 않은 메시지는 남아 있어요.',
+  reload: '새로 고침',
+};
+
+const status: Dictionary['status'] = {
+  states: { idle: '대기', working: '작업 중', waiting: '답변 기다림', not_responding: '응답 없음' },
+  unknown: '확인 불가',
+  claudeStarts: 'Claude 시작하는 중',
+  requesting: '모델에 묻는 중',
+  noAnswer: (seconds) => `모델이 ${seconds}초째 응답하지 않음`,
+  responding: '답하는 중',
+  retrying: (attempt, max, seconds) => `${seconds}초 뒤 재시도 ${attempt}/${max}`,
+  retryingNow: (attempt, max) => `재시도 ${attempt}/${max}`,
+  compacting: '자리를 만들려고 요약하는 중',
+  stopping: '중지하는 중',
+  diskFull: '디스크가 가득 참, 자리가 날 때까지 멈춤',
+  stop: '중지',
+  stopHint: 'Esc 두 번',
+  notResponding: 'Claude에게서 아무 신호가 없어서 살펴보고 있어요',
+};
+
+const list: Dictionary['list'] = {
+  title: '대화',
+  fresh: '새 대화',
+  search: '검색',
+  none: '대화가 여기에 모여요. 첫 메시지를 보내면 시작돼요.',
+  nothingFound: (query) => `‘${query}’에 맞는 대화가 없어요`,
+  untitled: '새 대화',
+  more: '더 보기',
+  rename: '이름 바꾸기',
+  remove: '삭제',
+  actions: (title) => `${title}: 동작`,
+  newTitle: '새 이름',
+  deleted: (title) => `‘${title}’ 대화를 삭제했어요`,
+  undo: '되돌리기',
+  waiting: (count) => `${count}개 대기`,
+  open: '대화 목록',
+  close: '목록 닫기',
+};
+
+const start: Dictionary['start'] = {
+  heading: '무엇을 해 볼까요?',
+  intro: 'Claude Code와 내 파일이 있는 나만의 작업실이에요. 부탁하면 일하는 모습을 볼 수 있어요.',
+  examples: '이렇게 해 보세요',
+};
+
+const model: Dictionary['model'] = {
+  demo: '데모: Claude가 아니라 각본대로 답하는 모델이에요.',
+  demoExamples: '입력해 볼 것',
+  demoOther: '그 밖의 말에는 짧은 예시 글로 답해요.',
+  noKey: 'Claude에 쓸 키가 아직 없어요.',
+  noKeyHelp: `운영자가 Anthropic API 키를 ${code('data/anthropic-key')} 파일이나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요. 그때까지 메시지는 보관돼요.`,
+  keyRefused: 'Anthropic이 키를 거절했어요.',
+  keyRefusedHelp: `운영자가 올바른 키를 ${code('data/anthropic-key')}나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요.`,
+  unreachable: '모델 API에 닿지 않아요.',
+  unreachableHelp: '닿을 때까지 차례가 실패해요. 잃는 것은 없어요.',
+};
+
+const signIn: Dictionary['signIn'] = {
+  heading: '아틀리에 로그인',
+  how: `일회용 링크로 들어와요. 링크는 컨트롤 플레인을 시작한 터미널에 나와 있어요 (${code('make up')}).`,
+  fresh: `거기서 ${code('make sign-in')}을 실행하면 새 링크가 나와요. 링크는 5분 안에 한 번만 쓸 수 있어요.`,
+  label: '링크 또는 코드',
+  submit: '로그인',
+  checking: '로그인하는 중',
+  notACode: '로그인 링크나 코드가 아니에요.',
+  used: `이미 쓴 링크이거나 너무 오래된 링크예요. ${code('make sign-in')}으로 새 링크를 만들어 주세요.`,
+  elsewhere: '컨트롤 플레인이 돌아가는 기기의 브라우저에서만 로그인할 수 있어요. 운영자에게 물어봐 주세요.',
+  expired: '로그아웃됐어요. 다시 로그인해 주세요. 초안과 보내지 않은 메시지는 남아 있어요.',
+};
+
+const errors: Dictionary['errors'] = {
+  invalid: '컨트롤 플레인이 이 요청을 이해하지 못했어요.',
+  signed_out: '로그아웃된 상태예요.',
+  forbidden: '이 일을 할 권한이 없어요.',
+  not_found: '더는 여기에 없어요.',
+  conflict: '그사이 다른 곳에서 바뀌었어요.',
+  too_large: '너무 커요.',
+  too_many: '한꺼번에 너무 많아요. 잠시 뒤 다시 시도해 주세요.',
+  unavailable: '지금은 할 수 없어요. 잠시 뒤 다시 시도해 주세요.',
+  prompt_closed: '이미 답했거나 거둬들인 요청이에요.',
+  internal: '컨트롤 플레인 자체의 문제로 실패했어요. 바뀐 것은 없어요.',
+  unreachable: '컨트롤 플레인에 닿지 않아요.',
+};
+
+const ui: Dictionary['ui'] = {
+  product: '아틀리에',
+  menu: '설정',
+  language: '언어',
+  theme: '테마',
+  themes: { system: '시스템', light: '밝게', dark: '어둡게' },
+  signOut: '로그아웃',
+  copy: '복사',
+  copied: '복사됨',
+  requestId: '요청',
+  skip: '메시지 입력으로 건너뛰기',
+};
+
+const time: Dictionary['time'] = { now: '방금' };
+
+export const frameWords = { workspace, link, status, list, start, model, signIn, errors, ui, time };

@@ -1,0 +1,169 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ApiFailure, createConversation } from './api';
+import { type Ask, LinkLost, Refused } from './requests';
+import { Sender } from './sender.svelte';
+
+vi.mock('./api', async (original) => ({ ...(await original<object>()), createConversation: vi.fn() }));
+
+const create = vi.mocked(createConversation);
+const asked: Ask[] = [];
+const created: string[] = [];
+let answer: () => Promise<void>;
+
+const sender = (user = 'u') =>
+  new Sender(user, {
+    request: (ask) => {
+      asked.push(ask);
+      return answer();
+    },
+    created: (view) => created.push(view.id),
+  });
+const marks = (from: Sender) => from.messages.map(({ text, mark }) => `${text}:${mark.state}`);
+/** A promise and the way to keep it. */
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((keep) => (resolve = keep));
+  return { promise, resolve };
+}
+const settled = () => vi.advanceTimersByTimeAsync(0);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  localStorage.clear();
+  asked.length = 0;
+  created.length = 0;
+  answer = () => Promise.resolve();
+  create.mockReset();
+  create.mockImplementation((body) => Promise.resolve({ id: body.id } as never));
+});
+afterEach(() => vi.useRealTimers());
+
+describe('a message', () => {
+  it('is kept while the link is down and sent, once, when it is up', async () => {
+    const one = sender();
+    one.send({ conversation: 'c', text: 'hello' });
+    expect(marks(one)).toEqual(['hello:unsent']);
+    one.link(true);
+    one.flush();
+    await settled();
+    expect(asked).toHaveLength(1);
+    expect(marks(one)).toEqual(['hello:saved']);
+  });
+
+  it('survives a reload with its id, until it is safe', async () => {
+    const before = sender();
+    before.send({ conversation: 'c', text: 'hello' });
+    const id = before.messages[0]!.item;
+    const after = sender();
+    expect(after.messages.map((message) => message.item)).toEqual([id]);
+    after.link(true);
+    await settled();
+    expect(asked).toMatchObject([{ type: 'send', item: id, text: 'hello' }]);
+    expect(sender().messages).toEqual([]);
+  });
+
+  it('belongs to the user who wrote it', () => {
+    sender('u').send({ conversation: 'c', text: 'mine' });
+    expect(sender('v').messages).toEqual([]);
+  });
+
+  it('is sent again with the same id when the link was lost before the answer', async () => {
+    const one = sender();
+    answer = () => Promise.reject(new LinkLost());
+    one.link(true);
+    one.send({ conversation: 'c', text: 'hello' });
+    await settled();
+    expect(marks(one)).toEqual(['hello:unsent']);
+    one.link(false);
+    answer = () => Promise.resolve();
+    one.link(true);
+    await settled();
+    expect(new Set(asked.map((ask) => 'item' in ask && ask.item)).size).toBe(1);
+    expect(marks(one)).toEqual(['hello:saved']);
+  });
+
+  it('that is refused keeps its words and can be tried again or discarded', async () => {
+    const one = sender();
+    answer = () => Promise.reject(new Refused('too_many', ''));
+    one.link(true);
+    one.send({ conversation: 'c', text: 'hello' });
+    await settled();
+    expect(one.messages[0]!.mark).toEqual({ state: 'refused', code: 'too_many' });
+    answer = () => Promise.resolve();
+    one.retry(one.messages[0]!.item);
+    await settled();
+    expect(marks(one)).toEqual(['hello:saved']);
+  });
+
+  it('cannot be taken back while it is on the wire', async () => {
+    const one = sender();
+    const { promise, resolve: finish } = withResolvers();
+    answer = () => promise;
+    one.send({ conversation: 'c', text: 'hello' });
+    expect(sender().discard(one.messages[0]!.item)).toBe(true);
+    one.link(true);
+    expect(one.discard(one.messages[0]!.item)).toBe(false);
+    finish();
+    await settled();
+  });
+
+  it('is forgotten once the outbox or the log has it, or a while after it is safe', async () => {
+    const one = sender();
+    one.link(true);
+    one.send({ conversation: 'c', text: 'a' });
+    one.send({ conversation: 'd', text: 'b' });
+    await settled();
+    const arrived = one.messages[0]!.item;
+    one.drop((item) => item === arrived);
+    expect(marks(one)).toEqual(['b:saved']);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(marks(one)).toEqual([]);
+  });
+});
+
+describe('messages', () => {
+  it('of one conversation go one after the other', async () => {
+    const one = sender();
+    one.send({ conversation: 'c', text: 'first' });
+    one.send({ conversation: 'c', text: 'second' });
+    const { promise, resolve: finish } = withResolvers();
+    answer = () => promise;
+    one.link(true);
+    await settled();
+    expect(asked).toHaveLength(1);
+    finish();
+    await settled();
+    expect(asked).toMatchObject([{ text: 'first' }, { text: 'second' }]);
+  });
+
+  it('make their conversation first, and tell of it', async () => {
+    const one = sender();
+    one.link(true);
+    one.send({ conversation: 'c', text: 'hello', create: { mode: 'plan' } });
+    await settled();
+    expect(create).toHaveBeenCalledWith({ id: 'c', settings: { mode: 'plan' } });
+    expect(created).toEqual(['c']);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('are tried again by themselves while the control plane cannot take them', async () => {
+    const one = sender();
+    create.mockRejectedValueOnce(new ApiFailure('unavailable', ''));
+    one.link(true);
+    one.send({ conversation: 'c', text: 'hello', create: { mode: 'default' } });
+    await settled();
+    expect(marks(one)).toEqual(['hello:unsent']);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(marks(one)).toEqual(['hello:saved']);
+  });
+
+  it('whose conversation is refused are refused', async () => {
+    const one = sender();
+    create.mockRejectedValueOnce(new ApiFailure('forbidden', ''));
+    one.link(true);
+    one.send({ conversation: 'c', text: 'hello', create: { mode: 'default' } });
+    await settled();
+    expect(one.messages[0]!.mark).toEqual({ state: 'refused', code: 'forbidden' });
+  });
+});

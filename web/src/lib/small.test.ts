@@ -1,0 +1,60 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { backoff } from './backoff';
+import { observeDate, serverNow } from './clock';
+import { newId } from './ids';
+import { codeIn, parseRoute, pathOf } from './router';
+
+describe('addresses', () => {
+  const id = '0b6f9f5e-6a6e-4e5c-9a49-0123456789ab';
+
+  it('name conversations, and fall back to the start', () => {
+    expect(parseRoute(`/c/${id}`)).toEqual({ page: 'conversation', id });
+    expect(parseRoute(`/c/${id.toUpperCase()}/`)).toEqual({ page: 'conversation', id });
+    for (const other of ['/', '/c/', '/c/nope', `/d/${id}`, `/c/${id}/x`])
+      expect(parseRoute(other)).toEqual({ page: 'start' });
+  });
+
+  it('are made from routes and read back', () => {
+    expect(parseRoute(pathOf({ page: 'conversation', id }))).toEqual({ page: 'conversation', id });
+    expect(pathOf({ page: 'start' })).toBe('/');
+  });
+});
+
+it('a sign-in code is found in a link, a fragment or alone', () => {
+  expect(codeIn(' http://127.0.0.1:8080/#code=AbC-123_x ')).toBe('AbC-123_x');
+  expect(codeIn('#code=a%20b')).toBe('a b');
+  expect(codeIn('#x=1&code=abc')).toBe('abc');
+  expect(codeIn('AbC-123_x')).toBe('AbC-123_x');
+  for (const not of ['', 'what is this?', 'http://127.0.0.1:8080/', '#code='])
+    expect(codeIn(not)).toBeUndefined();
+  expect(codeIn('#code=%zz')).toBe('%zz');
+});
+
+it('waits double and are jittered, within bounds', () => {
+  expect([0, 1, 2, 10, 1000].map((attempt) => backoff(attempt, () => 1))).toEqual([
+    300, 600, 1200, 15_000, 15_000,
+  ]);
+  expect(backoff(0, () => 0)).toBe(150);
+});
+
+it('ids are version 4 UUIDs and differ', () => {
+  const ids = Array.from({ length: 100 }, newId);
+  for (const id of ids)
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(new Set(ids).size).toBe(100);
+});
+
+describe('the server’s clock', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('is believed when it differs noticeably', () => {
+    vi.useFakeTimers({ now: Date.parse('2026-11-22T12:00:00Z') });
+    observeDate('Sun, 22 Nov 2026 12:05:00 GMT', Date.now(), Date.now());
+    expect(serverNow() - Date.now()).toBe(300_000);
+    observeDate('Sun, 22 Nov 2026 12:00:01 GMT', Date.now(), Date.now());
+    expect(serverNow()).toBe(Date.now());
+    observeDate(null, 0, 0);
+    observeDate('nonsense', 0, 0);
+    expect(serverNow()).toBe(Date.now());
+  });
+});

@@ -1,0 +1,6 @@
+/** What the menus hold. */
+import Choices from '../ui/Choices.svelte';
+import PreferencesPanel from './PreferencesPanel.svelte';
+import WorkspaceAbout from './WorkspaceAbout.svelte';
+
+export default { Choices, PreferencesPanel, WorkspaceAbout };
