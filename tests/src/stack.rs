@@ -84,7 +84,7 @@ impl Stack {
     /// When a part does not come up.
     pub async fn start_with(options: StackOptions) -> anyhow::Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let config = scripted_model::Config::default();
+        let config = scripted_model::Config { required_key: Some(KEY.to_owned()), ..Default::default() };
         let model = scripted_model::serve(listener, config, CancellationToken::new()).await?;
         let engine = Engine::local()?;
         let data = TempDir::new()?;
@@ -248,6 +248,15 @@ impl Stack {
         let header = Cookie::new(false, self.public.port()).keep(&token).context("no cookie")?;
         let cookie = header.to_str()?.split(';').next().unwrap_or_default().to_owned();
         Viewer::with_cookie(self.public, cookie).await
+    }
+
+    /// The uid of a viewer's workspace.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub async fn uid_of(&self, viewer: &Viewer) -> anyhow::Result<u32> {
+        let workspace = self.store()?.workspace_of(viewer.user_id().parse()?).await?;
+        Ok(workspace.context("no workspace")?.uid)
     }
 
     /// The name of a viewer's container.
