@@ -1,5 +1,6 @@
 //! The parts of a control plane, put together.
 
+use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ use crate::{config, router, server};
 const INSTANCE: &str = "instance";
 /// The store's file in the data folder.
 const STORE: &str = "atelier.db";
+/// The file in the data folder that the control plane that serves from it has locked.
+const LOCK: &str = "lock";
 
 /// The parts of a control plane.
 #[derive(Debug)]
@@ -71,6 +74,8 @@ pub struct Running {
     pub link: SocketAddr,
     /// The address to sign in at, with its one-time code.
     pub sign_in: String,
+    /// Keeps a second control plane out of the data folder for as long as it is open.
+    pub lock: File,
 }
 
 /// The store in a data folder.
@@ -82,11 +87,27 @@ pub fn open_store(data: &std::path::Path) -> anyhow::Result<Sqlite> {
     Sqlite::open(&path).with_context(|| format!("the store {} can't be opened", path.display()))
 }
 
+/// Takes the data folder, which one control plane at a time may serve from.
+fn lock(data: &std::path::Path) -> anyhow::Result<File> {
+    let path = data.join(LOCK);
+    let file = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            anyhow::bail!("another control plane serves from the data folder {}", data.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} can't be locked", path.display()))
+        }
+    }
+}
+
 /// Puts a control plane together and has it serve.
 ///
 /// # Errors
 /// When a part can't be had: the store, the CA, a port.
 pub async fn build(config: Config) -> anyhow::Result<Running> {
+    let lock = lock(&config.data)?;
     let store: Arc<dyn Store> = Arc::new(open_store(&config.data)?);
     store.check().await.context("the store can't be written")?;
     let authority = Arc::new(Authority::load(&*store, &config.seal).await.context("the CA")?);
@@ -115,7 +136,7 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     let trying = gateway::access::keep_trying(Arc::clone(&app.gateway));
     tasks.spawn(stop.run_until_cancelled_owned(trying));
     let sign_in = sign_in_address(&app, public).await?;
-    Ok(Running { app, public, link, sign_in })
+    Ok(Running { app, public, link, sign_in, lock })
 }
 
 fn assemble(

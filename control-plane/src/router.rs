@@ -12,10 +12,12 @@ use axum::http::{HeaderValue, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, patch, post};
+use protocol::close::ErrorCode;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::api::{assets, bodies, conversations, events, health, link, profile, sign_in, viewer};
 use crate::app::App;
+use crate::error::ApiError;
 use crate::gateway::REQUEST_BYTES;
 
 /// The largest body of an ordinary request.
@@ -39,12 +41,13 @@ pub fn public(app: Arc<App>) -> Router {
         .route("/api/conversations/{id}", patch(conversations::rename).delete(conversations::delete))
         .route("/api/conversations/{id}/events", get(events::page))
         .route("/api/conversations/{id}/bodies/{digest}/{chunk}", get(bodies::chunk))
+        .route("/api/{*path}", any(unknown))
         .layer(middleware::from_fn(never_cached));
     Router::new()
         .merge(api)
         .route("/health", get(health::show))
         .route("/workspace/{user}", any(viewer::upgrade))
-        .fallback_service(assets::service(&app.config.web))
+        .merge(assets::router(&app.config.web))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(header(CONTENT_SECURITY_POLICY, CSP))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -68,6 +71,10 @@ pub fn link(app: Arc<App>) -> Router {
         .route("/model/{conversation}/v1/models", get(link::model))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES));
     small.merge(model).with_state(app)
+}
+
+async fn unknown() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "there is no such endpoint")
 }
 
 fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

@@ -147,6 +147,8 @@ pub enum FromViewer {
         /// All settings.
         settings: Settings,
     },
+    /// Nothing but an answer: a page can't see the pings of the socket itself, and wants to know a dead link.
+    Ping {},
     /// Start the workspace.
     StartWorkspace {},
     /// Stop the workspace. Its data is kept.
@@ -198,7 +200,8 @@ pub enum FromServer<'a> {
         /// All of it.
         access: ModelAccess,
     },
-    /// The viewer follows a conversation from here on.
+    /// The viewer follows a conversation from here on; unasked, when a viewer has lagged too far or a new epoch began.
+    /// What it has of the outbox and the notices stays right: only what is new of them follows.
     Opened {
         /// Which.
         conversation: ConversationId,

@@ -177,11 +177,9 @@ async fn write(
         tokio::select! {
             request = requests.recv() => {
                 let Some(request) = request else { return Ended::Gone };
-                let answers = actor.carry_out(request, &mut viewer.feed).await;
-                for answer in answers {
-                    if let Err(ended) = writer.say(&answer).await {
-                        return ended;
-                    }
+                let answer = actor.carry_out(request, &mut viewer.feed).await;
+                if let Err(ended) = writer.say(&answer).await {
+                    return ended;
                 }
             }
             _ = viewer.pulse.changed() => {}

@@ -292,6 +292,25 @@ impl WorkspaceHub {
         }
     }
 
+    /// A control plane begins to look after the workspace: tells the conversations that were busy when the last one
+    /// ended.
+    pub async fn taken_over(self: &Arc<Self>, what: NoticeKind) {
+        let unfinished = match self.store.unfinished(self.id).await {
+            Ok(unfinished) => unfinished,
+            Err(error) => {
+                tracing::warn!(workspace = %self.id, %error, "its conversations can't be told of the restart");
+                return;
+            }
+        };
+        for id in unfinished {
+            match self.conversation(id).await {
+                Ok(hub) if hub.state() != Doing::Idle => hub.notice(what.clone()).await,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(conversation = %id, %error, "it can't be told of the restart"),
+            }
+        }
+    }
+
     /// Something in the workspace was lost, and the workspace goes on: tells the conversations that are busy.
     pub async fn lost_something(&self, what: NoticeKind) {
         for hub in self.open_conversations() {

@@ -116,8 +116,8 @@ impl Driver {
     }
 
     async fn act(&mut self) -> Ended {
-        if self.record.wanted == Wanted::Deleted {
-            return self.delete().await;
+        if let Some(ended) = self.take_over().await {
+            return ended;
         }
         let mut next = None;
         loop {
@@ -141,6 +141,23 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Puts right what happened while no control plane was there to see it.
+    async fn take_over(&mut self) -> Option<Ended> {
+        let running = matches!(self.phase(), Phase::Running {});
+        match self.record.wanted {
+            Wanted::Deleted => return Some(self.delete().await),
+            Wanted::Running if running => self.hub.taken_over(NoticeKind::ControlPlaneRestarted {}).await,
+            Wanted::Running if !self.runs().await => {
+                let reason = self.why_died(-1).await;
+                self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
+                self.publish(Phase::Failed { reason: reason.clone() });
+                self.hub.taken_over(NoticeKind::WorkspaceLost { reason }).await;
+            }
+            Wanted::Running | Wanted::Stopped => {}
+        }
+        None
     }
 
     async fn asked(&mut self, ask: Ask) -> Result<Option<Ask>, Ended> {

@@ -34,12 +34,12 @@ impl Actor {
     }
 
     /// Carries out a request and says how it went.
-    pub(super) async fn carry_out(&mut self, request: Request, feed: &mut Feed) -> Vec<FromServer<'static>> {
+    pub(super) async fn carry_out(&mut self, request: Request, feed: &mut Feed) -> FromServer<'static> {
         let re = request.re;
-        vec![match self.act(request.body, feed).await {
+        match self.act(request.body, feed).await {
             Ok(()) => FromServer::Done { re },
             Err(Refusal { code, message }) => FromServer::Refused { re, code, message },
-        }]
+        }
     }
 
     async fn act(&mut self, wanted: FromViewer, feed: &mut Feed) -> Done {
@@ -93,6 +93,7 @@ impl Actor {
                 self.add(conversation, item, What::Continue { message }).await
             }
             FromViewer::Configure { conversation, settings } => self.configure(conversation, settings).await,
+            FromViewer::Ping {} => Ok(()),
             FromViewer::StartWorkspace {} => self.ask(Ask::Start),
             FromViewer::StopWorkspace {} => self.ask(Ask::Stop),
         }

@@ -1196,7 +1196,7 @@ conversation: ConversationId,
 /**
  * All settings.
  */
-settings: Settings, } | { "type": "start_workspace", } | { "type": "stop_workspace", });
+settings: Settings, } | { "type": "ping", } | { "type": "start_workspace", } | { "type": "stop_workspace", });
 
 /**
  * What a person may do.
