@@ -32,6 +32,6 @@ fi
 
 for _ in $(seq 1 300); do
   answers && exit 0
-  read -rt 0.2 <> <(:) || :
+  pause
 done
 fail "the Docker engine does not come up; see $CACHE/dockerd.log"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The workspace image, claude-workspace:latest. Built only if something that goes into it changed.
 #
-#   EXTRA_CA=FILE   a CA certificate (PEM) to trust while building, for networks whose proxy inspects TLS
+#   EXTRA_CA=FILE   CA certificates (PEM) that the image trusts besides Debian's, for networks whose proxy inspects
+#                   TLS. [default: $SSL_CERT_FILE, if that is set]
 source "$(dirname "$0")/lib.sh"
 source scripts/path.sh
 
@@ -35,7 +36,7 @@ agent=$CACHE/workspace-agent
 strip -o "$agent" "${AGENT:-$CARGO_TARGET_DIR/release/workspace-agent}"
 
 # Two layers of work: the system (slow, seldom changes) and what of ours goes on top (quick).
-extra_ca=${EXTRA_CA:-/dev/null}
+extra_ca=${EXTRA_CA:-${SSL_CERT_FILE:-/dev/null}}
 inputs=$( (cat docker/workspace.Dockerfile "$extra_ca" "$agent"; echo "$CLAUDE_VERSION") | sha256sum | cut -c1-40)
 if [ "$(docker image inspect -f '{{index .Config.Labels "atelier.inputs"}}' "$IMAGE" 2>/dev/null)" = "$inputs" ]; then
   exit 0

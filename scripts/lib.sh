@@ -9,6 +9,8 @@ mkdir -p "$CACHE"
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 fail() { printf '\033[1;31merror:\033[0m %s\n' "$*" >&2; exit 1; }
+# A fifth of a second, without a process for it.
+pause() { read -rt 0.2 <> <(:) || :; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # install PURPOSE PACKAGE...: installs Debian packages, as root on Debian or Ubuntu; elsewhere says what is needed.

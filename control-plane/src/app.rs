@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use protocol::status::{Reason, ReasonCode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,7 @@ use crate::pki::{Authority, verify};
 use crate::runtime::Runtime;
 use crate::runtime::docker::DockerRuntime;
 use crate::store::Store;
+use crate::store::records::{Last, Wanted};
 use crate::store::sqlite::Sqlite;
 use crate::workspace::{Parts, Workspaces, reconcile};
 use crate::{config, router, server};
@@ -137,6 +139,35 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     tasks.spawn(stop.run_until_cancelled_owned(trying));
     let sign_in = sign_in_address(&app, public).await?;
     Ok(Running { app, public, link, sign_in, lock })
+}
+
+/// Stops every workspace. For while no control plane serves from the data folder; the next one finds them stopped.
+/// Returns how many ran.
+///
+/// # Errors
+/// When a control plane serves, the engine does not answer, or the store fails.
+pub async fn stop_workspaces(config: Config) -> anyhow::Result<usize> {
+    let _lock = lock(&config.data)?;
+    let store = open_store(&config.data)?;
+    let instance = match config.engine.instance.clone() {
+        Some(instance) => instance,
+        None => instance(&store).await?,
+    };
+    // Nothing is started, so nothing is dialled.
+    let runtime = DockerRuntime::new(config.engine, instance, SocketAddr::from(([0, 0, 0, 0], 0)));
+    let running = runtime.list().await?.into_iter().filter(|found| found.running);
+    let running: Vec<_> = running.map(|found| found.workspace).collect();
+    for id in &running {
+        runtime.stop(*id).await?;
+    }
+    let reason = Reason::with(ReasonCode::Asked, "everything was stopped");
+    for mut record in store.workspaces().await?.into_iter().filter(|record| record.wanted == Wanted::Running)
+    {
+        record.wanted = Wanted::Stopped;
+        record.last = Last::Stopped { reason: reason.clone() };
+        store.save_workspace(&record).await?;
+    }
+    Ok(running.len())
 }
 
 fn assemble(

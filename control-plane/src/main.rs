@@ -24,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Serve.
     Serve(Box<ServeArgs>),
+    /// Stop every workspace of a control plane that does not serve at the moment. Takes the configuration of `serve`.
+    StopWorkspaces(Box<ServeArgs>),
     /// Print a fresh one-time code for the local sign-in of a control plane that serves from the same data folder.
     SignIn {
         /// Where data is kept.
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         runtime.block_on(async {
             match arguments.command {
                 Command::Serve(args) => serve(*args).await,
+                Command::StopWorkspaces(args) => stop_workspaces(*args).await,
                 Command::SignIn { data, public_url } => sign_in(data, &public_url).await,
             }
         })
@@ -70,6 +73,11 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     tracing::info!("stopping");
     control_plane::stop(running).await;
     Ok(())
+}
+
+async fn stop_workspaces(args: ServeArgs) -> anyhow::Result<()> {
+    let stopped = app::stop_workspaces(args.check()?).await?;
+    print(&format!("workspaces stopped: {stopped}\n"))
 }
 
 async fn sign_in(data: PathBuf, public_url: &str) -> anyhow::Result<()> {

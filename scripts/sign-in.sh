@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# A fresh sign-in address for the control plane that runs.
+source "$(dirname "$0")/lib.sh"
+source scripts/running.sh
+
+runs control-plane || fail "Atelier does not run here; start it with \`make up\`"
+sign_in

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Sets up what is missing, builds what changed, starts, and prints the sign-in address. Running it again is quick;
+# what runs already and is current goes on.
+#
+#   DEMO=1            a scripted model answers instead of Claude: no key is needed
+#   ATELIER_…         the control plane's configuration; see README.md
+source "$(dirname "$0")/lib.sh"
+
+scripts/tools.sh
+source scripts/path.sh
+scripts/engine.sh
+demo=${DEMO:+scripted-model}
+scripts/web.sh
+scripts/build.sh control-plane workspace-agent $demo
+scripts/image.sh
+
+source scripts/running.sh
+mkdir -p -m 0700 "$RUN"
+
+if [ -n "$demo" ]; then
+  if ! runs scripted-model; then
+    say "Starting the scripted model"
+    rm -f "$RUN/scripted-model.address"
+    start scripted-model "$RUN/scripted-model.address" --delay-ms 20
+    await "the scripted model" test -s "$RUN/scripted-model.address"
+  fi
+  ATELIER_UPSTREAM=http://$(head -n 1 "$RUN/scripted-model.address")
+  # The operator's own key is not for the scripted model.
+  export ATELIER_UPSTREAM ATELIER_DEMO=true ATELIER_ANTHROPIC_KEY=demo
+else
+  end scripted-model
+fi
+
+# A control plane of an older build, or with another configuration, makes way. Workspaces go on meanwhile.
+now=$( (cat "$BIN/control-plane"; env | grep '^ATELIER_\|^DOCKER_HOST=' | LC_ALL=C sort; docker info -f '{{.ID}}') | sha256sum)
+if runs control-plane && [ "$now" != "$(cat "$RUN/control-plane.is" 2>/dev/null)" ]; then
+  say "Restarting the control plane: it is new, or configured anew"
+  end control-plane
+fi
+if ! runs control-plane; then
+  say "Starting Atelier"
+  start control-plane /dev/null serve
+  printf '%s' "$now" >"$RUN/control-plane.is"
+  await "the control plane" healthy
+fi
+
+if [ -n "$demo" ]; then
+  say "This is a demo: a scripted model answers. Ask it for \`help\`."
+elif [ -z "${ATELIER_ANTHROPIC_KEY:-}${ATELIER_ANTHROPIC_KEY_FILE:-}" ] && [ ! -e "$DATA/anthropic-key" ]; then
+  say "There is no model key yet: put your Anthropic API key into $DATA/anthropic-key and run \`make up\` again, or try \`make up DEMO=1\`."
+fi
+say "Atelier is ready. Sign in once, within five minutes, at"
+printf '\n  %s\n\n' "$(sign_in)"
