@@ -36,6 +36,8 @@ const TOGETHER: usize = 256;
 const READERS: usize = 3;
 /// How long another process (a backup, a sign-in command) may hold the write lock.
 const BUSY: Duration = Duration::from_secs(5);
+/// Tries to switch a fresh file to WAL while others do the same.
+const SWITCHES: u32 = 20;
 
 type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
 /// Tells the caller how it went, once it is known whether the commit succeeded.
@@ -50,7 +52,7 @@ pub struct Sqlite {
 
 #[derive(Debug)]
 struct Readers {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     connections: Mutex<Vec<Connection>>,
 }
 
@@ -69,7 +71,7 @@ impl Sqlite {
             .name("store".to_owned())
             .spawn(move || write_all(connection, jobs))
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        let readers = Readers { free: Semaphore::new(READERS), connections: Mutex::new(readers) };
+        let readers = Readers { free: Arc::new(Semaphore::new(READERS)), connections: Mutex::new(readers) };
         Ok(Self { writer, readers: Arc::new(readers) })
     }
 
@@ -97,28 +99,42 @@ impl Sqlite {
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let readers = Arc::clone(&self.readers);
-        let permit = readers.free.acquire().await.map_err(|_| gone())?;
-        let shared = Arc::clone(&self.readers);
+        let permit = Arc::clone(&readers.free).acquire_owned().await.map_err(|_| gone())?;
         let done = tokio::task::spawn_blocking(move || {
-            let take = || shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
+            let take = || readers.connections.lock().unwrap_or_else(PoisonError::into_inner);
             let connection = take().pop().ok_or_else(gone)?;
             let done = job(&connection);
             take().push(connection);
+            // Here, not in the caller: one that goes away must not give up a connection that is still in use.
+            drop(permit);
             done
         });
-        let done = done.await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        drop(permit);
-        done
+        done.await.map_err(|error| StoreError::Unavailable(Box::new(error)))?
     }
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    switch_to_wal(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// While others switch the same fresh file, SQLite refuses at once instead of waiting; so this waits for them to be
+/// done, and tries again.
+fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let switch = || connection.pragma_update(None, "journal_mode", "WAL");
+    for _ in 0..SWITCHES {
+        match switch() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+            }
+            done => return done,
+        }
+    }
+    switch()
 }
 
 fn read_only(path: &Path) -> Result<Connection> {
@@ -143,16 +159,29 @@ fn write_all(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
 }
 
 fn write_batch(connection: &mut Connection, batch: Vec<Job>) {
+    let mut jobs = batch.into_iter();
+    while jobs.len() > 0 {
+        write_together(connection, &mut jobs);
+    }
+}
+
+/// Runs jobs in one transaction: all that are left, or up to the first whose failure ends the transaction.
+fn write_together(connection: &mut Connection, jobs: &mut std::vec::IntoIter<Job>) {
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
-        Err(error) => {
-            for job in batch {
-                job(None)(Some(&error));
-            }
-            return;
-        }
+        Err(error) => return jobs.for_each(|job| job(None)(Some(&error))),
     };
-    let answers: Vec<Answer> = batch.into_iter().map(|job| job(Some(&transaction))).collect();
+    let mut answers: Vec<Answer> = Vec::new();
+    for job in jobs {
+        let answer = job(Some(&transaction));
+        if transaction.is_autocommit() {
+            // On a full disk, say, SQLite undoes the whole transaction: with it those before, but not those to come.
+            let undone = undone();
+            answers.into_iter().for_each(|answer| answer(Some(&undone)));
+            return answer(None);
+        }
+        answers.push(answer);
+    }
     let failed = transaction.commit().err();
     for answer in answers {
         answer(failed.as_ref());
@@ -163,9 +192,18 @@ fn write_batch(connection: &mut Connection, batch: Vec<Job>) {
 fn undoing<T>(connection: &Connection, body: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
     connection.execute_batch("SAVEPOINT body").map_err(failed)?;
     let done = body(connection);
+    if connection.is_autocommit() {
+        return done;
+    }
     let end = if done.is_ok() { "RELEASE body" } else { "ROLLBACK TO body; RELEASE body" };
     connection.execute_batch(end).map_err(failed)?;
     done
+}
+
+/// What befell a write that was undone with another's.
+fn undone() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
+    rusqlite::Error::SqliteFailure(code, Some("undone, since a write beside it failed".to_owned()))
 }
 
 fn gone() -> StoreError {
@@ -174,13 +212,26 @@ fn gone() -> StoreError {
 
 /// An error of SQLite, as the caller sees it.
 fn failed(error: rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => StoreError::Full(Box::new(error)),
-        Some(ErrorCode::ConstraintViolation) => StoreError::Conflict,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Malformed(Box::new(error)),
-        _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => StoreError::NotFound,
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows,
+    };
+    match (&error, error.sqlite_error_code()) {
+        (_, Some(ErrorCode::DiskFull)) => StoreError::Full(Box::new(error)),
+        // What it was to belong to is not there.
+        (_, Some(ErrorCode::ConstraintViolation)) if of_foreign_key(&error) => StoreError::NotFound,
+        (_, Some(ErrorCode::ConstraintViolation)) => StoreError::Conflict,
+        (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        | (FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..), _) => {
+            StoreError::Malformed(Box::new(error))
+        }
+        (QueryReturnedNoRows, _) => StoreError::NotFound,
         _ => StoreError::Unavailable(Box::new(error)),
     }
+}
+
+fn of_foreign_key(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
 }
 
 /// The same for an error that several callers share.
@@ -366,5 +417,44 @@ impl Store for Sqlite {
 
     async fn spent_since(&self, workspace: WorkspaceId, day: u32) -> Result<u64> {
         self.read(move |connection| workspaces::spent_since(connection, workspace, day)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A job that keeps a secret of that size, and where its outcome will be.
+    fn keep(name: &'static str, size: usize) -> (Job, std::sync::mpsc::Receiver<Result<()>>) {
+        let (answer, answered) = std::sync::mpsc::channel();
+        let job: Job = Box::new(move |connection| {
+            let body =
+                |connection: &Connection| people::create_secret(connection, name, &vec![0; size]).map(drop);
+            let done = undoing(connection.unwrap(), body);
+            Box::new(move |commit_failed| {
+                let _ = answer.send(commit_failed.map_or(done, |error| Err(failed_because(error))));
+            })
+        });
+        (job, answered)
+    }
+
+    #[test]
+    fn a_write_that_fills_the_disk_is_told_so_and_no_other_is_told_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut connection = Connection::open(dir.path().join("atelier.db")).unwrap();
+        configure(&connection).unwrap();
+        schema::migrate(&mut connection).unwrap();
+        connection.pragma_update(None, "max_page_count", 60).unwrap();
+        let (before, told_before) = keep("before", 10);
+        let (large, told_large) = keep("large", 1_000_000);
+        let (after, told_after) = keep("after", 10);
+        write_batch(&mut connection, vec![before, large, after]);
+        let kept = |name| people::secret(&connection, name).unwrap().is_some();
+        let told = told_before.recv().unwrap();
+        assert!(matches!(told, Err(StoreError::Unavailable(_))) && !kept("before"), "{told:?}");
+        let told = told_large.recv().unwrap();
+        assert!(matches!(told, Err(StoreError::Full(_))) && !kept("large"), "{told:?}");
+        let told = told_after.recv().unwrap();
+        assert!(told.is_ok() && kept("after"), "{told:?}");
     }
 }

@@ -64,8 +64,10 @@ pub(super) fn list(
     query: &str,
     limit: usize,
 ) -> Result<Vec<ConversationRecord>> {
+    let after = after.map(|after| by_id(connection, after)).transpose()?;
     let (changed_at, after) = match after {
-        Some(after) => (int(by_id(connection, after)?.changed_at), *after.0.as_bytes()),
+        Some(after) if after.workspace != workspace => return Err(StoreError::NotFound),
+        Some(after) => (int(after.changed_at), *after.id.0.as_bytes()),
         None => (i64::MAX, [0; 16]),
     };
     let pattern = format!("%{}%", query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));

@@ -102,7 +102,7 @@ pub(super) fn save(connection: &Connection, record: &WorkspaceRecord) -> Result<
         "UPDATE workspaces SET version = version + 1, wanted = ?3, last = ?4 WHERE id = ?1 AND version = ?2";
     let id = record.id.0.as_bytes();
     let values = params![id, int(record.version), json(&record.wanted)?, json(&record.last)?];
-    exactly_one(connection.execute(sql, values))
+    changed_one(connection, record.id, connection.execute(sql, values))
 }
 
 pub(super) fn set_certificates(
@@ -112,7 +112,8 @@ pub(super) fn set_certificates(
     new: &Certificates,
 ) -> Result<()> {
     let sql = "UPDATE workspaces SET certificates = ?3 WHERE id = ?1 AND certificates = ?2";
-    exactly_one(connection.execute(sql, params![workspace.0.as_bytes(), json(expected)?, json(new)?]))
+    let values = params![workspace.0.as_bytes(), json(expected)?, json(new)?];
+    changed_one(connection, workspace, connection.execute(sql, values))
 }
 
 pub(super) fn count_link(connection: &Connection, workspace: WorkspaceId) -> Result<u64> {
@@ -122,13 +123,22 @@ pub(super) fn count_link(connection: &Connection, workspace: WorkspaceId) -> Res
 
 pub(super) fn save_catalog(connection: &Connection, workspace: WorkspaceId, catalog: &Catalog) -> Result<()> {
     let sql = "UPDATE workspaces SET catalog = ?2 WHERE id = ?1";
-    exactly_one(connection.execute(sql, params![workspace.0.as_bytes(), json(catalog)?]))
+    let values = params![workspace.0.as_bytes(), json(catalog)?];
+    changed_one(connection, workspace, connection.execute(sql, values))
 }
 
-fn exactly_one(changed: rusqlite::Result<usize>) -> Result<()> {
+/// Whether the workspace was changed; if not, it is gone or not as expected.
+fn changed_one(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    changed: rusqlite::Result<usize>,
+) -> Result<()> {
     match changed.map_err(failed)? {
         1 => Ok(()),
-        _ => Err(StoreError::Conflict),
+        _ => {
+            by_id(connection, workspace)?;
+            Err(StoreError::Conflict)
+        }
     }
 }
 
