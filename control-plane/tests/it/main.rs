@@ -1,1 +1,6 @@
-//! t
+//! The control plane without a container engine: the store held to its word, certificates over a real TLS port,
+//! configuration, and who is let in.
+
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that panics has failed")]
+
+mod store;
