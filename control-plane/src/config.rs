@@ -7,7 +7,9 @@ mod model;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
+use zeroize::Zeroizing;
 
 pub use self::engine::{Egress, Engine, EngineArgs, LINK_PORT};
 pub use self::limits::{LimitArgs, Limits};
@@ -31,7 +33,7 @@ pub struct ServeArgs {
     sealing_key_file: Option<PathBuf>,
     /// The key itself: 32 bytes in base64. Takes precedence over the file.
     #[arg(long, env = "ATELIER_SEALING_KEY", hide_env_values = true)]
-    sealing_key: Option<String>,
+    sealing_key: Option<Secret>,
     /// The page, built.
     #[arg(long, env = "ATELIER_WEB", default_value = "web/dist")]
     web: PathBuf,
@@ -41,6 +43,28 @@ pub struct ServeArgs {
     engine: EngineArgs,
     #[command(flatten)]
     limits: LimitArgs,
+}
+
+/// A secret as it was given; never shown.
+#[derive(Clone)]
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Secret {
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The configuration, checked.
@@ -137,17 +161,12 @@ impl ServeArgs {
             checker.ensure("--listen", listen.ip().is_loopback(), words);
         }
         if let Some(url) = &self.public_url {
-            let scheme = url.starts_with("http://") || url.starts_with("https://");
-            checker.ensure(
-                "--public-url",
-                scheme && !url.ends_with('/'),
-                "scheme, host and port, without a path",
-            );
+            checker.take("--public-url", origin(url));
         }
         let made = std::fs::create_dir_all(&self.data);
         checker.take("--data", made.map_err(|error| format!("{}: {error}", self.data.display())));
         let seal = match &self.sealing_key {
-            Some(key) => checker.take("ATELIER_SEALING_KEY", Seal::from_base64(key)),
+            Some(key) => checker.take("ATELIER_SEALING_KEY", Seal::from_base64(key.text())),
             None => {
                 let file = self.sealing_key_file.clone().unwrap_or_else(|| self.data.join("sealing-key"));
                 checker.take("--sealing-key-file", Seal::from_file(&file))
@@ -170,4 +189,18 @@ impl ServeArgs {
             limits: limits?,
         })
     }
+}
+
+/// Checks an address that people type: requests carry it as their `Origin`, so it must be written as browsers write it.
+/// Plain HTTP is for this machine only, since the cookie can't be kept from eavesdroppers there.
+fn origin(text: &str) -> anyhow::Result<()> {
+    let url = reqwest::Url::parse(text).with_context(|| format!("{text:?} is not scheme, host and port"))?;
+    let origin = url.origin().ascii_serialization();
+    let local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| url.host_str() == Some(host));
+    anyhow::ensure!(
+        url.scheme() == "https" || url.scheme() == "http" && local,
+        "{text:?} is not https, and plain http is for loopback only"
+    );
+    anyhow::ensure!(origin == text, "{text:?} is not scheme, host and port alone; browsers write {origin}");
+    Ok(())
 }

@@ -109,7 +109,8 @@ impl EngineArgs {
         checker.ensure("--instance", named, "one to four lower-case letters and digits");
         let link_listen = self.link_listen.as_deref().map(|text| checker.parse("--link-listen", text));
         let link_address = self.link_address.as_deref().map(|text| checker.parse("--link-address", text));
-        let memory = checker.take("--memory", bytes(&self.memory));
+        let memory =
+            checker.take("--memory", bytes(&self.memory).and_then(|bytes| Ok(i64::try_from(bytes)?)));
         checker.ensure("--memory", memory.is_none_or(|memory| memory >= 64 << 20), "at least 64m");
         let disk = checker.take("--disk", bytes(&self.disk));
         let small = disk.is_some_and(|disk| disk > 0 && disk < 64 << 20);
@@ -134,7 +135,7 @@ impl EngineArgs {
             image: self.image,
             link_listen: link_listen.transpose_or_missing()?,
             link_address: link_address.transpose_or_missing()?,
-            memory: i64::try_from(memory?).ok()?,
+            memory: memory?,
             nano_cpus,
             pids: self.pids,
             disk: disk.filter(|disk| *disk > 0),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use super::Checker;
+use super::{Checker, Secret};
 use crate::gateway::access::Credential;
 use crate::gateway::policy::{Policy, Price};
 
@@ -25,7 +25,7 @@ pub struct ModelArgs {
     anthropic_key_file: Option<PathBuf>,
     /// The key itself. Takes precedence over the file.
     #[arg(long, env = "ATELIER_ANTHROPIC_KEY", hide_env_values = true)]
-    anthropic_key: Option<String>,
+    anthropic_key: Option<Secret>,
     /// A scripted model answers, not Claude; the page says so.
     #[arg(long, env = "ATELIER_DEMO")]
     demo: bool,
@@ -91,8 +91,8 @@ impl ModelArgs {
     fn credential(&self, checker: &mut Checker, data: &Path) -> Option<Option<Credential>> {
         let default = data.join("anthropic-key");
         match (&self.anthropic_key, &self.anthropic_key_file) {
-            (Some(key), _) if !key.trim().is_empty() => {
-                checker.take("ATELIER_ANTHROPIC_KEY", Credential::new(key)).map(Some)
+            (Some(key), _) if !key.text().trim().is_empty() => {
+                checker.take("ATELIER_ANTHROPIC_KEY", Credential::new(key.text())).map(Some)
             }
             (_, Some(file)) => checker.take("--anthropic-key-file", Credential::from_file(file)).map(Some),
             (_, None) if default.exists() => {
@@ -109,5 +109,11 @@ fn trimmed(list: Vec<String>) -> Vec<String> {
 
 fn read_prices(path: &Path) -> anyhow::Result<Vec<Price>> {
     let text = std::fs::read(path).with_context(|| path.display().to_string())?;
-    serde_json::from_slice(&text).with_context(|| path.display().to_string())
+    let prices: Vec<Price> = serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
+    for price in &prices {
+        let amounts = [price.input, price.output, price.cache_read, price.cache_write];
+        let sane = amounts.iter().all(|amount| amount.is_finite() && *amount >= 0.0);
+        anyhow::ensure!(sane, "{}: the price of {} is no amount of money", path.display(), price.model);
+    }
+    Ok(prices)
 }

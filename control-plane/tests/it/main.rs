@@ -3,4 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that panics has failed")]
 
+mod config;
+mod flags;
 mod store;

@@ -1,0 +1,190 @@
+//! Flags to configuration: every mistake is said, all at once, and no secret is ever shown.
+
+use std::os::unix::fs::PermissionsExt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use control_plane::gateway::access::Credential;
+
+use crate::flags::{check, folder, parse};
+
+/// The one mistake in these flags.
+fn mistake(flags: &[&str]) -> String {
+    let mistakes = check(folder().path(), flags).expect_err(&format!("{flags:?} pass"));
+    assert_eq!(mistakes.len(), 1, "{flags:?}: {mistakes:?}");
+    mistakes.into_iter().next().unwrap()
+}
+
+/// Asserts that these flags pass.
+fn passes(flags: &[&str]) {
+    let checked = check(folder().path(), flags);
+    assert!(checked.is_ok(), "{flags:?}: {checked:?}");
+}
+
+#[test]
+fn the_defaults_need_nothing_else() {
+    let dir = folder();
+    let config = check(dir.path(), &[]).unwrap();
+    assert!(config.listen.ip().is_loopback());
+    assert!(config.model.credential.is_none());
+    assert_eq!(config.engine.memory, 1 << 30);
+    let key = dir.path().join("data/sealing-key");
+    assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let wrong = [
+        ("--listen", "everywhere"),
+        ("--public-url", "atelier.example"),
+        ("--sealing-key", "c2hvcnQ="),
+        ("--web", "/nowhere"),
+        ("--upstream", "ftp://model"),
+        ("--prices", "/nowhere/prices.json"),
+        ("--budget-usd", "NaN"),
+        ("--requests", "0"),
+        ("--anthropic-key-file", "/nowhere/key"),
+        ("--instance", "Too-Long"),
+        ("--link-listen", "7443"),
+        ("--link-address", "host"),
+        ("--memory", "1"),
+        ("--disk", "1k"),
+        ("--cpus", "0"),
+        ("--pids", "1"),
+        ("--uids", "0-1"),
+        ("--subnets", "8.8.8.0/24"),
+        ("--reach", "10.0.0.0/40"),
+        ("--dns", "name.example"),
+        ("--idle-minutes", "0"),
+        ("--max-processes", "0"),
+    ];
+    let flags: Vec<_> = wrong.iter().map(|(flag, value)| format!("{flag}={value}")).collect();
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let mistakes = check(folder().path(), &flags).unwrap_err();
+    for (flag, _) in wrong {
+        let name = if flag == "--sealing-key" { "ATELIER_SEALING_KEY" } else { flag };
+        let told = mistakes.iter().filter(|mistake| mistake.starts_with(&format!("{name}:"))).count();
+        assert_eq!(told, 1, "{flag} in {mistakes:#?}");
+    }
+    assert_eq!(mistakes.len(), wrong.len(), "{mistakes:#?}");
+}
+
+#[test]
+fn browsers_are_listened_to_on_loopback_alone() {
+    for address in ["127.0.0.1:8080", "[::1]:8080", "127.9.9.9:0"] {
+        passes(&["--listen", address]);
+    }
+    for address in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080", "localhost:8080", "127.0.0.1"] {
+        assert!(mistake(&["--listen", address]).starts_with("--listen: "));
+    }
+}
+
+#[test]
+fn the_public_address_is_what_browsers_send_as_their_origin() {
+    for url in ["https://atelier.example", "http://127.0.0.1:9000", "https://atelier.example:8443"] {
+        passes(&["--public-url", url]);
+    }
+    let wrong = [
+        "atelier.example",
+        "ftp://atelier.example",
+        "https://atelier.example/",
+        "https://atelier.example/path",
+        "https://atelier.example?query",
+        "https://atelier.example:443",
+        "https://Atelier.example",
+        "https://user@atelier.example",
+        "http://atelier.example",
+        "http://192.0.2.1:8080",
+        "https://",
+        "",
+    ];
+    for url in wrong {
+        assert!(mistake(&["--public-url", url]).starts_with("--public-url: "), "{url}");
+    }
+}
+
+#[test]
+fn a_budget_needs_prices_and_prices_must_make_sense() {
+    let dir = folder();
+    let file = dir.path().join("prices.json");
+    let file_flag = file.display().to_string();
+    let priced = |text: &str, flags: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        check(dir.path(), &[&["--prices", &file_flag], flags].concat())
+    };
+    let good = r#"[{"model":"claude-*","input":3,"output":15.5,"cache_read":0.3,"cache_write":3.75}]"#;
+    let config = priced(good, &["--budget-usd", "12.5"]).unwrap();
+    assert_eq!(config.model.policy.budget_micro_usd, Some(12_500_000));
+    assert_eq!(config.model.policy.prices.len(), 1);
+    assert!(priced(good, &[]).is_ok());
+    assert_eq!(mistake(&["--budget-usd", "5"]), "--budget-usd: a budget needs --prices");
+    let mistakes = priced(good, &["--budget-usd=-1"]).unwrap_err();
+    assert_eq!(mistakes, ["--budget-usd: not an amount of money"]);
+    for wrong in [
+        "",
+        "{}",
+        r#"[{"model":"m"}]"#,
+        r#"[{"model":"m","input":1,"output":1,"cache_read":1,"cache_write":1,"extra":1}]"#,
+        r#"[{"model":"m","input":-3,"output":15,"cache_read":0.3,"cache_write":3.75}]"#,
+    ] {
+        let mistakes = priced(wrong, &["--budget-usd", "5"]).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with("--prices: "), "{wrong}: {mistakes:?}");
+    }
+}
+
+#[test]
+fn sizes_that_no_machine_has_are_mistakes() {
+    assert!(mistake(&["--memory", "9999999999g"]).starts_with("--memory: "));
+    assert!(mistake(&["--memory", "99999999999g"]).starts_with("--memory: "));
+    assert!(mistake(&["--disk", "99999999999g"]).starts_with("--disk: "));
+    assert!(mistake(&["--idle-minutes", "1e300"]).starts_with("--idle-minutes: "));
+}
+
+#[test]
+fn a_key_is_never_shown() {
+    let (key, sealing) = ("sk-ant-very-secret", STANDARD.encode([0x5A; 32]));
+    let flags = ["--anthropic-key", key, "--sealing-key", &sealing];
+    let dir = folder();
+    let config = check(dir.path(), &flags).unwrap();
+    let shown = [
+        format!("{:?}", parse(dir.path(), &flags)),
+        format!("{config:?} {config:#?}"),
+        format!("{:?}", Credential::new(key).unwrap()),
+    ];
+    for text in shown {
+        assert!(!text.contains("very-secret") && !text.contains(&sealing[..20]), "{text}");
+    }
+    let headers = {
+        let mut headers = axum::http::HeaderMap::new();
+        config.model.credential.unwrap().add_to(&mut headers);
+        headers
+    };
+    assert_eq!(headers["x-api-key"], key);
+    assert!(!format!("{headers:?}").contains(key));
+}
+
+#[test]
+fn a_mistake_about_a_key_does_not_quote_it() {
+    let wrong = mistake(&["--anthropic-key", "sk-ant-very\nsecret"]);
+    assert!(wrong.starts_with("ATELIER_ANTHROPIC_KEY: ") && !wrong.contains("very"), "{wrong}");
+    let wrong = mistake(&["--sealing-key", "dmVyeS1zZWNyZXQ="]);
+    assert!(wrong.starts_with("ATELIER_SEALING_KEY: ") && !wrong.contains("dmVy"), "{wrong}");
+}
+
+#[test]
+fn the_key_beside_the_data_is_found_and_a_given_one_goes_first() {
+    let dir = folder();
+    let key_of = |flags: &[&str]| {
+        let mut headers = axum::http::HeaderMap::new();
+        check(dir.path(), flags).unwrap().model.credential.unwrap().add_to(&mut headers);
+        headers["x-api-key"].to_str().unwrap().to_owned()
+    };
+    std::fs::create_dir_all(dir.path().join("data")).unwrap();
+    std::fs::write(dir.path().join("data/anthropic-key"), "beside\n").unwrap();
+    assert_eq!(key_of(&[]), "beside");
+    let file = dir.path().join("key");
+    std::fs::write(&file, "  from-file\n").unwrap();
+    let file = file.display().to_string();
+    assert_eq!(key_of(&["--anthropic-key-file", &file]), "from-file");
+    assert_eq!(key_of(&["--anthropic-key-file", &file, "--anthropic-key", "given"]), "given");
+}
