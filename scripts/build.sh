@@ -3,8 +3,6 @@
 source "$(dirname "$0")/lib.sh"
 source scripts/path.sh
 
-packages=()
-for package in "$@"; do packages+=(-p "$package"); done
 # Quiet when there is little to do; a first build takes minutes and should show that it lives.
 quiet=(--quiet)
 for package in "$@"; do
@@ -14,4 +12,5 @@ for package in "$@"; do
     break
   fi
 done
-cargo build --locked --release "${quiet[@]}" "${packages[@]}"
+# One by one: which features a library is built with depends on what is built together.
+for package in "$@"; do cargo build --locked --release "${quiet[@]}" -p "$package"; done

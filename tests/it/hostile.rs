@@ -8,7 +8,7 @@ use e2e::stack::KEY;
 use e2e::{Outside, Stack, StackOptions, Viewer};
 use serde_json::json;
 
-/// Has Claude call its shell with a script, and allows it.
+/// Has Claude call its shell with a script, and allows it. The script must be one that the CLI asks about.
 async fn call(viewer: &mut Viewer, conversation: &str, script: &str) -> anyhow::Result<String> {
     let asked = viewer.seen.of_kind(conversation, "prompt_asked").count();
     let call = json!({ "command": script });
@@ -146,7 +146,7 @@ async fn a_workspace_reaches_the_link_and_what_is_public_and_nothing_else() -> a
     let neighbour: Ipv4Addr =
         neighbour.lines().last().unwrap_or_default().trim().parse().with_context(|| neighbour.clone())?;
 
-    let own = run(&mut viewer, &conversation, "hostname -i").await?;
+    let own = run(&mut viewer, &conversation, "touch /tmp/own; hostname -i").await?;
     let own: Ipv4Addr = own.trim().parse().with_context(|| own.clone())?;
     let gateway = Ipv4Addr::from_bits((own.to_bits() & !7) + 1);
     let link = stack.link;
