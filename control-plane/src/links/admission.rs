@@ -38,19 +38,25 @@ pub enum Denied {
 /// Why not.
 pub async fn admit(store: &dyn Store, peer: Option<&Peer>) -> Result<WorkspaceRecord, Denied> {
     let peer = peer.ok_or(Denied::NoCertificate)?;
-    let mut record = recorded(store, peer).await?;
-    if peer.not_after < seconds() {
-        return Err(Denied::Lapsed);
-    }
-    if record.certificates.next.as_ref() == Some(&peer.serial) {
+    loop {
+        let mut record = recorded(store, peer).await?;
+        if peer.not_after < seconds() {
+            return Err(Denied::Lapsed);
+        }
+        if record.certificates.next.as_ref() != Some(&peer.serial) {
+            return Ok(record);
+        }
         let promoted = Certificates { current: Some(peer.serial.clone()), next: None, revoked: false };
         match store.set_certificates(record.id, &record.certificates, &promoted).await {
-            // A conflict: another of its connections was quicker.
-            Ok(()) | Err(StoreError::Conflict) => record.certificates = promoted,
+            Ok(()) => {
+                record.certificates = promoted;
+                return Ok(record);
+            }
+            // Another of its connections was quicker, or a revocation, or a new enrolment: look again.
+            Err(StoreError::Conflict | StoreError::NotFound) => {}
             Err(error) => return Err(Denied::Store(error)),
         }
     }
-    Ok(record)
 }
 
 /// Lets a workspace renew: its certificate may have lapsed, but it must be the recorded one.

@@ -5,4 +5,6 @@
 
 mod config;
 mod flags;
+mod links;
+mod plane;
 mod store;
