@@ -97,6 +97,7 @@ impl Stack {
         let letter = b"abcdefghijklmnopqrstuvwxyz"[std::process::id() as usize % 26];
         let instance = format!("t{range:02x}{}", char::from(letter));
         let second = 128 + std::process::id() % 64;
+        let first_uid = 300_000 + second * 25_600 + u32::from(range) * 100;
         let mut flags = vec![
             format!("--listen={public}"),
             format!("--link-listen={link}"),
@@ -105,6 +106,8 @@ impl Stack {
             format!("--web={}", web(data.path())?.display()),
             format!("--subnets=10.{second}.{range}.0/24"),
             format!("--instance={instance}"),
+            // Some limits are per user id for the whole machine: one story's fork bomb would be felt in another.
+            format!("--uids={first_uid}-{}", first_uid + 99),
             "--demo".to_owned(),
         ];
         if !options.without_key {
