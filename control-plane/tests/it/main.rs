@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that panics has failed")]
 
+mod auth;
+mod authority;
 mod config;
 mod flags;
 mod links;
 mod plane;
+mod start;
 mod store;

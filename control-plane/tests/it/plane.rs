@@ -6,6 +6,7 @@ use control_plane::app::{self, App, Running};
 use control_plane::seal::Seal;
 use control_plane::store::Store;
 use control_plane::store::records::WorkspaceRecord;
+use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
 
 use crate::flags;
@@ -43,6 +44,26 @@ impl Plane {
         let subject = uuid::Uuid::new_v4().to_string();
         let user = self.store().sign_in(&subject, "Ada", 1).await.unwrap().id;
         self.store().create_workspace(user, 200_000..200_100, 100, 1).await.unwrap()
+    }
+
+    /// Where its own page comes from.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.running.public)
+    }
+
+    /// A request as a browser sends it; it follows no proxy and keeps no cookie.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let client = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
+        client.request(method, format!("{}{path}", self.origin()))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    /// A `POST` from its own page.
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path).header("origin", self.origin())
     }
 
     /// The one-time code that it printed.

@@ -11,7 +11,7 @@ mod outbox;
 mod people;
 mod secrets;
 mod segments;
-mod sqlite;
+pub(crate) mod sqlite;
 mod tokens;
 mod usage;
 mod workspaces;

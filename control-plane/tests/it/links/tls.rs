@@ -112,7 +112,7 @@ async fn no_session_is_resumed() {
 
 /// A serial number's bytes.
 fn hex(digits: &str) -> Vec<u8> {
-    let digits = if digits.len() % 2 == 0 { digits.to_owned() } else { format!("0{digits}") };
+    let digits = format!("{digits:0>32}");
     let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
     pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }

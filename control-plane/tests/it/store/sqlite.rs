@@ -14,7 +14,7 @@ mod durable;
 mod files;
 
 /// Two handles on one fresh file.
-pub(super) async fn world() -> World {
+pub(crate) async fn world() -> World {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("atelier.db");
     let (one, other) = (Sqlite::open(&path).unwrap(), Sqlite::open(&path).unwrap());
