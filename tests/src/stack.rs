@@ -36,6 +36,8 @@ pub struct StackOptions {
     pub flags: Vec<String>,
     /// No model key.
     pub without_key: bool,
+    /// The real page, built. Without it: one that is as good as none.
+    pub web: Option<PathBuf>,
     /// Data lies on a disk of a few megabytes.
     pub small_disk: bool,
 }
@@ -97,13 +99,17 @@ impl Stack {
         let letter = b"abcdefghijklmnopqrstuvwxyz"[std::process::id() as usize % 26];
         let instance = format!("t{range:02x}{}", char::from(letter));
         let second = 128 + std::process::id() % 64;
+        let web = match options.web {
+            Some(web) => web,
+            None => web(data.path())?,
+        };
         let first_uid = 300_000 + second * 25_600 + u32::from(range) * 100;
         let mut flags = vec![
             format!("--listen={public}"),
             format!("--link-listen={link}"),
             format!("--data={}", data.path().display()),
             format!("--upstream={}", model.base_url()),
-            format!("--web={}", web(data.path())?.display()),
+            format!("--web={}", web.display()),
             format!("--subnets=10.{second}.{range}.0/24"),
             format!("--instance={instance}"),
             // Some limits are per user id for the whole machine: one story's fork bomb would be felt in another.

@@ -1,0 +1,71 @@
+import { expect, test } from './fixtures';
+
+test('the first message starts the workspace, in stages, and is answered', async ({ person, page }) => {
+  await person.say('hello there');
+  await expect(page).toHaveURL(/\/c\//);
+  await expect(page.getByText('Your message is saved.')).toBeVisible();
+  await expect(person.words('OK 2: hello there')).toBeVisible();
+  await expect(page.getByText('running', { exact: true }).first()).toBeVisible();
+});
+
+test('a sign-in address is good once', async ({ browser, stack }) => {
+  const address = await stack.signIn();
+  const first = await browser.newPage();
+  await first.goto(address);
+  await expect(first.getByRole('textbox', { name: 'Message to Claude' })).toBeVisible();
+  const second = await (await browser.newContext()).newPage();
+  await second.goto(address);
+  await expect(second.getByRole('alert')).toBeVisible();
+  await expect(second.getByRole('textbox', { name: 'Message to Claude' })).toBeHidden();
+  await first.close();
+  await second.context().close();
+});
+
+test('a reload in mid-stream loses nothing and repeats nothing', async ({ person, page, stack }) => {
+  await person.say('GATE reload');
+  await expect(person.words('reload').last()).toBeVisible();
+  await page.reload();
+  await expect(person.words('GATE reload')).toHaveCount(1);
+  await stack.release('reload');
+  await expect(person.button('Stop')).toBeHidden();
+  await expect(person.words('GATE reload')).toHaveCount(1);
+});
+
+test('Stop ends the turn in mid-stream, and the next message is answered', async ({ person, stack }) => {
+  await person.say('GATE never');
+  await expect(person.words('never').last()).toBeVisible();
+  await person.button('Stop').click();
+  await expect(person.words('You asked to stop')).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
+  await person.say('TEXT after the stop');
+  await expect(person.words(/^after the stop$/)).toBeVisible();
+  await stack.release('never');
+});
+
+test('two browsers show one conversation', async ({ person, page, browser, stack }) => {
+  await person.say('GATE shared');
+  await expect(person.words('shared').last()).toBeVisible();
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(await stack.signIn());
+  await other.goto(page.url());
+  const log = other.getByRole('log');
+  await expect(log.getByText('shared').last()).toBeVisible();
+  await stack.release('shared');
+  await expect(person.button('Stop')).toBeHidden();
+  await expect(other.getByRole('button', { name: 'Stop' })).toBeHidden();
+  expect(await log.innerText()).toBe(await page.getByRole('log').innerText());
+  await other.context().close();
+});
+
+test('somebody else finds no conversation behind its address', async ({ person, page, browser, stack }) => {
+  await person.say('TEXT between us');
+  await expect(person.words(/^between us$/)).toBeVisible();
+  const context = await browser.newContext();
+  const [name, value] = (await stack.stranger()).split('=') as [string, string];
+  await context.addCookies([{ name, value, url: stack.url }]);
+  const stranger = await context.newPage();
+  await stranger.goto(page.url());
+  await expect(stranger.getByText('This conversation is not here')).toBeVisible();
+  await expect(stranger.getByText('between us')).toHaveCount(0);
+  await context.close();
+});

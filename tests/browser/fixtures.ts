@@ -1,0 +1,54 @@
+/** One stack a file of stories; one person, signed in, a story. */
+import { test as base, expect, type Locator, type Page } from '@playwright/test';
+import { Stack } from './stack';
+
+/** What a person sees and does, in the page's own words. */
+export class Person {
+  readonly composer: Locator;
+  readonly prompt: Locator;
+
+  constructor(
+    readonly page: Page,
+    readonly stack: Stack,
+  ) {
+    this.composer = page.getByRole('textbox', { name: 'Message to Claude' });
+    this.prompt = page.getByRole('region', { name: 'Claude waits for you' });
+  }
+
+  async signIn(): Promise<void> {
+    await this.page.goto(await this.stack.signIn());
+    await expect(this.composer).toBeVisible();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.composer.fill(text);
+    await this.composer.press('Enter');
+  }
+
+  /** Claude's words, anywhere in the conversation. */
+  words(text: string | RegExp): Locator {
+    return this.page.getByRole('log').getByText(text);
+  }
+
+  button(name: string | RegExp): Locator {
+    return this.page.getByRole('button', { name });
+  }
+}
+
+export const test = base.extend<{ person: Person }, { stack: Stack }>({
+  stack: [
+    async ({}, use) => {
+      const stack = await Stack.start();
+      await use(stack);
+      await stack.stop();
+    },
+    { scope: 'worker', timeout: 90_000 },
+  ],
+  person: async ({ page, stack }, use) => {
+    const person = new Person(page, stack);
+    await person.signIn();
+    await use(person);
+  },
+});
+
+export { expect };

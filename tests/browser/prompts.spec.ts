@@ -1,0 +1,67 @@
+import { expect, test } from './fixtures';
+
+test('an allowed tool runs, and its file is in the volume', async ({ person, page, stack }) => {
+  await person.say('TOOL:Write {"file_path":"/workspace/made.txt","content":"by Claude\\n"}');
+  await expect(person.prompt.getByText('Claude wants to write a file')).toBeVisible();
+  await expect(person.prompt.getByText('by Claude')).toBeVisible();
+  await person.prompt.getByRole('button', { name: 'Allow once' }).click();
+  await expect(person.prompt).toBeHidden();
+  await expect(page.getByText('You allowed it once')).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
+  expect(await stack.exec('cat /home/workspace/made.txt')).toBe('by Claude\n');
+});
+
+test('a denied tool does not run, and Claude is told why', async ({ person, page, stack }) => {
+  await person.say('TOOL:Bash touch /workspace/never.txt');
+  await person.prompt.getByRole('button', { name: 'Deny with a reason' }).click();
+  await person.prompt.getByRole('textbox').fill('Not in this folder.');
+  await person.prompt.getByRole('button', { name: /^Deny/ }).click();
+  await expect(page.getByText('You denied it')).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
+  expect(await stack.exec('ls /home/workspace')).not.toContain('never.txt');
+});
+
+test('two prompts are open at once and each is answered for itself', async ({ person, stack }) => {
+  await person.say('TOOL:Bash touch /workspace/first.txt ||| TOOL:Bash touch /workspace/second.txt');
+  await expect(person.prompt.getByText('1 of 2')).toBeVisible();
+  await person.prompt.getByRole('button', { name: 'Deny', exact: false }).first().click();
+  await expect(person.prompt.getByText('1 of 2')).toBeHidden();
+  await person.prompt.getByRole('button', { name: 'Allow once' }).click();
+  await expect(person.prompt).toBeHidden();
+  await expect(person.button('Stop')).toBeHidden();
+  const made = await stack.exec('cd /home/workspace && ls first.txt second.txt 2>/dev/null || true');
+  expect(made.trim().split('\n')).toHaveLength(1);
+});
+
+test('an answer on one device is shown, with who gave it, on the other', async ({ person, page, browser, stack }) => {
+  await person.say('TOOL:Bash touch /workspace/shared.txt');
+  await expect(person.prompt).toBeVisible();
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(await stack.signIn());
+  await other.goto(page.url());
+  await other.getByRole('button', { name: 'Allow once' }).click();
+  await expect(person.prompt).toBeHidden();
+  await expect(page.getByText('You allowed it once')).toBeVisible();
+  await other.context().close();
+});
+
+test('a question is answered by choosing', async ({ person, page }) => {
+  const questions = [
+    {
+      question: 'Which colour?',
+      header: 'Colour',
+      multiSelect: false,
+      options: [
+        { label: 'Red', description: 'Warm' },
+        { label: 'Blue', description: 'Cold' },
+      ],
+    },
+  ];
+  await person.say(`TOOL:AskUserQuestion ${JSON.stringify({ questions })}`);
+  await expect(person.prompt.getByText('Which colour?')).toBeVisible();
+  await person.prompt.getByText('Blue', { exact: true }).click();
+  await person.prompt.getByRole('button', { name: 'Answer' }).click();
+  await expect(person.prompt).toBeHidden();
+  await expect(page.getByText('You answered').first()).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
+});

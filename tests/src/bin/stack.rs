@@ -1,0 +1,76 @@
+//! A whole Atelier for stories that are not written in Rust: prints one line of JSON when it is up, then answers each
+//! line of JSON it reads with one, until its input ends. Then everything is gone.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use e2e::{Stack, StackOptions};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+/// What can be asked for.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum Wanted {
+    /// A fresh one-time code.
+    Code,
+    /// The control plane dies as by a power cut.
+    KillControlPlane,
+    /// It comes up again.
+    StartControlPlane,
+    /// A gate of the scripted model opens.
+    Release { gate: String },
+    /// A script in the one workspace's container, as root; what it prints.
+    Exec { script: String },
+    /// The engine's command line, with the container's name behind it.
+    Docker { arguments: Vec<String> },
+    /// Somebody else's session cookie.
+    Stranger,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let web = std::env::args_os().nth(1).map(PathBuf::from).context("usage: stack <the built page>")?;
+    let mut stack = Stack::start_with(StackOptions { web: Some(web), ..StackOptions::default() }).await?;
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    answer(json!({ "url": stack.base_url() })).await?;
+    while let Some(line) = lines.next_line().await? {
+        answer(match carry_out(&mut stack, &line).await {
+            Ok(value) => json!({ "ok": value }),
+            Err(error) => json!({ "error": format!("{error:#}") }),
+        })
+        .await?;
+    }
+    stack.finish().await;
+    Ok(())
+}
+
+async fn carry_out(stack: &mut Stack, line: &str) -> anyhow::Result<Value> {
+    match serde_json::from_str(line)? {
+        Wanted::Code => return Ok(stack.code().await?.into()),
+        Wanted::KillControlPlane => stack.kill_control_plane().await,
+        Wanted::StartControlPlane => stack.start_control_plane().await?,
+        Wanted::Release { gate } => {
+            stack.model.release(&gate);
+        }
+        Wanted::Exec { script } => {
+            let container = stack.container().await?;
+            return Ok(stack.engine.run(&["exec", &container, "sh", "-c", &script]).await?.into());
+        }
+        Wanted::Docker { arguments } => {
+            let container = stack.container().await?;
+            let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            arguments.push(&container);
+            return Ok(stack.engine.run(&arguments).await?.into());
+        }
+        Wanted::Stranger => return Ok(stack.stranger("neighbour").await?.cookie.into()),
+    }
+    Ok(Value::Null)
+}
+
+async fn answer(value: Value) -> anyhow::Result<()> {
+    let mut stdout = tokio::io::stdout();
+    stdout.write_all(format!("{value}\n").as_bytes()).await?;
+    Ok(stdout.flush().await?)
+}
