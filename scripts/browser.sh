@@ -14,6 +14,6 @@ case ${1:-} in
     once browser-packages tests/browser/package.json tests/browser/package-lock.json -- packages ;;
   run)
     shift
-    cd tests/browser && npx --no-install playwright test "$@" ;;
+    cd tests/browser && npm run --silent check && npx --no-install playwright test "$@" ;;
   *) fail "packages or run" ;;
 esac

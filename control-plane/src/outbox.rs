@@ -81,6 +81,12 @@ impl Outbox {
         u32::try_from(waiting.count()).unwrap_or(u32::MAX)
     }
 
+    /// The message in the workspace whose turn is the next to run.
+    pub fn next_turn(&self) -> Option<ItemId> {
+        let delivered = |item: &&Item| is_message(item) && item.state == ItemState::Delivered;
+        self.items.values().filter(delivered).min_by_key(|item| item.seq).map(|item| item.id)
+    }
+
     /// Whether something was handed over that has not come to its end.
     pub fn is_under_way(&self) -> bool {
         self.items.values().any(|item| matches!(item.state, ItemState::Delivered | ItemState::Started))

@@ -3,9 +3,9 @@ import { expect, test } from './fixtures';
 test('the first message starts the workspace, in stages, and is answered', async ({ person, page }) => {
   await person.say('hello there');
   await expect(page).toHaveURL(/\/c\//);
-  await expect(page.getByText('Your message is saved.')).toBeVisible();
+  await expect(page.getByText('The workspace is starting')).toBeVisible();
   await expect(person.words('OK 2: hello there')).toBeVisible();
-  await expect(page.getByText('running', { exact: true }).first()).toBeVisible();
+  await expect(person.button('Workspace: running')).toBeVisible();
 });
 
 test('a sign-in address is good once', async ({ browser, stack }) => {
@@ -23,17 +23,17 @@ test('a sign-in address is good once', async ({ browser, stack }) => {
 
 test('a reload in mid-stream loses nothing and repeats nothing', async ({ person, page, stack }) => {
   await person.say('GATE reload');
-  await expect(person.words('reload').last()).toBeVisible();
+  await expect(person.words('gate reload', { exact: true })).toBeVisible();
   await page.reload();
-  await expect(person.words('GATE reload')).toHaveCount(1);
+  await expect(person.words('GATE reload', { exact: true })).toHaveCount(1);
   await stack.release('reload');
   await expect(person.button('Stop')).toBeHidden();
-  await expect(person.words('GATE reload')).toHaveCount(1);
+  await expect(person.words('GATE reload', { exact: true })).toHaveCount(1);
 });
 
 test('Stop ends the turn in mid-stream, and the next message is answered', async ({ person, stack }) => {
   await person.say('GATE never');
-  await expect(person.words('never').last()).toBeVisible();
+  await expect(person.words('gate never', { exact: true })).toBeVisible();
   await person.button('Stop').click();
   await expect(person.words('You asked to stop')).toBeVisible();
   await expect(person.button('Stop')).toBeHidden();
@@ -44,12 +44,12 @@ test('Stop ends the turn in mid-stream, and the next message is answered', async
 
 test('two browsers show one conversation', async ({ person, page, browser, stack }) => {
   await person.say('GATE shared');
-  await expect(person.words('shared').last()).toBeVisible();
+  await expect(person.words('gate shared', { exact: true })).toBeVisible();
   const other = await (await browser.newContext()).newPage();
   await other.goto(await stack.signIn());
   await other.goto(page.url());
   const log = other.getByRole('log');
-  await expect(log.getByText('shared').last()).toBeVisible();
+  await expect(log.getByText('gate shared', { exact: true })).toBeVisible();
   await stack.release('shared');
   await expect(person.button('Stop')).toBeHidden();
   await expect(other.getByRole('button', { name: 'Stop' })).toBeHidden();

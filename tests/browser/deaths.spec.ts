@@ -1,8 +1,12 @@
 import { expect, test } from './fixtures';
 
-test('a control plane killed in mid-stream comes back to one answer, and says so', async ({ person, page, stack }) => {
+test('a control plane killed in mid-stream comes back to one answer, and says so', async ({
+  person,
+  page,
+  stack,
+}) => {
   await person.say('GATE crash');
-  await expect(person.words('crash').last()).toBeVisible();
+  await expect(person.words('gate crash', { exact: true })).toBeVisible();
   await stack.killControlPlane();
   await expect(page.getByText(/Link lost/)).toBeVisible();
   await stack.release('crash');
@@ -10,7 +14,7 @@ test('a control plane killed in mid-stream comes back to one answer, and says so
   await expect(page.getByText(/Link lost/)).toBeHidden();
   await expect(person.words('The control plane restarted; the work went on')).toBeVisible();
   await expect(person.button('Stop')).toBeHidden();
-  await expect(person.words('GATE crash')).toHaveCount(1);
+  await expect(person.words('GATE crash', { exact: true })).toHaveCount(1);
 });
 
 test('a message written while the link is lost goes out when it is back', async ({ person, page, stack }) => {
@@ -26,15 +30,19 @@ test('a message written while the link is lost goes out when it is back', async 
 
 test('Claude killed before any tool is given the message again', async ({ person, stack }) => {
   await person.say('GATE kill');
-  await expect(person.words('kill').last()).toBeVisible();
+  await expect(person.words('gate kill', { exact: true })).toBeVisible();
   await stack.killClaude();
   await expect(person.words('Claude restarted and is answering again')).toBeVisible();
   await stack.release('kill');
   await expect(person.button('Stop')).toBeHidden();
-  await expect(person.words('GATE kill')).toHaveCount(1);
+  await expect(person.words('GATE kill', { exact: true })).toHaveCount(1);
 });
 
-test('Claude killed after a tool call leaves the message unknown until a person decides', async ({ person, page, stack }) => {
+test('Claude killed after a tool call leaves the message unknown until a person decides', async ({
+  person,
+  page,
+  stack,
+}) => {
   await person.say("TOOL:Bash touch /workspace/half.txt; python3 -c 'import time; time.sleep(600)'");
   await person.prompt.getByRole('button', { name: 'Allow once' }).click();
   await stack.exec('until [ -e /home/workspace/half.txt ]; do :; done');
@@ -45,7 +53,11 @@ test('Claude killed after a tool call leaves the message unknown until a person 
   await expect(page.getByText('It was continued.')).toBeVisible();
 });
 
-test('a workspace stopped and started again goes on with the conversation', async ({ person, page, stack }) => {
+test('a workspace stopped and started again goes on with the conversation', async ({
+  person,
+  page,
+  stack,
+}) => {
   await person.say('TEXT remember this');
   await expect(person.words(/^remember this$/)).toBeVisible();
   await stack.docker('kill');

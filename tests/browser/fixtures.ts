@@ -26,8 +26,8 @@ export class Person {
   }
 
   /** Claude's words, anywhere in the conversation. */
-  words(text: string | RegExp): Locator {
-    return this.page.getByRole('log').getByText(text);
+  words(text: string | RegExp, options?: { exact: boolean }): Locator {
+    return this.page.getByRole('log').getByText(text, options);
   }
 
   button(name: string | RegExp): Locator {

@@ -7,7 +7,13 @@ test('Enter that confirms a Korean composition never sends; the next one does', 
   // What Chromium reports for an Enter that its input method takes.
   await person.composer.evaluate((field) =>
     field.dispatchEvent(
-      new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, isComposing: true, bubbles: true, cancelable: true }),
+      new KeyboardEvent('keydown', {
+        key: 'Enter',
+        keyCode: 229,
+        isComposing: true,
+        bubbles: true,
+        cancelable: true,
+      }),
     ),
   );
   await expect(person.composer).toHaveValue('안녕');

@@ -81,6 +81,26 @@ async fn thinking_errors_and_recovery_are_shown() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stop_before_claude_has_begun_is_carried_out_too() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let item = viewer.send(&conversation, "GATE early").await?;
+    viewer.event(&conversation, "message_taken").await?;
+    viewer.until("it is delivered", |seen| (seen.item_state(&item) == "delivered").then_some(())).await?;
+    viewer.stop(&conversation).await?;
+    viewer.event(&conversation, "stop_asked").await?;
+    viewer
+        .until("it is idle", |seen| (seen.list[&conversation]["summary"]["state"] == "idle").then_some(()))
+        .await?;
+    assert!(viewer.seen.of_kind(&conversation, "text").next().is_none(), "{}", viewer.summary());
+    let item = viewer.send(&conversation, "TEXT goes on").await?;
+    viewer.result_of(&conversation, &item).await?;
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_in_mid_stream_keeps_what_was_said() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;

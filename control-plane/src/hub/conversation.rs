@@ -378,9 +378,10 @@ impl ConversationHub {
         self.writer.lock().await.outbox.waiting() > 0
     }
 
-    /// Whether the turn that runs is this message's, as far as is known here.
-    pub fn current(&self) -> Option<ItemId> {
-        self.lock().fold.current
+    /// The message whose turn a stop means: the one that Claude works on, or is about to.
+    pub async fn to_stop(&self) -> Option<ItemId> {
+        let writer = self.writer.lock().await;
+        self.lock().fold.current.or_else(|| writer.outbox.next_turn())
     }
 
     /// Adds a notice at the log's end.

@@ -86,7 +86,7 @@ impl Actor {
             }
             FromViewer::Stop { conversation, item } => {
                 let hub = self.conversation(conversation).await?;
-                let message = hub.current();
+                let message = hub.to_stop().await;
                 hub.add(item, self.user.person(), What::Stop { message }).await
             }
             FromViewer::Continue { conversation, item, message } => {
