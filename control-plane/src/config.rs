@@ -28,7 +28,7 @@ pub struct ServeArgs {
     /// Where data is kept: the store and what must stay secret.
     #[arg(long, env = "ATELIER_DATA", default_value = "data")]
     data: PathBuf,
-    /// A file with the key that seals secrets in the store; made if missing. [default: <data>/sealing-key]
+    /// A file with the key that seals secrets in the store; made if missing. [default: sealing-key in the data folder]
     #[arg(long, env = "ATELIER_SEALING_KEY_FILE")]
     sealing_key_file: Option<PathBuf>,
     /// The key itself: 32 bytes in base64. Takes precedence over the file.

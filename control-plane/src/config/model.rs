@@ -20,7 +20,7 @@ pub struct ModelArgs {
     /// The model API's base URL.
     #[arg(long, env = "ATELIER_UPSTREAM", default_value = "https://api.anthropic.com")]
     upstream: String,
-    /// A file with the operator's API key. [default: <data>/anthropic-key, if it is there]
+    /// A file with the operator's API key. [default: anthropic-key in the data folder, if it is there]
     #[arg(long, env = "ATELIER_ANTHROPIC_KEY_FILE")]
     anthropic_key_file: Option<PathBuf>,
     /// The key itself. Takes precedence over the file.
