@@ -102,6 +102,19 @@ describe('a link', () => {
     expect(link.state).toMatchObject({ type: 'down', attempt: 1 });
   });
 
+  it('notices a link that is dead without a word, and leaves one alone that answers', () => {
+    last().welcomes();
+    vi.advanceTimersByTime(20_000);
+    const ping = last().sent.at(-1)!;
+    expect(ping.type).toBe('ping');
+    last().says({ type: 'done', re: ping.re });
+    vi.advanceTimersByTime(19_999);
+    expect(link.state.type).toBe('up');
+    vi.advanceTimersByTime(15_001);
+    expect(link.state.type).toBe('down');
+    expect(last().sent.filter((request) => request.type === 'ping')).toHaveLength(2);
+  });
+
   it('dials at once when it is told to, and not twice', () => {
     last().drops();
     link.dial();
@@ -215,13 +228,15 @@ describe('requests', () => {
 
   it('that are answered in time keep it alive', () => {
     last().welcomes();
-    for (let i = 1; i <= 5; i++) {
-      void link.request(stop);
+    let answered = 0;
+    for (let i = 1; i <= 12; i++) {
+      if (i <= 5) void link.request(stop);
       vi.advanceTimersByTime(9000);
-      last().says({ type: 'done', re: i });
+      for (; answered < last().sent.length; answered++)
+        last().says({ type: 'done', re: last().sent[answered]!.re });
     }
-    vi.advanceTimersByTime(60_000);
     expect(link.state.type).toBe('up');
+    expect(FakeSocket.all).toHaveLength(1);
   });
 
   it('fail when the link is closed', async () => {

@@ -27,6 +27,8 @@ export interface LinkEvents {
 const WELCOME_MS = 10_000;
 /** A request is answered from the store within milliseconds; after this long the link is dead, whatever TCP says. */
 const ANSWER_MS = 15_000;
+/** A link is asked for a sign of life this often, since a page doesn't see the socket's own pings. */
+const PING_MS = 20_000;
 /** Only a link that stood this long starts the back-off over: one that is closed at once must not be dialled at once. */
 const USEFUL_MS = 10_000;
 
@@ -37,6 +39,7 @@ export class Link {
   #attempt = 0;
   #upSince: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #pings: ReturnType<typeof setInterval> | undefined;
   #state: LinkState = { type: 'connecting' };
 
   constructor(
@@ -109,6 +112,12 @@ export class Link {
     this.#set({ type: 'up' });
     this.events.welcome(welcome);
     this.#flush();
+    this.#pings = setInterval(() => this.#ping(), PING_MS);
+  }
+
+  /** The answer is all that matters: without one the link is given up like with any other request. */
+  #ping(): void {
+    if (this.#requests.oldestSent === undefined) this.request({ type: 'ping' }, false).catch(() => undefined);
   }
 
   #flush(): void {
@@ -151,6 +160,7 @@ export class Link {
 
   /** Lets go of the socket, so that nothing it still says is heard. */
   #hangUp(): void {
+    clearInterval(this.#pings);
     const socket = this.#socket;
     this.#socket = undefined;
     if (!socket) return;

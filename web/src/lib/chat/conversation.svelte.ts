@@ -265,6 +265,8 @@ export class Conversation {
   #swap(): boolean {
     const next = this.#next;
     if (!next || next.chat.end < next.end) return false;
+    // What the reader has paged through stays.
+    if (this.#chat) next.chat.prependFrom(this.#chat);
     this.#chat = next.chat;
     this.#next = undefined;
     this.older = 'idle';

@@ -117,6 +117,16 @@ describe('following', () => {
     expect(conversation.view.queue).toEqual([]);
   });
 
+  it('keeps the older pages that a later snapshot joins on to', async () => {
+    await openWith([taken('m1'), said('b1', 'x'), said('b2', 'y')]);
+    await conversation.open();
+    conversation.receive(opened('snapshot', 3, 4));
+    conversation.receive(sent([said('b2', 'y'), said('b3', 'z')], 3));
+    frame();
+    expect(shown()).toEqual(['m:m1', 'b:b1', 'b:b2', 'b:b3']);
+    expect(conversation.view.oldest).toBe(1);
+  });
+
   it('shows an empty conversation at once', async () => {
     await conversation.open();
     expect(conversation.following).toBe('opening');

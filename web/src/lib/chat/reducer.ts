@@ -109,6 +109,14 @@ export class Chat {
     for (const event of this.#events) this.#fold.apply(event);
   }
 
+  /** Takes over the events that another log of the same epoch has before these, if none is missing in between. */
+  prependFrom(other: Chat): void {
+    if (other.#end.epoch !== this.#end.epoch || other.#end.n < this.#oldest - 1) return;
+    if (other.#oldest >= this.#oldest) return;
+    const page = { end: this.#end, events: other.#events };
+    this.prepend(other.#oldest > 1 ? { ...page, before: other.#oldest } : page);
+  }
+
   /** Takes outbox items: the highest revision of each counts. */
   putItems(rev: number, items: readonly Item[]): void {
     this.#outboxRev = Math.max(this.#outboxRev, rev);

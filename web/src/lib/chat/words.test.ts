@@ -157,13 +157,13 @@ describe('tools', () => {
   });
 
   it('act on paths relative to the workspace', () => {
-    expect(subjectOf('Read', '/home/user/workspace/a.rs')).toBe('a.rs');
-    expect(subjectOf('Edit', 'cut…', { json: { file_path: '/home/user/workspace/b.rs' } })).toBe('b.rs');
-    expect(subjectOf('Bash', 'cat /home/user/workspace/a.rs')).toBe('cat /home/user/workspace/a.rs');
+    expect(subjectOf('Read', '/home/workspace/a.rs')).toBe('a.rs');
+    expect(subjectOf('Edit', 'cut…', { json: { file_path: '/home/workspace/b.rs' } })).toBe('b.rs');
+    expect(subjectOf('Bash', 'cat /home/workspace/a.rs')).toBe('cat /home/workspace/a.rs');
   });
 
   it('tell what they act on before their input is complete', () => {
-    expect(subjectSoFar('{"file_path":"/home/user/workspace/hello.t')).toBe('hello.t');
+    expect(subjectSoFar('{"file_path":"/home/workspace/hello.t')).toBe('hello.t');
     expect(subjectSoFar('{"command":"echo \\"a\\" && ls\\nx')).toBe('echo "a" && ls x');
     expect(subjectSoFar('{"comm')).toBe('');
   });

@@ -1,7 +1,7 @@
 /** Paths as a reader wants them: relative to the workspace. */
 
 /** Where a workspace's files lie. */
-const ROOTS = ['/home/user/workspace/', '/workspace/'];
+const ROOTS = ['/home/workspace/', '/workspace/'];
 
 /** `path` without the workspace's own part. */
 export function relative(path: string): string {

@@ -206,6 +206,8 @@ const errors = {
 
 const ui = {
   product: 'Atelier',
+  /** The only user of an Atelier without accounts, who has no name. */
+  me: 'You',
   menu: 'Settings',
   language: 'Language',
   theme: 'Theme',

@@ -185,6 +185,7 @@ const errors: Dictionary['errors'] = {
 
 const ui: Dictionary['ui'] = {
   product: '아틀리에',
+  me: '나',
   menu: '설정',
   language: '언어',
   theme: '테마',
