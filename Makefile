@@ -1,6 +1,6 @@
 # Everything on a fresh machine: `make up` and `make test`. What each does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help up down sign-in test lint web image bench
+.PHONY: help up down sign-in test lint web image
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,3 @@ web: ## Build the page
 
 image: ## Build the workspace image
 	@scripts/build.sh workspace-agent && scripts/image.sh
-
-bench: ## Measure, beside a floor measured in the same run
-	@scripts/bench.sh

@@ -13,9 +13,10 @@ export class Stack {
     readonly url: string,
   ) {}
 
-  static async start(): Promise<Stack> {
+  /** Starts one; `options` are those of the harness and of the control plane. */
+  static async start(...options: string[]): Promise<Stack> {
     const page = new URL('../../web/dist', import.meta.url).pathname;
-    const process = spawn(`${target}/debug/stack`, [page]);
+    const process = spawn(`${target}/debug/stack`, [page, ...options]);
     let words = '';
     process.stderr.on('data', (data: Buffer) => (words += data.toString()));
     const reader = createInterface({ input: process.stdout });
