@@ -34,8 +34,10 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let usage = "usage: stack <the built page> [--without-key] [the control plane's flags]";
     let web = arguments.next().map(PathBuf::from).context(usage)?;
-    let (own, flags): (Vec<String>, Vec<String>) = arguments.partition(|argument| argument == "--without-key");
-    let options = StackOptions { web: Some(web), without_key: !own.is_empty(), flags, ..StackOptions::default() };
+    let (own, flags): (Vec<String>, Vec<String>) =
+        arguments.partition(|argument| argument == "--without-key");
+    let options =
+        StackOptions { web: Some(web), without_key: !own.is_empty(), flags, ..StackOptions::default() };
     let mut stack = Stack::start_with(options).await?;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     answer(json!({ "url": stack.base_url() })).await?;
