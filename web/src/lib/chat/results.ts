@@ -1,6 +1,8 @@
 /** Why a turn failed, in words. Pure. */
 import type { Dictionary } from '../i18n/en';
 import type { TurnError } from '../protocol/generated';
+import type { Row } from './model';
+import { textOf } from './payload';
 
 /** What happened and what to do, by the status of the model's API. */
 export function turnErrorWords({ status, text }: TurnError, t: Dictionary): string {
@@ -23,4 +25,12 @@ export function turnErrorWords({ status, text }: TurnError, t: Dictionary): stri
     default:
       return status >= 500 ? words.server : words.request;
   }
+}
+
+/** Rows without the text that Claude Code makes of a failure: the turn's result says the same, and says it better. */
+export function withoutEcho(rows: readonly Row[]): readonly Row[] {
+  const failed = rows.findLast((row) => row.kind === 'result');
+  const echo = failed?.result.error?.text.trim();
+  if (!echo) return rows;
+  return rows.filter((row) => row.kind !== 'text' || row.live || textOf(row.text).trim() !== echo);
 }

@@ -1,5 +1,6 @@
 /** The frame's words in English: workspace, link, list, sign-in. */
 import type { ErrorCode, Phase, ReasonCode, Stage, State } from '../../protocol/generated';
+import type { Shown } from '../../chat/demo';
 import type { FailureCode } from '../../api';
 import { code } from '../code';
 
@@ -26,7 +27,7 @@ const workspace = {
     running: 'The workspace is running',
     paused: 'The workspace is paused',
     stopping: 'The workspace is stopping',
-    failed: 'The workspace could not run',
+    failed: 'The workspace has failed',
     deleting: 'The workspace is being deleted',
   } satisfies Record<Phase['type'], string>,
   stages: {
@@ -162,6 +163,15 @@ const start = {
   intro:
     'This is your own workshop: a private container with Claude Code and your files. Ask for something, and watch it being done.',
   examples: 'Try one of these',
+  /** What the demo's examples show. */
+  shown: {
+    stream: 'A long answer',
+    think: 'Thinking',
+    run: 'Run a command',
+    write: 'Write a file',
+    ask: 'Ask me something',
+    plan: 'Propose a plan',
+  } satisfies Record<Shown, string>,
 };
 
 const model = {
@@ -169,7 +179,7 @@ const model = {
   demoExamples: 'What to type',
   demoOther: 'Anything else is answered with a short sample text.',
   noKey: 'Claude has no key yet.',
-  noKeyHelp: `The operator puts an Anthropic API key into the file ${code('data/anthropic-key')}, or into ${code('ATELIER_ANTHROPIC_KEY')}, and restarts the control plane. Messages are kept until then.`,
+  noKeyHelp: `The operator puts an Anthropic API key into the file ${code('data/anthropic-key')}, or into ${code('ATELIER_ANTHROPIC_KEY')}, and restarts the control plane. Until then Claude cannot answer.`,
   keyRefused: 'Anthropic refuses the key.',
   keyRefusedHelp: `The operator puts a valid one into ${code('data/anthropic-key')} or ${code('ATELIER_ANTHROPIC_KEY')} and restarts the control plane.`,
   unreachable: 'The model’s API cannot be reached.',

@@ -19,7 +19,7 @@ const workspace: Dictionary['workspace'] = {
     running: '작업공간이 실행 중이에요',
     paused: '작업공간이 일시 정지되어 있어요',
     stopping: '작업공간을 중지하고 있어요',
-    failed: '작업공간을 실행하지 못했어요',
+    failed: '작업공간에 문제가 생겼어요',
     deleting: '작업공간을 삭제하고 있어요',
   },
   stages: { image: '이미지', create: '컨테이너', start: '시작', enrol: '등록', ready: '준비' },
@@ -133,7 +133,7 @@ const list: Dictionary['list'] = {
   newTitle: '새 이름',
   deleted: (title) => `‘${title}’ 대화를 삭제했어요`,
   undo: '되돌리기',
-  waiting: (count) => `${count}개 대기`,
+  waiting: (count) => `대기열 ${count}개`,
   open: '대화 목록',
   close: '목록 닫기',
 };
@@ -142,6 +142,14 @@ const start: Dictionary['start'] = {
   heading: '무엇을 해 볼까요?',
   intro: 'Claude Code와 내 파일이 있는 나만의 작업실이에요. 부탁하면 일하는 모습을 볼 수 있어요.',
   examples: '이렇게 해 보세요',
+  shown: {
+    stream: '긴 답변',
+    think: '생각하기',
+    run: '명령 실행하기',
+    write: '파일 쓰기',
+    ask: '나에게 묻기',
+    plan: '계획 제안하기',
+  },
 };
 
 const model: Dictionary['model'] = {
@@ -149,7 +157,7 @@ const model: Dictionary['model'] = {
   demoExamples: '입력해 볼 것',
   demoOther: '그 밖의 말에는 짧은 예시 글로 답해요.',
   noKey: 'Claude에 쓸 키가 아직 없어요.',
-  noKeyHelp: `운영자가 Anthropic API 키를 ${code('data/anthropic-key')} 파일이나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요. 그때까지 메시지는 보관돼요.`,
+  noKeyHelp: `운영자가 Anthropic API 키를 ${code('data/anthropic-key')} 파일이나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요. 그때까지는 Claude가 답할 수 없어요.`,
   keyRefused: 'Anthropic이 키를 거절했어요.',
   keyRefusedHelp: `운영자가 올바른 키를 ${code('data/anthropic-key')}나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요.`,
   unreachable: '모델 API에 닿지 않아요.',
