@@ -45,9 +45,7 @@ test('Stop ends the turn in mid-stream, and the next message is answered', async
 test('two browsers show one conversation', async ({ person, page, browser, stack }) => {
   await person.say('GATE shared');
   await expect(person.words('gate shared', { exact: true })).toBeVisible();
-  const other = await (await browser.newContext()).newPage();
-  await other.goto(await stack.signIn());
-  await other.goto(page.url());
+  const other = await person.elsewhere(browser);
   const log = other.getByRole('log');
   await expect(log.getByText('gate shared', { exact: true })).toBeVisible();
   await stack.release('shared');

@@ -1,5 +1,5 @@
 /** One stack a file of stories; one person, signed in, a story. */
-import { test as base, expect, type Locator, type Page } from '@playwright/test';
+import { test as base, type Browser, expect, type Locator, type Page } from '@playwright/test';
 import { Stack } from './stack';
 
 /** What a person sees and does, in the page's own words. */
@@ -18,6 +18,14 @@ export class Person {
   async signIn(): Promise<void> {
     await this.page.goto(await this.stack.signIn());
     await expect(this.composer).toBeVisible();
+  }
+
+  /** The same person at another device, looking at the same conversation. */
+  async elsewhere(browser: Browser): Promise<Page> {
+    const page = await (await browser.newContext()).newPage();
+    await new Person(page, this.stack).signIn();
+    await page.goto(this.page.url());
+    return page;
   }
 
   async say(text: string): Promise<void> {

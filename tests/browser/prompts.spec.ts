@@ -38,13 +38,10 @@ test('an answer on one device is shown, with who gave it, on the other', async (
   person,
   page,
   browser,
-  stack,
 }) => {
   await person.say('TOOL:Bash touch /workspace/shared.txt');
   await expect(person.prompt).toBeVisible();
-  const other = await (await browser.newContext()).newPage();
-  await other.goto(await stack.signIn());
-  await other.goto(page.url());
+  const other = await person.elsewhere(browser);
   await other.getByRole('button', { name: 'Allow once' }).click();
   await expect(person.prompt).toBeHidden();
   await expect(page.getByText('You allowed it once')).toBeVisible();
