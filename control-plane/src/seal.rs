@@ -79,13 +79,22 @@ impl Seal {
     }
 }
 
+/// Makes the key beside its place and links it there whole: of two first starts one finds the other's key, never half
+/// of one.
 fn create_key(path: &Path) -> std::io::Result<()> {
     let mut key = Zeroizing::new([0; 32]);
     rand::rng().fill_bytes(key.as_mut());
     let text = Zeroizing::new(STANDARD.encode(key.as_ref()));
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let fresh = path.with_extension(format!("new-{:016x}", rand::rng().next_u64()));
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&fresh, path);
+    std::fs::remove_file(&fresh)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +113,20 @@ mod tests {
         let other = Seal::from_file(&dir.path().join("other")).unwrap();
         assert!(other.open("ca", &sealed).is_err());
         assert!(seal.open("ca", &sealed[..10]).is_err());
+    }
+
+    #[test]
+    fn first_starts_that_race_come_to_one_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let seals: Vec<Seal> = std::thread::scope(|scope| {
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Seal::from_file(&path).unwrap())).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        let sealed = seals[0].seal("ca", b"secret").unwrap();
+        assert!(seals.iter().all(|seal| seal.open("ca", &sealed).is_ok()));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::driver::{Driver, Event};
+use self::driver::{Driver, Event, Found};
 use self::policy::{Answer, Ask};
 use crate::hub::Hubs;
 use crate::hub::workspace::WorkspaceHub;
@@ -89,6 +89,10 @@ impl Workspaces {
         running: bool,
     ) -> Result<Arc<WorkspaceHub>, StoreError> {
         let hub = self.parts.hubs.workspace(record.id).await?;
+        if self.lock().contains_key(&record.id) {
+            return Ok(hub);
+        }
+        let busy = hub.found_busy().await?;
         let mut drivers = self.lock();
         if drivers.contains_key(&record.id) {
             return Ok(hub);
@@ -101,7 +105,7 @@ impl Workspaces {
             let _ = starter.try_send(Event::Ask(Ask::Start));
         });
         let (id, workspaces) = (record.id, Arc::clone(self));
-        let driver = Driver::new(self.parts.clone(), Arc::clone(&hub), record, running, inbox);
+        let driver = Driver::new(self.parts.clone(), Arc::clone(&hub), Found { record, running, busy }, inbox);
         self.parts.tasks.spawn(async move {
             if driver.run().await == driver::Ended::Deleted {
                 workspaces.lock().remove(&id);

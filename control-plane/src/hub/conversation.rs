@@ -386,10 +386,16 @@ impl ConversationHub {
 
     /// Adds a notice at the log's end.
     pub async fn notice(&self, what: NoticeKind) {
+        let after = self.lock().ring.end();
+        self.notice_after(after, what).await;
+    }
+
+    /// Adds a notice after an event.
+    pub async fn notice_after(&self, after: Position, what: NoticeKind) {
         let mut writer = self.writer.lock().await;
         let mut record = writer.record.clone();
         record.notice += 1;
-        let notice = Notice { m: record.notice, at: clock::now(), after: self.lock().ring.end(), what };
+        let notice = Notice { m: record.notice, at: clock::now(), after, what };
         self.finish_record(&mut record, &writer.outbox, false);
         let notices = vec![notice.clone()];
         let commit = Commit { record: record.clone(), segment: None, items: Vec::new(), notices };

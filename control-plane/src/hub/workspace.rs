@@ -292,20 +292,27 @@ impl WorkspaceHub {
         }
     }
 
-    /// A control plane begins to look after the workspace: tells the conversations that were busy when the last one
-    /// ended.
-    pub async fn taken_over(self: &Arc<Self>, what: NoticeKind) {
-        let unfinished = match self.store.unfinished(self.id).await {
-            Ok(unfinished) => unfinished,
-            Err(error) => {
-                tracing::warn!(workspace = %self.id, %error, "its conversations can't be told of the restart");
-                return;
+    /// The conversations that were busy when the last control plane ended, and where their logs stood. To be asked
+    /// before a link is served: what the workspace-agent says next may well be that they are done.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn found_busy(&self) -> Result<Vec<(ConversationId, Position)>, StoreError> {
+        let mut busy = Vec::new();
+        for id in self.store.unfinished(self.id).await? {
+            let record = self.store.conversation(id).await?;
+            if record.summary.state != Doing::Idle {
+                busy.push((id, record.end));
             }
-        };
-        for id in unfinished {
-            match self.conversation(id).await {
-                Ok(hub) if hub.state() != Doing::Idle => hub.notice(what.clone()).await,
-                Ok(_) => {}
+        }
+        Ok(busy)
+    }
+
+    /// A control plane begins to look after the workspace: tells the conversations that it found busy.
+    pub async fn taken_over(self: &Arc<Self>, busy: &[(ConversationId, Position)], what: NoticeKind) {
+        for (id, after) in busy {
+            match self.conversation(*id).await {
+                Ok(hub) => hub.notice_after(*after, what.clone()).await,
                 Err(error) => tracing::warn!(conversation = %id, %error, "it can't be told of the restart"),
             }
         }

@@ -27,7 +27,7 @@ pub enum EnrolError {
     Store(#[from] StoreError),
 }
 
-/// The first certificate of a start. All earlier ones of the workspace are void with it.
+/// The first certificate of a start. All earlier ones of the workspace are void with it; a revocation stands.
 ///
 /// # Errors
 /// Why not. The token is spent in any case, if it was good.
@@ -41,6 +41,9 @@ pub async fn enrol(
     let issued = authority.issue(&request.csr, workspace).map_err(EnrolError::Request)?;
     loop {
         let record = store.workspace(workspace).await?;
+        if record.certificates.revoked {
+            return Err(Denied::Revoked.into());
+        }
         let fresh = Certificates { current: Some(issued.serial.clone()), next: None, revoked: false };
         match store.set_certificates(workspace, &record.certificates, &fresh).await {
             Err(StoreError::Conflict) => {}

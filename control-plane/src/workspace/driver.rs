@@ -7,6 +7,7 @@ use protocol::close::CloseCode;
 use protocol::enrol::TokenFile;
 use protocol::notice::NoticeKind;
 use protocol::status::{Phase, Reason, ReasonCode, Stage, Versions, WorkspaceStatus};
+use protocol::{ConversationId, Position};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -70,12 +71,24 @@ pub enum Ended {
     Deleted,
 }
 
+/// A workspace as a control plane finds it.
+#[derive(Debug)]
+pub struct Found {
+    /// Its record.
+    pub record: WorkspaceRecord,
+    /// Whether the engine runs it.
+    pub running: bool,
+    /// The conversations that were busy when the last control plane ended, and where their logs stood.
+    pub busy: Vec<(ConversationId, Position)>,
+}
+
 /// The one task that acts on a workspace.
 #[derive(Debug)]
 pub struct Driver {
     parts: Parts,
     hub: Arc<WorkspaceHub>,
     record: WorkspaceRecord,
+    busy: Vec<(ConversationId, Position)>,
     inbox: mpsc::Receiver<Event>,
     steps: u64,
     link: Option<u64>,
@@ -94,11 +107,11 @@ impl Driver {
     pub fn new(
         parts: Parts,
         hub: Arc<WorkspaceHub>,
-        record: WorkspaceRecord,
-        running: bool,
+        found: Found,
         inbox: mpsc::Receiver<Event>,
     ) -> Self {
-        let mut driver = Self { parts, hub, record, inbox, steps: 0, link: None, out_of_memory: false };
+        let Found { record, running, busy } = found;
+        let mut driver = Self { parts, hub, record, busy, inbox, steps: 0, link: None, out_of_memory: false };
         let phase = match (&driver.record.last, running) {
             (_, true) => Phase::Running {},
             (Last::Never {}, false) => Phase::Stopped { reason: None },
@@ -146,14 +159,15 @@ impl Driver {
     /// Puts right what happened while no control plane was there to see it.
     async fn take_over(&mut self) -> Option<Ended> {
         let running = matches!(self.phase(), Phase::Running {});
+        let busy = std::mem::take(&mut self.busy);
         match self.record.wanted {
             Wanted::Deleted => return Some(self.delete().await),
-            Wanted::Running if running => self.hub.taken_over(NoticeKind::ControlPlaneRestarted {}).await,
+            Wanted::Running if running => self.hub.taken_over(&busy, NoticeKind::ControlPlaneRestarted {}).await,
             Wanted::Running if !self.runs().await => {
                 let reason = self.why_died(-1).await;
                 self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
                 self.publish(Phase::Failed { reason: reason.clone() });
-                self.hub.taken_over(NoticeKind::WorkspaceLost { reason }).await;
+                self.hub.taken_over(&busy, NoticeKind::WorkspaceLost { reason }).await;
             }
             Wanted::Running | Wanted::Stopped => {}
         }

@@ -3,9 +3,10 @@
 use control_plane::links::admission::{self, Denied};
 use control_plane::store::records::Certificates;
 use protocol::WorkspaceId;
+use rcgen::KeyPair;
 use time::Duration;
 
-use super::agent::Agent;
+use super::agent::{self, Agent, request, token};
 use super::forged::Ca;
 use super::meddler::Meddler;
 use crate::plane::Plane;
@@ -96,6 +97,10 @@ async fn a_revoked_workspace_gets_neither_in_nor_a_certificate() {
     plane.store().set_certificates(workspace, &before, &revoked).await.unwrap();
     assert_eq!(agent.dial(&plane).await.unwrap(), 403);
     assert_eq!(agent.renew(&plane).await.unwrap().err().unwrap().0, 403);
+    // Not by starting over, either.
+    let key = KeyPair::generate().unwrap();
+    let enrolled = agent::enrol(&plane, &token(&plane, workspace).await, &request(&key)).await;
+    assert_eq!(enrolled.0, 403, "{}", enrolled.1);
     assert_eq!(plane.store().workspace(workspace).await.unwrap().certificates, revoked);
 }
 
