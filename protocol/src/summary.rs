@@ -30,7 +30,7 @@ pub struct Summary {
     pub state: State,
     /// Open prompts, oldest first.
     pub prompts: Vec<PromptId>,
-    /// The message that is being worked on, or whose fate is unknown.
+    /// The message that is being worked on, or is the next to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub current: Option<ItemId>,
@@ -59,10 +59,16 @@ impl Summary {
         match &event.body {
             EventBody::State { state } => self.state = *state,
             EventBody::MessageStarted { item } | EventBody::MessageResent { item, .. } => {
-                self.current = Some(*item);
+                // One that steers is no turn of its own.
+                self.current.get_or_insert(*item);
                 self.unknown = None;
             }
-            EventBody::MessageTaken { .. } => self.unknown = None,
+            EventBody::MessageTaken { item, steer, .. } => {
+                self.unknown = None;
+                if !steer && self.current.is_none() {
+                    self.current = Some(*item);
+                }
+            }
             EventBody::MessageContinued { message, .. } => {
                 self.current = Some(*message);
                 self.unknown = None;
@@ -92,6 +98,7 @@ impl Summary {
                 self.prompts.retain(|open| open != prompt);
             }
             EventBody::ProcessEnded { .. } => self.prompts.clear(),
+            EventBody::EpochBegan { held, .. } => self.begin_epoch(event.n, held),
             EventBody::SettingsChanged { settings, .. } => self.settings = settings.clone(),
             EventBody::StopAsked { .. }
             | EventBody::Text { .. }
@@ -105,8 +112,19 @@ impl Summary {
             | EventBody::Compacted { .. }
             | EventBody::Cleared {}
             | EventBody::Trouble { .. }
+            | EventBody::Silent { .. }
             | EventBody::Note { .. }
             | EventBody::Opaque { .. } => {}
+        }
+    }
+
+    fn begin_epoch(&mut self, n: u64, held: &[ItemId]) {
+        self.state = State::Idle;
+        self.prompts.clear();
+        self.unknown = self.unknown.filter(|unknown| held.contains(unknown));
+        if let Some(lost) = self.current.take_if(|current| !held.contains(current)) {
+            self.unknown = Some(lost);
+            self.unknown_at = n;
         }
     }
 }

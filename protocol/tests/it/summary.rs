@@ -61,9 +61,33 @@ fn prompts_are_open_until_answered_withdrawn_or_lost() {
 #[test]
 fn an_unknown_message_stays_until_someone_deals_with_it() {
     let item = samples::item();
-    let unknown = samples::events().into_iter().map(|event| event.body).nth(4).unwrap();
+    let mut samples = samples::events().into_iter().map(|event| event.body);
+    let unknown = samples.find(|body| matches!(body, EventBody::MessageUnknown { .. })).unwrap();
     assert_eq!(fold(vec![unknown.clone(), result(vec![], 0.0)]).unknown, Some(item));
     assert_eq!(fold(vec![unknown, EventBody::MessageStarted { item: ItemId(Uuid::nil()) }]).unknown, None);
+}
+
+#[test]
+fn a_message_that_steers_is_not_the_one_that_is_worked_on() {
+    let (item, steer) = (samples::item(), ItemId(Uuid::nil()));
+    let started = |item| EventBody::MessageStarted { item };
+    assert_eq!(fold(vec![started(item), started(steer)]).current, Some(item));
+    assert_eq!(fold(vec![started(item), result(vec![item], 0.0), started(steer)]).current, Some(steer));
+}
+
+#[test]
+fn a_new_epoch_leaves_nothing_open_but_what_the_workspace_holds() {
+    let item = samples::item();
+    let before = || {
+        let state = EventBody::State { state: State::Waiting };
+        vec![EventBody::MessageStarted { item }, EventBody::PromptAsked(samples::prompt()), state]
+    };
+    let began = |held| EventBody::EpochBegan { held, lost: true };
+    let lost = fold(before().into_iter().chain([began(vec![])]).collect());
+    assert_eq!((lost.state, lost.current, lost.unknown, lost.unknown_at), (State::Idle, None, Some(item), 4));
+    assert!(lost.prompts.is_empty());
+    let held = fold(before().into_iter().chain([began(vec![item])]).collect());
+    assert_eq!((held.current, held.unknown), (Some(item), None));
 }
 
 #[test]
