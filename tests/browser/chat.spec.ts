@@ -8,29 +8,6 @@ test('the first message starts the workspace, in stages, and is answered', async
   await expect(person.button('Workspace: running')).toBeVisible();
 });
 
-test('a sign-in address is good once', async ({ browser, stack }) => {
-  const address = await stack.signIn();
-  const first = await browser.newPage();
-  await first.goto(address);
-  await expect(first.getByRole('textbox', { name: 'Message to Claude' })).toBeVisible();
-  const second = await (await browser.newContext()).newPage();
-  await second.goto(address);
-  await expect(second.getByRole('alert')).toBeVisible();
-  await expect(second.getByRole('textbox', { name: 'Message to Claude' })).toBeHidden();
-  await first.close();
-  await second.context().close();
-});
-
-test('a reload in mid-stream loses nothing and repeats nothing', async ({ person, page, stack }) => {
-  await person.say('GATE reload');
-  await expect(person.words('gate reload', { exact: true })).toBeVisible();
-  await page.reload();
-  await expect(person.words('GATE reload', { exact: true })).toHaveCount(1);
-  await stack.release('reload');
-  await expect(person.button('Stop')).toBeHidden();
-  await expect(person.words('GATE reload', { exact: true })).toHaveCount(1);
-});
-
 test('Stop ends the turn in mid-stream, and the next message is answered', async ({ person, stack }) => {
   await person.say('GATE never');
   await expect(person.words('gate never', { exact: true })).toBeVisible();

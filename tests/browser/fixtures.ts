@@ -38,6 +38,12 @@ export class Person {
     return this.page.getByRole('log').getByText(text, options);
   }
 
+  /** Opens a menu by its button and chooses from it. */
+  async choose(menu: string | RegExp, choice: string | RegExp): Promise<void> {
+    await this.button(menu).click();
+    await this.page.getByRole('group').getByRole('button', { name: choice }).click();
+  }
+
   button(name: string | RegExp): Locator {
     return this.page.getByRole('button', { name });
   }
