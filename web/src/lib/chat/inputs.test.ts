@@ -183,11 +183,12 @@ describe('commands', () => {
 });
 
 describe('the list', () => {
-  const view = (id: string, version: number, last: number, title = id): ConversationView => ({
+  const view = (id: string, version: number, last: number, title = id, changed = last): ConversationView => ({
     id,
     version,
     title,
     created_at: 0,
+    changed_at: changed,
     summary: {
       state: 'idle',
       prompts: [],
@@ -217,6 +218,9 @@ describe('the list', () => {
       'old',
     ]);
     expect([...refresh(listed, [view('a', 1, 30)], false).keys()]).toEqual(['a']);
+    // One that was renamed changed last, however long ago anything happened in it.
+    const renamed = [view('a', 1, 30), view('renamed', 2, 1, 'new', 28)];
+    expect([...refresh(listed, renamed, true).keys()].sort()).toEqual(['a', 'gone', 'old', 'renamed']);
   });
 
   it('finds titles whatever their case and however their Hangul is composed', () => {
