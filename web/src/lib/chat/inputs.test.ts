@@ -125,6 +125,21 @@ describe('edits', () => {
     ]);
   });
 
+  it('that replace a file are not taken for a new one', () => {
+    const input = { json: { file_path: 'a', content: 'x\ny' } };
+    const cut = {
+      media: 'json' as const,
+      head: '{"type":"update",',
+      tail: '}',
+      bytes: 9,
+      digest: 'd',
+      chunks: 1,
+    };
+    expect(editRows(input, { cut })).toBeUndefined();
+    expect(editRows(input, { cut: { ...cut, head: '{"type":"create",' } })).toHaveLength(2);
+    expect(editRows(input, { json: { type: 'update', structuredPatch: [] } })).toEqual([]);
+  });
+
   it('that are not loaded are none', () => {
     const cut = { media: 'json' as const, head: '{', tail: '}', bytes: 9, digest: 'd', chunks: 1 };
     expect(editRows({ cut })).toBeUndefined();
