@@ -44,3 +44,27 @@ test('somebody else finds no conversation behind its address', async ({ person, 
   await expect(stranger.getByText('between us')).toHaveCount(0);
   await context.close();
 });
+
+test('a turn that failed says why and what to do, and its message is sent again by a click', async ({
+  person,
+}) => {
+  await person.say('ERR401x1');
+  await expect(person.words('The model’s API refused the key.', { exact: false })).toBeVisible();
+  await person.button('Send again').click();
+  await expect(person.words('ERR401x1', { exact: true })).toHaveCount(2);
+  await expect(person.button('Stop')).toBeHidden();
+  await expect(person.button('Send again')).toBeHidden();
+  await expect(person.words('recovered')).toBeVisible();
+});
+
+test('a file that is written over is shown as changed, not as new', async ({ person, page, stack }) => {
+  const write = (content: string) =>
+    `TOOL:Write ${JSON.stringify({ file_path: '/workspace/over.txt', content })}`;
+  const lines = (word: string) => Array.from({ length: 400 }, (_, n) => `${word} ${n} of many\n`).join('');
+  await person.choose('Permission mode: Ask first', /^Accept edits/);
+  await person.say([write(lines('before')), write(lines('after'))].join('\n'));
+  await expect(person.words(/^OK \d+/)).toBeVisible();
+  await page.getByRole('log').locator('summary').filter({ hasText: 'over.txt' }).nth(1).click();
+  await expect(person.words('before 0 of many')).toBeVisible();
+  expect(await stack.exec('head -n 1 /home/workspace/over.txt')).toBe('after 0 of many\n');
+});

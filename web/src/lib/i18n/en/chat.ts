@@ -181,6 +181,8 @@ const tools = {
   added: (count: number) => `${count} added`,
   removed: (count: number) => `${count} removed`,
   unanswered: 'not answered',
+  task: 'Task',
+  report: 'Report',
 };
 
 const unknownReasons = {
@@ -232,7 +234,7 @@ const lines = {
   settingsWhy: {
     asked: '',
     claude: '',
-    restarted: 'after a restart',
+    restarted: 'a looser mode ends with Claude’s process',
   } satisfies Record<SettingsChange, string>,
   compacted: (before: string, after: string) => `Summarised to make room: ${before} → ${after} tokens`,
   cleared: 'Claude has forgotten everything above',
@@ -256,16 +258,17 @@ const lines = {
 };
 
 const turnErrors = {
-  key: 'The model’s API refused the key. The operator has to give a valid one.',
-  permission: 'The model’s API does not allow this with the operator’s key.',
-  model: 'The model’s API does not know this model. Choose another one below.',
+  key: 'The model’s API refused the key. Ask the operator for a valid one, then send again.',
+  permission: 'The model’s API does not allow this with the operator’s key. Ask the operator.',
+  model: 'The model’s API does not know this model. Choose another one below, then send again.',
+  notOffered: 'This model is not offered here. Choose another one below, then send again.',
   tooLarge: `The conversation has become too long for the model. ${code('/compact')} makes room.`,
   rate: 'The model’s API limits how much can be asked at a time. Wait a little, then send again.',
   overloaded: 'The model’s API is overloaded. Wait a little, then send again.',
   server: 'The model’s API failed. Send again.',
-  unreachable: 'The model’s API could not be reached.',
-  request: 'The model’s API refused the request.',
-  other: 'The turn failed.',
+  unreachable: 'The model’s API could not be reached. Wait a little, then send again.',
+  request: 'The model’s API refused the request. Say it differently, or begin a new conversation.',
+  other: 'The turn failed. What was done until then stays.',
 };
 
 const result = {
