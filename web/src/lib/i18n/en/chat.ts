@@ -117,7 +117,7 @@ const log = {
   cutOff: 'cut off by the stop',
   note: 'Note from Claude Code',
   raw: (name: string) => `Not understood by this page: ${name}`,
-  showAll: (lines: number) => `Show all ${lines} lines`,
+  showAll: (lines: number) => (lines > 1 ? `Show all ${lines} lines` : 'Show all'),
   showLess: 'Show less',
   loadAll: (size: string) => `Load all ${size}`,
   loading: (percent: number) => `Loading, ${percent} %`,

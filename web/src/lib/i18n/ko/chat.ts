@@ -93,7 +93,7 @@ const log: Dictionary['log'] = {
   cutOff: '중지로 끊김',
   note: 'Claude Code의 알림',
   raw: (name) => `이 화면이 모르는 내용: ${name}`,
-  showAll: (lines) => `${lines}줄 모두 보기`,
+  showAll: (lines) => (lines > 1 ? `${lines}줄 모두 보기` : '모두 보기'),
   showLess: '접기',
   loadAll: (size) => `${size} 모두 불러오기`,
   loading: (percent) => `불러오는 중, ${percent}%`,
