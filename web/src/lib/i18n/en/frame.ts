@@ -100,6 +100,7 @@ const workspace = {
   waitsForIt: 'Your message is saved. It goes to Claude as soon as the workspace is up.',
   versions: (agent: string, claude: string) => `workspace-agent ${agent}, Claude Code ${claude}`,
   lasting: (time: string) => `for ${time}`,
+  mute: 'not answering',
   unlinked: 'The workspace does not answer at the moment. It is tried again and again.',
   details: 'Details for the operator',
 };

@@ -86,6 +86,7 @@ const workspace: Dictionary['workspace'] = {
   waitsForIt: '메시지는 저장됐어요. 작업공간이 준비되는 대로 Claude에게 전달돼요.',
   versions: (agent, claude) => `workspace-agent ${agent}, Claude Code ${claude}`,
   lasting: (time) => `${time}째`,
+  mute: '응답 없음',
   unlinked: '지금은 작업공간이 응답하지 않아요. 계속 다시 시도하고 있어요.',
   details: '운영자를 위한 자세한 내용',
 };
