@@ -1,11 +1,17 @@
-import { expect, test } from './fixtures';
+import { expect, Person, test } from './fixtures';
+import { Stack } from './stack';
 
-test('the first message starts the workspace, in stages, and is answered', async ({ person, page }) => {
+test('the first message of all starts the workspace, in stages, and is answered', async ({ page }) => {
+  const fresh = await Stack.start();
+  const person = new Person(page, fresh);
+  await person.signIn();
+  await expect(page.getByText('Conversations appear here.')).toBeVisible();
   await person.say('hello there');
   await expect(page).toHaveURL(/\/c\//);
   await expect(page.getByText('The workspace is starting')).toBeVisible();
   await expect(person.words('OK 2: hello there')).toBeVisible();
   await expect(person.button('Workspace: running')).toBeVisible();
+  await fresh.stop();
 });
 
 test('Stop ends the turn in mid-stream, and the next message is answered', async ({ person, stack }) => {
@@ -65,6 +71,6 @@ test('a file that is written over is shown as changed, not as new', async ({ per
   await person.say([write(lines('before')), write(lines('after'))].join('\n'));
   await expect(person.words(/^OK \d+/)).toBeVisible();
   await page.getByRole('log').locator('summary').filter({ hasText: 'over.txt' }).nth(1).click();
-  await expect(person.words('before 0 of many')).toBeVisible();
+  await expect(person.words('before 0 of many', { exact: true })).toBeVisible();
   expect(await stack.exec('head -n 1 /home/workspace/over.txt')).toBe('after 0 of many\n');
 });

@@ -1,4 +1,4 @@
-/** One stack a file of stories; one person, signed in, a story. */
+/** One stack a worker, which many stories share; one person, signed in, a story. */
 import { test as base, type Browser, expect, type Locator, type Page } from '@playwright/test';
 import { Stack } from './stack';
 
