@@ -33,6 +33,18 @@ export class Person {
     await this.composer.press('Enter');
   }
 
+  /** Waits until the store says that the newest conversation's turn runs. */
+  async untilKept(): Promise<void> {
+    const newest = async () => {
+      const answer = await fetch('/api/conversations');
+      const { conversations } = (await answer.json()) as {
+        conversations: { summary: { state: string } }[];
+      };
+      return conversations[0]?.summary.state;
+    };
+    await expect.poll(() => this.page.evaluate(newest)).toBe('working');
+  }
+
   /** Claude's words, anywhere in the conversation. */
   words(text: string | RegExp, options?: { exact: boolean }): Locator {
     return this.page.getByRole('log').getByText(text, options);

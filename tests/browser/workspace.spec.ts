@@ -6,6 +6,7 @@ test('a workspace is stopped and started from the page, and the conversation goe
 }) => {
   await person.say('TEXT kept in mind');
   await expect(person.words(/^kept in mind$/)).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
   await person.button('Workspace: running').click();
   await person.button('Stop workspace').click();
   await expect(page.getByRole('heading', { name: 'The workspace is stopped' })).toBeVisible();
@@ -19,6 +20,7 @@ test('a workspace is stopped and started from the page, and the conversation goe
 test('a start shows its stages, and the message that waits for it', async ({ person, page, stack }) => {
   await person.say('TEXT so that there is a workspace');
   await expect(person.words(/^so that there is a workspace$/)).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
   await stack.docker('stop', '--time', '1');
   await expect(person.button('Workspace: failed').or(person.button('Workspace: stopped'))).toBeVisible();
   await person.say('TEXT woken');
