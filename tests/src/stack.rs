@@ -99,7 +99,7 @@ impl Stack {
         let range = NEXT_RANGE.fetch_add(1, Ordering::Relaxed);
         let place = place::number()?;
         let instance = format!("{place:02x}{range:02x}");
-        let second = 128 + u32::from(place);
+        let second = 64 + u32::from(place);
         let web = match options.web {
             Some(web) => web,
             None => web(data.path())?,
