@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::event::{Event, EventBody};
+use crate::event::{Event, EventBody, ProcessEnd, SettingsChange};
 use crate::settings::Settings;
 use crate::{ItemId, Millis, PromptId};
 
@@ -45,7 +45,8 @@ pub struct Summary {
     pub settings: Settings,
     /// What it has cost so far, as the CLI reckons it.
     pub cost_usd: f64,
-    /// When its last event was written.
+    /// When something last happened in it. A process that is put to sleep, and what it forgets by that, is nothing
+    /// that a reader of the list would call so.
     pub last_at: Millis,
 }
 
@@ -55,7 +56,9 @@ const MAX_PROMPTS: usize = 64;
 impl Summary {
     /// Takes one more event into account.
     pub fn apply(&mut self, event: &Event) {
-        self.last_at = event.at;
+        if self.last_at == 0 || !is_housekeeping(&event.body) {
+            self.last_at = event.at;
+        }
         match &event.body {
             EventBody::State { state } => self.state = *state,
             EventBody::MessageStarted { item } | EventBody::MessageResent { item, .. } => {
@@ -127,4 +130,13 @@ impl Summary {
             self.unknown_at = n;
         }
     }
+}
+
+/// Whether this happens of itself, to a conversation that nobody is at.
+fn is_housekeeping(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::ProcessEnded { why: ProcessEnd::Idle | ProcessEnd::WorkspaceStopped, .. }
+            | EventBody::SettingsChanged { why: SettingsChange::Restarted, .. }
+    )
 }

@@ -157,16 +157,17 @@ impl Driver {
         let busy = std::mem::take(&mut self.busy);
         match self.record.wanted {
             Wanted::Deleted => return Some(self.delete().await),
-            Wanted::Running if running => {
-                self.hub.taken_over(&busy, NoticeKind::ControlPlaneRestarted {}).await
+            // A viewer that came before the engine was looked at has had us begin with nothing seen.
+            Wanted::Running if running || self.runs().await => {
+                self.hub.taken_over(&busy, NoticeKind::ControlPlaneRestarted {}).await;
             }
-            Wanted::Running if !self.runs().await => {
+            Wanted::Running => {
                 let reason = self.why_died(-1).await;
                 self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
                 self.publish(Phase::Failed { reason: reason.clone() });
                 self.hub.taken_over(&busy, NoticeKind::WorkspaceLost { reason }).await;
             }
-            Wanted::Running | Wanted::Stopped => {}
+            Wanted::Stopped => {}
         }
         None
     }

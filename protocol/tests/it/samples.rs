@@ -373,6 +373,7 @@ fn conversation_view() -> ConversationView {
         version: 2,
         title: "Plan".into(),
         created_at: 1,
+        changed_at: 2,
         summary: Summary { state: State::Waiting, prompts: vec![prompt_id()], ..Summary::default() },
         waiting: 1,
         settings: settings(),

@@ -1,6 +1,6 @@
 //! The fold that the list of conversations rests on.
 
-use protocol::event::{MessageEnd, Outcome, TurnResult, Usage};
+use protocol::event::{MessageEnd, Outcome, ProcessEnd, SettingsChange, TurnResult, Usage};
 use protocol::summary::{State, Summary};
 use protocol::{Event, EventBody, ItemId, Millis};
 use uuid::Uuid;
@@ -93,4 +93,19 @@ fn a_new_epoch_leaves_nothing_open_but_what_the_workspace_holds() {
 #[test]
 fn a_negative_cost_is_not_believed() {
     assert_eq!(fold(vec![result(vec![], -5.0)]).cost_usd, 0.0);
+}
+
+#[test]
+fn a_conversation_that_is_put_to_sleep_is_as_old_as_it_was() {
+    let ended = |why| EventBody::ProcessEnded { why, detail: String::new() };
+    let restarted = EventBody::SettingsChanged {
+        settings: protocol::settings::Settings::default(),
+        why: SettingsChange::Restarted,
+    };
+    let asleep = fold(vec![result(vec![], 0.5), ended(ProcessEnd::Idle), restarted]);
+    assert_eq!(asleep.last_at, 1);
+    let died = fold(vec![result(vec![], 0.5), ended(ProcessEnd::Died)]);
+    assert_eq!(died.last_at, 2);
+    // Whatever comes first says that there is a log.
+    assert_eq!(fold(vec![ended(ProcessEnd::Idle)]).last_at, 1);
 }

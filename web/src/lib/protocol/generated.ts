@@ -176,6 +176,10 @@ title: string,
  */
 created_at: number, 
 /**
+ * When it last changed. Pages of the list are in this order, newest first.
+ */
+changed_at: number, 
+/**
  * What its log comes to.
  */
 summary: Summary, 
@@ -1340,7 +1344,8 @@ settings: Settings,
  */
 cost_usd: number, 
 /**
- * When its last event was written.
+ * When something last happened in it. A process that is put to sleep, and what it forgets by that, is nothing
+ * that a reader of the list would call so.
  */
 last_at: number, };
 
