@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use protocol::event::{SilentStep, Unknown};
 use protocol::outbox::{ItemState, What};
 use protocol::prompt::Decision;
+use protocol::viewer::{Because, Verdict};
 use protocol::{ConversationId, EventBody, ItemId, Position, PromptId};
 
 use crate::store::Kept;
@@ -44,6 +46,72 @@ impl Violation {
         }
         Self(words)
     }
+}
+
+/// How often what the promises are about came to pass, so that they are not kept for want of temptation.
+pub type Tally = BTreeMap<&'static str, u64>;
+
+/// Counts what came to pass in a world.
+pub(crate) fn tally(world: &World) -> Tally {
+    let mut tally = Tally::new();
+    let mut count = |what| *tally.entry(what).or_default() += 1;
+    for kept in world.store.kept.values() {
+        for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
+            come_to_pass(&event.body).into_iter().for_each(&mut count);
+        }
+        for item in kept.items.values() {
+            let refused = matches!(item.state, ItemState::Refused { .. });
+            let lost = item.state == ItemState::Unknown { why: Unknown::HistoryLost };
+            let cancelled = item.state == ItemState::Cancelled;
+            let fates = [
+                (cancelled, "a message was taken back"),
+                (refused, "an item was refused"),
+                (lost, "a message was lost with its volume"),
+                (item.version > 1, "a message was edited"),
+            ];
+            fates.into_iter().filter(|(is, _)| *is).for_each(|(_, what)| count(what));
+        }
+        kept.notices.iter().for_each(|_| count("a restart was told"));
+    }
+    for verdict in &world.verdicts {
+        match verdict {
+            Verdict::Resumed {} => count("a viewer resumed"),
+            Verdict::Snapshot { because: Because::NewEpoch } => count("a viewer began anew with an epoch"),
+            Verdict::Snapshot { .. } => count("a viewer began with a snapshot"),
+        }
+    }
+    tally
+}
+
+fn come_to_pass(body: &EventBody) -> Option<&'static str> {
+    if let EventBody::MessageTaken { steer: true, .. } = body {
+        return Some("a message steered");
+    }
+    if let EventBody::PromptWithdrawn { answer_not_taken: true, .. } = body {
+        return Some("an answer was not taken");
+    }
+    if let EventBody::EpochBegan { lost, .. } = body {
+        return Some(if *lost { "a journal was lost" } else { "a journal may have lost its end" });
+    }
+    if let EventBody::Silent { step, .. } = body {
+        return Some(match step {
+            SilentStep::Ended => "a silent process was ended",
+            SilentStep::Asked | SilentStep::Answered | SilentStep::Interrupted | SilentStep::Over => {
+                "a turn fell silent"
+            }
+        });
+    }
+    let kinds = [
+        (matches!(body, EventBody::MessageResent { .. }), "a message was given again"),
+        (matches!(body, EventBody::MessageUnknown { .. }), "a message became unknown"),
+        (matches!(body, EventBody::MessageContinued { .. }), "a turn was continued"),
+        (matches!(body, EventBody::PromptAnswered { .. }), "a prompt was answered"),
+        (matches!(body, EventBody::PromptWithdrawn { .. }), "a prompt was withdrawn"),
+        (matches!(body, EventBody::StopAsked { .. }), "a turn was stopped"),
+        (matches!(body, EventBody::Trouble { .. }), "a disk was full"),
+        (matches!(body, EventBody::Result(_)), "a turn came to a result"),
+    ];
+    kinds.into_iter().find_map(|(is, what)| is.then_some(what))
 }
 
 /// Holds the world against what was promised.
@@ -166,15 +234,17 @@ fn check_deeds(world: &World) -> Result<(), Violation> {
             return Err(Violation(format!("{item} was called safe and is gone")));
         }
     }
-    for (message, turns) in &world.workspace.deeds.tool_turns {
-        let item = ItemId(*message);
-        let pressed = world.persons.continued.get(&item).copied().unwrap_or(0);
+    let deeds = &world.workspace.deeds;
+    for (message, turns) in &deeds.tool_turns {
         // What a lost volume knew of a message, nobody knows: it is given again.
-        if *turns > 1 + pressed && !world.volumes_lost {
-            return Err(Violation(format!(
-                "tools ran in {turns} turns of {item}; continued {pressed} times"
-            )));
+        if *turns > 1 && !world.volumes_lost {
+            return Err(Violation(format!("tools ran in {turns} turns of {message}")));
         }
+    }
+    if deeds.continued_turns > world.persons.continued {
+        let words =
+            format!("{} turns were continued, {} wanted", deeds.continued_turns, world.persons.continued);
+        return Err(Violation(words));
     }
     for (prompt, answers) in &world.workspace.deeds.answers {
         let Some(prompt) = PromptId::new(prompt.clone()) else { continue };

@@ -36,8 +36,10 @@ struct SessionFile {
 /// What really happened.
 #[derive(Debug, Default)]
 pub(crate) struct Deeds {
-    /// Turns of a message in which a tool ran.
+    /// Turns of a message in which a tool ran, those aside that were continued.
     pub(crate) tool_turns: HashMap<Uuid, u32>,
+    /// Turns that were continued and in which a tool ran.
+    pub(crate) continued_turns: u32,
     /// The answers that were taken for each prompt: allowed or not.
     pub(crate) answers: HashMap<String, Vec<bool>>,
     /// Messages whose turn came to a result.
@@ -70,6 +72,8 @@ struct Turn {
     tool: String,
     ran_tool: bool,
     denied: bool,
+    /// A person had it continued.
+    continued: bool,
 }
 
 /// One process.
@@ -246,7 +250,8 @@ impl Claude {
                 };
                 self.respond(line, &json!({ "session_state": state, "models": [], "commands": [] }));
                 if let Some(cut) = cut {
-                    self.turn = Some(Turn::new(vec![cut], "tool", dice));
+                    let turn = Turn::new(vec![cut], "tool", dice);
+                    self.turn = Some(Turn { continued: true, ..turn });
                 }
             }
             "set_permission_mode" => {
@@ -381,7 +386,8 @@ impl Claude {
             }
             Beat::RunTool => {
                 if !turn.denied && !std::mem::replace(&mut turn.ran_tool, true) {
-                    for message in &turn.messages {
+                    deeds.continued_turns += u32::from(turn.continued);
+                    for message in turn.messages.iter().filter(|_| !turn.continued) {
                         *deeds.tool_turns.entry(*message).or_default() += 1;
                     }
                 }
@@ -456,6 +462,7 @@ impl Turn {
             tool: String::new(),
             ran_tool: false,
             denied: false,
+            continued: false,
         }
     }
 }

@@ -16,20 +16,62 @@ mod viewer;
 mod workspace;
 mod world;
 
-pub use self::checks::Violation;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use self::checks::{Tally, Violation};
 use self::world::World;
 
+/// Violations after which a thread looks for no more.
+const ENOUGH: usize = 3;
 /// Steps with faults.
 const STEPS: usize = 400;
 /// Steps that a world may take to come to rest. Far more than any has needed.
 const CALM: usize = 20_000;
 
-/// Runs the world of one seed.
+/// Runs the world of one seed and counts what came to pass in it.
 ///
 /// # Errors
 /// What was promised and not kept.
-pub fn run(seed: u64) -> Result<(), Violation> {
-    live(&mut World::new(seed))
+pub fn run(seed: u64) -> Result<Tally, Violation> {
+    let mut world = World::new(seed);
+    live(&mut world)?;
+    Ok(checks::tally(&world))
+}
+
+/// Runs the worlds of many seeds on every core. Returns what came to pass in all of them together, and the first
+/// violations with their seeds.
+pub fn run_many(from: u64, runs: u64) -> (Tally, Vec<(u64, String)>) {
+    let next = AtomicU64::new(from);
+    let work = || {
+        let (mut tally, mut violations) = (Tally::new(), Vec::new());
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= from + runs || violations.len() >= ENOUGH {
+                return (tally, violations);
+            }
+            match run(seed) {
+                Ok(more) => {
+                    more.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times)
+                }
+                Err(violation) => violations.push((seed, violation.to_string())),
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let (mut tally, mut violations) = (Tally::new(), Vec::new());
+        for worker in workers {
+            match worker.join() {
+                Ok((more, failed)) => {
+                    more.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times);
+                    violations.extend(failed);
+                }
+                Err(_) => violations.push((from, "a run panicked".to_owned())),
+            }
+        }
+        (tally, violations)
+    })
 }
 
 /// Runs the world of one seed and returns what happened in it, step by step.

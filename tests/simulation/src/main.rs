@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Parser;
 
@@ -46,28 +45,14 @@ fn tell(out: &mut impl Write, seed: u64) -> std::io::Result<bool> {
 }
 
 fn run(out: &mut impl Write, from: u64, runs: u64) -> std::io::Result<bool> {
-    let next = AtomicU64::new(from);
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let failures: Vec<(u64, String)> = std::thread::scope(|scope| {
-        let work = || {
-            let mut failed = Vec::new();
-            loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= from + runs || failed.len() >= 3 {
-                    return failed;
-                }
-                if let Err(violation) = simulation::run(seed) {
-                    failed.push((seed, violation.to_string()));
-                }
-            }
-        };
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
-    });
-    for (seed, violation) in &failures {
+    let (tally, violations) = simulation::run_many(from, runs);
+    for (what, times) in tally {
+        writeln!(out, "{times:>10}  {what}")?;
+    }
+    for (seed, violation) in &violations {
         let words: String = violation.chars().take(1500).collect();
         writeln!(out, "seed {seed}: {words}")?;
     }
-    writeln!(out, "{} runs from seed {from}: {} violation(s)", runs, failures.len())?;
-    Ok(failures.is_empty())
+    writeln!(out, "simulation: {runs} runs from seed {from}, {} violation(s)", violations.len())?;
+    Ok(violations.is_empty())
 }

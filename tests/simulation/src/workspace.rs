@@ -322,6 +322,13 @@ impl Conversation {
         Ok(Self { keeper, inbox: VecDeque::new(), claude: None, blocked: false, was_full: false })
     }
 
+    /// Whether nothing happens any more but that time passes.
+    pub(crate) fn is_stalled(&self) -> bool {
+        let silent =
+            |claude: &Claude| claude.stdout.is_empty() && claude.ended.is_none() && !claude.can_step();
+        self.inbox.is_empty() && !self.blocked && self.claude.as_ref().is_none_or(silent)
+    }
+
     /// When it wants to be woken.
     pub(crate) fn deadline(&self) -> Option<u64> {
         self.keeper.deadline()

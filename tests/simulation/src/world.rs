@@ -7,6 +7,7 @@ use control_plane::hub::follow::place::Place;
 use protocol::outbox::{ItemState, What};
 use protocol::prompt::Decision;
 use protocol::settings::{Mode, Settings};
+use protocol::viewer::Verdict;
 use protocol::{ConversationId, ItemId, Millis};
 use workspace_agent::conversation::core::Now;
 
@@ -27,8 +28,8 @@ pub(crate) struct Persons {
     pub(crate) safe: BTreeSet<ItemId>,
     /// What the control plane refused for good.
     pub(crate) refused: BTreeSet<ItemId>,
-    /// How often a person had the turn of a message continued.
-    pub(crate) continued: BTreeMap<ItemId, u32>,
+    /// How often a person wanted a turn continued.
+    pub(crate) continued: u32,
 }
 
 /// Everything.
@@ -46,6 +47,8 @@ pub(crate) struct World {
     /// What happened, when it is to be told.
     pub(crate) story: Option<Vec<String>>,
     pub(crate) volumes_lost: bool,
+    /// What viewers were told when they attached, or had to begin anew.
+    pub(crate) verdicts: Vec<Verdict>,
 }
 
 /// What can happen.
@@ -127,6 +130,7 @@ impl World {
             persons: Persons::default(),
             story: None,
             volumes_lost: false,
+            verdicts: Vec::new(),
         }
     }
 
@@ -477,8 +481,11 @@ impl World {
 
     fn receive(&mut self, index: usize) -> Result<(), Violation> {
         let front = self.viewers[index].socket.as_ref().and_then(|socket| socket.down.front());
-        if let (Some(story), Some(Shown::Opened(greeting))) = (&mut self.story, front) {
-            story.push(format!("       viewer {index}: {greeting:?}"));
+        if let Some(Shown::Opened(greeting)) = front {
+            self.verdicts.push(greeting.verdict);
+            if let Some(story) = &mut self.story {
+                story.push(format!("       viewer {index}: {greeting:?}"));
+            }
         }
         match self.viewers[index].receive() {
             Ok(None) => {}
@@ -503,9 +510,7 @@ impl World {
         let Some(ask) = self.wish(index, item) else { return };
         if let Ask::Add(item, what) = &ask {
             self.persons.asked.insert(*item, what.clone());
-            if let What::Continue { message } = what {
-                *self.persons.continued.entry(*message).or_default() += 1;
-            }
+            self.persons.continued += u32::from(matches!(what, What::Continue { .. }));
         }
         if let Ask::Stop(item) = &ask {
             self.persons.asked.insert(*item, What::Stop { message: None });
@@ -656,15 +661,12 @@ impl World {
         Err(Violation::stuck(self))
     }
 
-    /// Time passes where nothing else helps: a process that hangs is noticed.
+    /// Time passes where nothing else helps: what hangs is noticed.
     fn wake(&mut self) {
-        let hung =
-            |held: &crate::workspace::Conversation| held.claude.as_ref().is_some_and(|claude| claude.hung);
         let agent = self.workspace.agent.iter();
-        let hung: Vec<_> = agent
-            .flat_map(|agent| agent.conversations.iter().filter(|(_, held)| hung(held)).map(|(id, _)| *id))
-            .collect();
-        for id in hung {
+        let held = agent.flat_map(|agent| &agent.conversations);
+        let stalled: Vec<_> = held.filter(|(_, held)| held.is_stalled()).map(|(id, _)| *id).collect();
+        for id in stalled {
             self.tick(id);
         }
     }

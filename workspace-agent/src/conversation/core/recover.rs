@@ -7,7 +7,7 @@ use protocol::{Event, EventBody, ItemId, Position};
 use serde::{Deserialize, Serialize};
 
 use super::answers::OpenPrompt;
-use super::turn::{Message, Phase, Turn};
+use super::turn::{Message, Phase, Steer, Turn};
 use super::{Conversation, Effect, Now, Process};
 use crate::claude::events;
 
@@ -30,15 +30,10 @@ impl Conversation {
         self.next_n = event.n + 1;
         self.summary.apply(event);
         match &event.body {
-            EventBody::MessageTaken { item, by, again_of, .. } => {
-                self.seen.insert(*item);
+            EventBody::MessageTaken { item, by, again_of, steer, .. } => {
                 let (item, by, again_of) = (*item, by.clone(), *again_of);
                 let text = text.unwrap_or_default();
-                // Told again in a new epoch, it is there already.
-                self.waiting.retain(|message| message.item != item);
-                if self.turn.as_ref().and_then(Turn::item) != Some(item) {
-                    self.waiting.push_back(Message { item, text, by, again_of, taken_at: event.n });
-                }
+                self.replay_taken(Message { item, text, by, again_of, taken_at: event.n }, *steer);
             }
             EventBody::MessageStarted { item } => self.replay_started(*item),
             EventBody::MessageResent { item, attempt } => {
@@ -119,25 +114,49 @@ impl Conversation {
 
     /// Takes the journal's mark that a tool call had begun.
     pub fn replay_tool_began(&mut self) {
+        if self.turn.is_none() {
+            // Nothing said that a message was begun; then it is the one that was the next.
+            self.turn = self.waiting.pop_front().map(|message| Turn::begun_by_claude(Some(message)));
+        }
         if let Some(turn) = &mut self.turn {
             turn.tools_called = true;
         }
     }
 
+    /// A message was taken; or one that was to steer becomes an ordinary one; or it is told again in a new epoch.
+    fn replay_taken(&mut self, message: Message, steer: bool) {
+        self.seen.insert(message.item);
+        let known = self.steers.len();
+        self.steers.retain(|steer| steer.message.item != message.item);
+        let steered = self.steers.len() < known;
+        self.waiting.retain(|waiting| waiting.item != message.item);
+        if steer {
+            self.steers.push(Steer { message, started: false });
+            return;
+        }
+        match self.turn.as_ref().and_then(Turn::item) {
+            Some(current) if current == message.item => {}
+            _ if steered => self.waiting.push_front(message),
+            _ => self.waiting.push_back(message),
+        }
+    }
+
     fn replay_started(&mut self, item: ItemId) {
+        if let Some(steer) = self.steers.iter_mut().find(|steer| steer.message.item == item) {
+            steer.started = true;
+            return;
+        }
         let at = self.waiting.iter().position(|message| message.item == item);
         let message = at.and_then(|at| self.waiting.remove(at));
         match &mut self.turn {
             Some(turn) if turn.item() == Some(item) => turn.phase = Phase::Started,
-            Some(turn) if turn.item().is_some() => {}
-            _ => {
-                self.turn = Some(Turn::begun_by_claude(message));
-            }
+            Some(_) | None => self.turn = Some(Turn::begun_by_claude(message)),
         }
     }
 
     fn replay_ended(&mut self, item: ItemId) {
         self.waiting.retain(|message| message.item != item);
+        self.steers.retain(|steer| steer.message.item != item);
         if self.turn.as_ref().is_some_and(|turn| turn.item() == Some(item)) {
             self.turn = None;
             self.open_calls.clear();
@@ -148,7 +167,7 @@ impl Conversation {
     pub fn recovered(&mut self, now: Now) -> Vec<Effect> {
         self.now = now;
         self.lose_prompts();
-        if self.process == Process::Live || self.turn.is_some() {
+        if self.process == Process::Live || self.turn.is_some() || !self.steers.is_empty() {
             self.process = Process::Live;
             self.exited("the workspace was restarted");
         } else {
