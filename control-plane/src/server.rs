@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Extensions;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -32,13 +34,24 @@ const HANDSHAKES: usize = 256;
 /// The kernel's send buffer for a link. A large one hides a slow peer and makes what matters wait.
 const LINK_SOCKET_BYTES: u32 = 256 * 1024;
 
-/// Who a connection comes from.
+/// Who a connection comes from. Every request on it carries this.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteAddress(pub SocketAddr);
 
-/// The certificate that a connection showed, if any.
+/// The certificate that a connection showed, if any. Every request on the link port carries this.
 #[derive(Clone, Debug)]
 pub struct PeerCertificate(pub Option<Peer>);
+
+/// Lets this process have as many descriptors as its user is allowed; what it begins with, often 1,024, is for
+/// programs that still use `select`. Returns how many.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn raise_descriptors() -> io::Result<u64> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    Ok(most)
+}
 
 /// Binds an address.
 ///
@@ -55,10 +68,10 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub async fn serve_plain(listener: TcpListener, router: Router, stop: CancellationToken, tasks: TaskTracker) {
     while let Some((stream, address)) = accept(&listener, &stop).await {
         let (router, stop) = (router.clone(), stop.clone());
-        tasks.spawn(async move {
-            let router = router.layer(axum::Extension(RemoteAddress(address)));
-            serve_connection(stream, router, stop).await;
-        });
+        let mark = move |extensions: &mut Extensions| {
+            extensions.insert(RemoteAddress(address));
+        };
+        tasks.spawn(serve_connection(stream, router, mark, stop));
     }
 }
 
@@ -91,8 +104,12 @@ pub async fn serve_tls(
                 Ok(peer) => peer,
                 Err(error) => return tracing::warn!(%address, %error, "a certificate names no workspace"),
             };
-            let router = router.layer(axum::Extension(PeerCertificate(peer)));
-            serve_connection(stream, router.layer(axum::Extension(RemoteAddress(address))), stop).await;
+            let peer = PeerCertificate(peer);
+            let mark = move |extensions: &mut Extensions| {
+                extensions.insert(RemoteAddress(address));
+                extensions.insert(peer.clone());
+            };
+            serve_connection(stream, router, mark, stop).await;
         });
     }
 }
@@ -124,11 +141,18 @@ async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<(Tcp
     }
 }
 
-async fn serve_connection<S>(stream: S, router: Router, stop: CancellationToken)
-where
+/// Serves one connection. `mark` notes on each request what is known of the connection: a layer of the router's would
+/// be a new router for each connection.
+async fn serve_connection<S>(
+    stream: S,
+    router: Router,
+    mark: impl Fn(&mut Extensions) + Send,
+    stop: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        mark(request.extensions_mut());
         let mut router = router.clone();
         async move { router.as_service().ready().await?.call(request.map(axum::body::Body::new)).await }
     });

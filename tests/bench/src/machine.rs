@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::time::ClockId;
 use nix::unistd::Pid;
 
@@ -36,16 +35,6 @@ pub fn cores() -> f64 {
 pub fn load() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().unwrap_or_default().to_owned()
-}
-
-/// Lets this process, and those that it starts, have as many descriptors as this user is allowed. Returns how many.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn raise_descriptors() -> anyhow::Result<u64> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-    Ok(most)
 }
 
 /// How busy this process and a server were over a while.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use control_plane::server;
 
 use crate::table::Table;
 use crate::{machine, print, say};
@@ -49,7 +50,7 @@ pub enum Subject {
 /// # Errors
 /// When something is broken.
 pub async fn run(only: &[Subject]) -> anyhow::Result<()> {
-    let descriptors = machine::raise_descriptors()?;
+    let descriptors = server::raise_descriptors()?;
     let all = Subject::value_variants();
     let wanted: Vec<Subject> =
         all.iter().copied().filter(|subject| only.is_empty() || only.contains(subject)).collect();
