@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use control_plane::{app, server};
 use control_plane::auth::local;
 use control_plane::config::ServeArgs;
+use control_plane::{app, server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 

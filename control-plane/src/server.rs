@@ -31,8 +31,9 @@ const HEAD: Duration = Duration::from_secs(15);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Handshakes at a time: enough to keep every core busy, few enough to bound their memory.
 const HANDSHAKES: usize = 256;
-/// The kernel's send buffer for a link. A large one hides a slow peer and makes what matters wait.
-const LINK_SOCKET_BYTES: u32 = 256 * 1024;
+/// The kernel's send buffer for a connection. A large one hides a slow peer and makes what matters wait; left to
+/// itself the kernel would keep 4 MiB for a browser that does not read.
+const SOCKET_BYTES: usize = 256 * 1024;
 
 /// Who a connection comes from. Every request on it carries this.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,6 @@ pub async fn serve_tls(
         let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
         let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
         tasks.spawn(async move {
-            let _ = bound_send_buffer(&stream);
             let accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
             drop(permit);
             let stream = match accepted {
@@ -115,7 +115,7 @@ pub async fn serve_tls(
 }
 
 fn bound_send_buffer(stream: &TcpStream) -> io::Result<()> {
-    nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::SndBuf, &(LINK_SOCKET_BYTES as usize))
+    nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::SndBuf, &SOCKET_BYTES)
         .map_err(io::Error::from)
 }
 
@@ -130,6 +130,7 @@ async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<(Tcp
         match accepted {
             Ok((stream, address)) => {
                 let _ = stream.set_nodelay(true);
+                let _ = bound_send_buffer(&stream);
                 return Some((stream, address));
             }
             Err(error) => {
