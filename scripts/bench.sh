@@ -3,7 +3,7 @@
 # what it needs, starts servers and containers of its own, leaves nothing behind.
 #
 #   ONLY=SUBJECT,…   start, turn, gateway, footprint (real engine, real CLI, scripted model);
-#                    events, pairs, restart, fanout, attach (load on the control plane). [default: all, about 20 minutes]
+#                    events, pairs, restart, fanout, attach (load on the control plane). [default: all, about 13 minutes]
 source "$(dirname "$0")/lib.sh"
 
 only=${ONLY:-}
