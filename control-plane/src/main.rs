@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use control_plane::app;
 use control_plane::auth::local;
 use control_plane::config::ServeArgs;
+use control_plane::{app, server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -61,6 +61,8 @@ fn main() -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let descriptors = server::raise_descriptors().context("the limit of descriptors")?;
+    tracing::debug!(descriptors, "connections take one each");
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = app::build(args.check()?).await?;

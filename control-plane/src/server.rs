@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Extensions;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -29,16 +31,28 @@ const HEAD: Duration = Duration::from_secs(15);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Handshakes at a time: enough to keep every core busy, few enough to bound their memory.
 const HANDSHAKES: usize = 256;
-/// The kernel's send buffer for a link. A large one hides a slow peer and makes what matters wait.
-const LINK_SOCKET_BYTES: u32 = 256 * 1024;
+/// The kernel's send buffer for a connection. A large one hides a slow peer and makes what matters wait; left to
+/// itself the kernel would keep 4 MiB for a browser that does not read.
+const SOCKET_BYTES: usize = 256 * 1024;
 
-/// Who a connection comes from.
+/// Who a connection comes from. Every request on it carries this.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteAddress(pub SocketAddr);
 
-/// The certificate that a connection showed, if any.
+/// The certificate that a connection showed, if any. Every request on the link port carries this.
 #[derive(Clone, Debug)]
 pub struct PeerCertificate(pub Option<Peer>);
+
+/// Lets this process have as many descriptors as its user is allowed; what it begins with, often 1,024, is for
+/// programs that still use `select`. Returns how many.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn raise_descriptors() -> io::Result<u64> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    Ok(most)
+}
 
 /// Binds an address.
 ///
@@ -55,10 +69,10 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub async fn serve_plain(listener: TcpListener, router: Router, stop: CancellationToken, tasks: TaskTracker) {
     while let Some((stream, address)) = accept(&listener, &stop).await {
         let (router, stop) = (router.clone(), stop.clone());
-        tasks.spawn(async move {
-            let router = router.layer(axum::Extension(RemoteAddress(address)));
-            serve_connection(stream, router, stop).await;
-        });
+        let mark = move |extensions: &mut Extensions| {
+            extensions.insert(RemoteAddress(address));
+        };
+        tasks.spawn(serve_connection(stream, router, mark, stop));
     }
 }
 
@@ -76,7 +90,6 @@ pub async fn serve_tls(
         let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
         let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
         tasks.spawn(async move {
-            let _ = bound_send_buffer(&stream);
             let accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
             drop(permit);
             let stream = match accepted {
@@ -91,14 +104,18 @@ pub async fn serve_tls(
                 Ok(peer) => peer,
                 Err(error) => return tracing::warn!(%address, %error, "a certificate names no workspace"),
             };
-            let router = router.layer(axum::Extension(PeerCertificate(peer)));
-            serve_connection(stream, router.layer(axum::Extension(RemoteAddress(address))), stop).await;
+            let peer = PeerCertificate(peer);
+            let mark = move |extensions: &mut Extensions| {
+                extensions.insert(RemoteAddress(address));
+                extensions.insert(peer.clone());
+            };
+            serve_connection(stream, router, mark, stop).await;
         });
     }
 }
 
 fn bound_send_buffer(stream: &TcpStream) -> io::Result<()> {
-    nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::SndBuf, &(LINK_SOCKET_BYTES as usize))
+    nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::SndBuf, &SOCKET_BYTES)
         .map_err(io::Error::from)
 }
 
@@ -113,6 +130,7 @@ async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<(Tcp
         match accepted {
             Ok((stream, address)) => {
                 let _ = stream.set_nodelay(true);
+                let _ = bound_send_buffer(&stream);
                 return Some((stream, address));
             }
             Err(error) => {
@@ -124,11 +142,18 @@ async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<(Tcp
     }
 }
 
-async fn serve_connection<S>(stream: S, router: Router, stop: CancellationToken)
-where
+/// Serves one connection. `mark` notes on each request what is known of the connection: a layer of the router's would
+/// be a new router for each connection.
+async fn serve_connection<S>(
+    stream: S,
+    router: Router,
+    mark: impl Fn(&mut Extensions) + Send,
+    stop: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        mark(request.extensions_mut());
         let mut router = router.clone();
         async move { router.as_service().ready().await?.call(request.map(axum::body::Body::new)).await }
     });

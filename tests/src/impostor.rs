@@ -10,6 +10,7 @@ use protocol::WorkspaceId;
 use protocol::close::CloseCode;
 use protocol::enrol::{CONTROL_PLANE_NAME, Certificate, EnrolRequest};
 use protocol::link::{FromAgent, FromControl, Hello};
+use protocol::log::LogEnd;
 use protocol::status::Versions;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ClientConfig;
@@ -78,16 +79,24 @@ impl Impostor {
     /// # Errors
     /// When it is refused.
     pub async fn link(&self) -> anyhow::Result<Link> {
-        let mut link = self.dial("atelier.v1").await?;
-        let versions = Versions { workspace_agent: "impostor".into(), claude: "none".into() };
-        let hello = Hello { boot: uuid::Uuid::new_v4(), versions, capabilities: vec![], logs: vec![] };
-        link.send(Message::text(serde_json::to_string(&FromAgent::Hello(hello))?)).await?;
-        loop {
-            if let Message::Text(text) = read(&mut link).await? {
-                let welcome: FromControl = serde_json::from_str(&text)?;
-                anyhow::ensure!(matches!(welcome, FromControl::Welcome(_)), "{text}");
-                return Ok(link);
-            }
+        link_with(self.link, &self.tls, Vec::new()).await
+    }
+}
+
+/// Opens a link and says hello, with journals that end here.
+///
+/// # Errors
+/// When it is refused.
+pub async fn link_with(link: SocketAddr, tls: &Arc<ClientConfig>, logs: Vec<LogEnd>) -> anyhow::Result<Link> {
+    let mut link = dial(link, tls, "atelier.v1").await?;
+    let versions = Versions { workspace_agent: "impostor".into(), claude: "none".into() };
+    let hello = Hello { boot: uuid::Uuid::new_v4(), versions, capabilities: vec![], logs };
+    link.send(Message::text(serde_json::to_string(&FromAgent::Hello(hello))?)).await?;
+    loop {
+        if let Message::Text(text) = read(&mut link).await? {
+            let welcome: FromControl = serde_json::from_str(&text)?;
+            anyhow::ensure!(matches!(welcome, FromControl::Welcome(_)), "{text}");
+            return Ok(link);
         }
     }
 }
@@ -99,7 +108,8 @@ impl Impostor {
 pub async fn dial(link: SocketAddr, tls: &Arc<ClientConfig>, versions: &'static str) -> anyhow::Result<Link> {
     let mut request = format!("wss://{CONTROL_PLANE_NAME}/link").into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", versions.parse()?);
-    let (socket, _) = tokio_tungstenite::client_async(request, connect(link, tls).await?).await?;
+    let (stream, config) = (connect(link, tls).await?, Some(crate::socket_config()));
+    let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, config).await?;
     Ok(socket)
 }
 
@@ -110,6 +120,7 @@ pub async fn dial(link: SocketAddr, tls: &Arc<ClientConfig>, versions: &'static 
 pub async fn connect(link: SocketAddr, tls: &Arc<ClientConfig>) -> anyhow::Result<TlsStream<TcpStream>> {
     let name = CONTROL_PLANE_NAME.try_into()?;
     let stream = TcpStream::connect(link).await?;
+    stream.set_nodelay(true)?;
     Ok(tokio_rustls::TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?)
 }
 

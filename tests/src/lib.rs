@@ -7,14 +7,23 @@ pub mod engine;
 pub mod impostor;
 pub mod outside;
 pub mod place;
+pub mod server;
 pub mod stack;
 pub mod viewer;
 
 pub use engine::Engine;
 pub use impostor::Impostor;
 pub use outside::Outside;
-pub use stack::{Stack, StackOptions};
+pub use server::Server;
+pub use stack::{PATIENCE, Stack, StackOptions};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 pub use viewer::{Seen, Viewer};
+
+/// How every socket of the harness is set up. Tungstenite fills its read buffer with zeros before every read; its
+/// default of 128 KiB would cost more than what is read.
+pub fn socket_config() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(4 * 1024)
+}
 
 /// Looks until something outside of what a viewer sees is so.
 ///
@@ -26,7 +35,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> anyhow::
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    let waited = tokio::time::timeout(stack::PATIENCE, looking).await;
+    let waited = tokio::time::timeout(PATIENCE, looking).await;
     anyhow::ensure!(waited.is_ok(), "{what}: waited in vain");
     Ok(())
 }

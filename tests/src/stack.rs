@@ -12,16 +12,15 @@ use control_plane::pki::Authority;
 use control_plane::seal::Seal;
 use control_plane::store::Store;
 use control_plane::store::sqlite::Sqlite;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use scripted_model::Serving;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::place;
+use crate::server::Server;
 use crate::viewer::Viewer;
 
 /// How long anything may take before the story has failed. Generous: the machine may be busy.
@@ -41,6 +40,8 @@ pub struct StackOptions {
     pub web: Option<PathBuf>,
     /// Data lies on a disk of a few megabytes.
     pub small_disk: bool,
+    /// The control plane logs what it would log anywhere, and no more.
+    pub quiet: bool,
 }
 
 /// A whole Atelier.
@@ -57,7 +58,8 @@ pub struct Stack {
     pub link: SocketAddr,
     instance: String,
     flags: Vec<String>,
-    process: Option<Child>,
+    process: Option<Server>,
+    log_level: &'static str,
     log: PathBuf,
 }
 
@@ -123,7 +125,9 @@ impl Stack {
         flags.extend(options.flags);
         let log = data.path().join("control-plane.log");
         engine.sweep(&instance);
-        let mut stack = Self { model, engine, data, public, link, instance, flags, process: None, log };
+        let log_level = if options.quiet { "info" } else { "info,control_plane=debug" };
+        let mut stack =
+            Self { model, engine, data, public, link, instance, flags, process: None, log_level, log };
         stack.start_control_plane().await?;
         Ok(stack)
     }
@@ -134,32 +138,19 @@ impl Stack {
     /// When it does not come up; with its log.
     pub async fn start_control_plane(&mut self) -> anyhow::Result<()> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let mut child = Command::new(binary("control-plane"))
+        let mut command = Command::new(binary("control-plane"));
+        command
             .arg("serve")
             .args(&self.flags)
-            .env("ATELIER_LOG", "info,control_plane=debug")
+            .env("ATELIER_LOG", self.log_level)
             .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .context("the control plane's binary; build it first")?;
-        let stdout = child.stdout.take().context("no stdout")?;
-        self.process = Some(child);
-        let mut lines = BufReader::new(stdout).lines();
-        let ready = async {
-            while let Some(line) = lines.next_line().await? {
-                if line.contains("#code=") {
-                    return anyhow::Ok(());
-                }
-            }
-            anyhow::bail!("it ended")
-        };
-        match tokio::time::timeout(PATIENCE, ready).await {
-            Ok(Ok(())) => Ok(()),
-            failed => anyhow::bail!("the control plane does not come up ({failed:?}):\n{}", self.log_text()),
+            .stderr(log);
+        let ready = |line: &str| line.contains("#code=").then_some(());
+        match Server::start(&mut command, ready).await {
+            Ok((server, ())) => self.process = Some(server),
+            Err(error) => anyhow::bail!("{error:#}; the control plane's log:\n{}", self.log_text()),
         }
+        Ok(())
     }
 
     /// Kills the control plane as a power cut would.
@@ -173,11 +164,8 @@ impl Stack {
     }
 
     async fn end_control_plane(&mut self, signal: Signal) {
-        if let Some(mut child) = self.process.take() {
-            if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-                let _ = kill(Pid::from_raw(pid), signal);
-            }
-            let _ = tokio::time::timeout(PATIENCE, child.wait()).await;
+        if let Some(server) = self.process.take() {
+            server.end(signal).await;
         }
     }
 
@@ -331,19 +319,29 @@ fn shell(script: &str) -> anyhow::Result<()> {
 pub const KEY: &str = "sk-canary-5e1f0c3b";
 
 /// A page, as far as the control plane needs one: the stories that look at the real one are in the browser.
-fn web(data: &Path) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// When it can't be written.
+pub fn web(data: &Path) -> anyhow::Result<PathBuf> {
     let web = data.join("web");
     std::fs::create_dir_all(&web)?;
     std::fs::write(web.join("index.html"), "<!doctype html><title>Atelier</title>")?;
     Ok(web)
 }
 
-fn free_port(address: &str) -> anyhow::Result<SocketAddr> {
+/// A port of `address` that nobody listens on.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port(address: &str) -> anyhow::Result<SocketAddr> {
     Ok(std::net::TcpListener::bind((address, 0))?.local_addr()?)
 }
 
 /// This machine's address on the engine's default bridge.
-async fn bridge_address(engine: &Engine) -> anyhow::Result<String> {
+///
+/// # Errors
+/// When the engine has none.
+pub async fn bridge_address(engine: &Engine) -> anyhow::Result<String> {
     let format = "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}}{{end}}";
     let text = engine.run(&["network", "inspect", "bridge", "--format", format]).await?;
     let text = text.trim();

@@ -59,6 +59,8 @@ pub struct Seen {
     pub answers: BTreeMap<u32, Option<Value>>,
     /// What the conversation is doing.
     pub activity: Value,
+    /// What the CLI offers, once one has said so since this viewer connected.
+    pub catalog: Value,
     /// Why the socket was closed, if it was.
     pub closed: Option<u16>,
 }
@@ -155,6 +157,7 @@ impl Seen {
                 }
             }
             "activity" => self.activity = message["activity"].clone(),
+            "catalog" => self.catalog = message["catalog"].clone(),
             "done" | "refused" => {
                 let re = message["re"].as_u64().and_then(|re| u32::try_from(re).ok()).unwrap_or_default();
                 self.answers.insert(re, Some(message));
@@ -485,6 +488,8 @@ pub async fn connect_as(public: SocketAddr, user: &str, headers: &[(&str, &str)]
         request.headers_mut().insert(name, value.parse()?);
     }
     let stream = TcpStream::connect(public).await?;
-    let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+    stream.set_nodelay(true)?;
+    let config = Some(crate::socket_config());
+    let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, config).await?;
     Ok(socket)
 }

@@ -31,7 +31,12 @@ const FIRST_WAIT: Duration = Duration::from_millis(150);
 /// The longest wait between two dials.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// A link that lasted this long was worth having: the next wait is short again.
-const USEFUL: Duration = Duration::from_secs(10);
+pub const USEFUL: Duration = Duration::from_secs(10);
+
+/// The waits between dials.
+pub const fn redial() -> Backoff {
+    Backoff::new(FIRST_WAIT, LONGEST_WAIT)
+}
 
 /// Dials for ever. Returns only when dialling has become pointless.
 pub async fn keep_up(
@@ -39,7 +44,7 @@ pub async fn keep_up(
     identity: Arc<watch::Sender<Identity>>,
     desk: Arc<Desk>,
 ) -> CloseCode {
-    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    let mut backoff = redial();
     loop {
         if let Err(error) = identity::renew_if_lapsed(&config, &identity).await {
             tracing::warn!(

@@ -15,6 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use protocol::UserId;
 use protocol::close::{CloseCode, ErrorCode};
 use protocol::limits::READABLE_BYTES;
+use protocol::status::WorkspaceStatus;
 use protocol::version::Version;
 use protocol::viewer::{FromServer, Request, Welcome};
 use tokio::sync::{mpsc, watch};
@@ -211,6 +212,7 @@ struct Viewer {
     app: Arc<App>,
     hub: Arc<WorkspaceHub>,
     pulse: watch::Receiver<u64>,
+    status: watch::Receiver<WorkspaceStatus>,
     access: watch::Receiver<protocol::api::ModelAccess>,
     access_changed: bool,
     status_generation: u64,
@@ -227,10 +229,11 @@ impl Viewer {
         writer: &mut Writer,
     ) -> Result<Self, Ended> {
         let pulse = hub.pulse();
+        let mut watched = hub.watch_status();
         let access = app.gateway.watch_access();
         // The list is read after the stamp: a change in between is told twice rather than not at all.
         let (_, list_stamp) = hub.changes_since(u64::MAX - 1);
-        let status = hub.status();
+        let status = watched.borrow_and_update().clone();
         let (catalog, catalog_stamp) = hub.catalog();
         let records = app.store.conversations(hub.id(), None, "", PAGE + 1).await.map_err(failed)?;
         let status_generation = status.generation;
@@ -252,6 +255,7 @@ impl Viewer {
             app,
             hub,
             pulse,
+            status: watched,
             access,
             access_changed,
             status_generation,
@@ -274,10 +278,13 @@ impl Viewer {
     }
 
     async fn tell_workspace(&mut self, writer: &mut Writer) -> Result<(), Ended> {
-        let status = self.hub.status();
-        if status.generation > self.status_generation {
-            self.status_generation = status.generation;
-            writer.say(&FromServer::Workspace { status }).await?;
+        // Asked at every event of every conversation: only what changed is copied.
+        if self.status.has_changed().unwrap_or(false) {
+            let status = self.status.borrow_and_update().clone();
+            if status.generation > self.status_generation {
+                self.status_generation = status.generation;
+                writer.say(&FromServer::Workspace { status }).await?;
+            }
         }
         if std::mem::take(&mut self.access_changed) {
             writer.say(&FromServer::Model { access: self.app.gateway.access() }).await?;

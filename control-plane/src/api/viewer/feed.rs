@@ -11,6 +11,10 @@ use crate::hub::follow::{Batch, Follow, Records};
 use crate::hub::ring::Line;
 use crate::store::StoreError;
 
+/// Bytes of events in one frame, about. The socket's library keeps room for the largest frame it ever wrote, for as
+/// long as the socket lives: one of 64 KiB at the beginning would be half of what an idle viewer costs.
+const FRAME_BYTES: usize = 16 * 1024;
+
 /// The conversations that one viewer follows.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
@@ -74,8 +78,11 @@ fn push_frames(
         let (verdict, from, end) = (greeting.verdict, greeting.from, greeting.end);
         frames.push_back(text(&FromServer::Opened { conversation, verdict, from, end })?);
     }
-    if !batch.lines.is_empty() {
-        frames.push_back(events_frame(conversation, &batch.lines));
+    let mut lines = batch.lines.as_slice();
+    while !lines.is_empty() {
+        let (some, rest) = lines.split_at(frameful(lines));
+        frames.push_back(events_frame(conversation, some));
+        lines = rest;
     }
     if let Some((items, rev)) = records.items {
         frames.push_back(text(&FromServer::Outbox { conversation, rev, items })?);
@@ -107,6 +114,16 @@ fn text(message: &FromServer<'_>) -> Result<String, StoreError> {
     serde_json::to_string(message).map_err(|error| StoreError::Malformed(Box::new(error)))
 }
 
+/// How many of these events, at least one, go into one frame.
+fn frameful(lines: &[Line]) -> usize {
+    let mut bytes = 0;
+    let fits = lines.iter().take_while(|line| {
+        bytes += line.json.len();
+        bytes <= FRAME_BYTES
+    });
+    fits.count().max(1)
+}
+
 /// [`FromServer::Events`], with the events spliced in as the bytes they came in.
 fn events_frame(conversation: ConversationId, lines: &[Line]) -> String {
     let epoch = lines.first().map_or(0, |line| line.epoch);
@@ -129,6 +146,19 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn events_are_cut_into_frames_and_none_is_left_out() {
+        let conversation = ConversationId(Uuid::from_u128(7));
+        let sizes = [10, FRAME_BYTES * 3, 1, FRAME_BYTES - 1, 1, 5];
+        let line = |(n, size): (u64, usize)| Line { epoch: 3, n, json: "x".repeat(size).into() };
+        let batch = Batch { lines: (1..).zip(sizes).map(line).collect(), ..Batch::default() };
+        let mut frames = VecDeque::new();
+        push_frames(conversation, batch, Records::default(), &mut frames).unwrap();
+        let xs = |frame: &String| frame.split_once("\"events\":[").unwrap().1.matches('x').count();
+        let lengths: Vec<usize> = frames.iter().map(xs).collect();
+        assert_eq!(lengths, [10, FRAME_BYTES * 3, FRAME_BYTES, 6]);
+    }
 
     #[test]
     fn the_spliced_frame_is_what_serde_would_write() {

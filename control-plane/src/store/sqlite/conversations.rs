@@ -76,7 +76,7 @@ pub(super) fn list(
          WHERE workspace = ?1 AND (changed_at < ?2 OR changed_at = ?2 AND id > ?3) AND title LIKE ?4 ESCAPE '\\'
          ORDER BY changed_at DESC, id LIMIT ?5"
     );
-    let mut statement = connection.prepare(&sql).map_err(failed)?;
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
     let values = params![workspace.0.as_bytes(), changed_at, after, pattern, int(limit as u64)];
     let records = statement.query_map(values, read).map_err(failed)?;
     records.collect::<rusqlite::Result<_>>().map_err(failed)
@@ -166,9 +166,16 @@ fn update(connection: &Connection, record: &ConversationRecord) -> Result<()> {
     }
 }
 
+fn end_of(connection: &Connection, conversation: ConversationId) -> Result<Position> {
+    let sql = "SELECT end_epoch, end_n FROM conversations WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let read = |row: &Row<'_>| Ok(Position { epoch: count(row, 0)?, n: count(row, 1)? });
+    statement.query_row([conversation.0.as_bytes()], read).map_err(failed)
+}
+
 /// Appends at the end + 1 and nowhere else.
 fn append(connection: &Connection, record: &ConversationRecord, segment: &Segment) -> Result<()> {
-    let end = by_id(connection, record.id)?.end;
+    let end = end_of(connection, record.id)?;
     let follows = segment.first == end.n + 1 && segment.epoch >= end.epoch && segment.last >= segment.first;
     if !follows || record.end != (Position { epoch: segment.epoch, n: segment.last }) {
         return Err(StoreError::Conflict);

@@ -35,12 +35,14 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<WorkspaceRecord>> {
 
 pub(super) fn by_id(connection: &Connection, workspace: WorkspaceId) -> Result<WorkspaceRecord> {
     let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE id = ?1");
-    connection.query_row(&sql, [workspace.0.as_bytes()], read).map_err(failed)
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    statement.query_row([workspace.0.as_bytes()], read).map_err(failed)
 }
 
 pub(super) fn by_user(connection: &Connection, user: UserId) -> Result<Option<WorkspaceRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE user = ?1");
-    connection.query_row(&sql, [user.0.as_bytes()], read).optional().map_err(failed)
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    statement.query_row([user.0.as_bytes()], read).optional().map_err(failed)
 }
 
 pub(super) fn create(
@@ -118,7 +120,8 @@ pub(super) fn set_certificates(
 
 pub(super) fn count_link(connection: &Connection, workspace: WorkspaceId) -> Result<u64> {
     let sql = "UPDATE workspaces SET links = links + 1 WHERE id = ?1 RETURNING links";
-    connection.query_row(sql, [workspace.0.as_bytes()], |row| count(row, 0)).map_err(failed)
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    statement.query_row([workspace.0.as_bytes()], |row| count(row, 0)).map_err(failed)
 }
 
 pub(super) fn save_catalog(connection: &Connection, workspace: WorkspaceId, catalog: &Catalog) -> Result<()> {
@@ -193,5 +196,6 @@ pub(super) fn add_usage(connection: &Connection, key: &UsageKey, usage: &UsageRe
 
 pub(super) fn spent_since(connection: &Connection, workspace: WorkspaceId, day: u32) -> Result<u64> {
     let sql = "SELECT COALESCE(SUM(micro_usd), 0) FROM usage WHERE workspace = ?1 AND day >= ?2";
-    connection.query_row(sql, params![workspace.0.as_bytes(), day], |row| count(row, 0)).map_err(failed)
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    statement.query_row(params![workspace.0.as_bytes(), day], |row| count(row, 0)).map_err(failed)
 }
