@@ -120,8 +120,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         let seals: Vec<Seal> = std::thread::scope(|scope| {
-            let starts: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| Seal::from_file(&path).unwrap())).collect();
+            let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| Seal::from_file(&path).unwrap())).collect();
             starts.into_iter().map(|start| start.join().unwrap()).collect()
         });
         let sealed = seals[0].seal("ca", b"secret").unwrap();

@@ -104,12 +104,7 @@ enum Interrupted {
 
 impl Driver {
     /// A driver for a workspace that the engine runs, or doesn't.
-    pub fn new(
-        parts: Parts,
-        hub: Arc<WorkspaceHub>,
-        found: Found,
-        inbox: mpsc::Receiver<Event>,
-    ) -> Self {
+    pub fn new(parts: Parts, hub: Arc<WorkspaceHub>, found: Found, inbox: mpsc::Receiver<Event>) -> Self {
         let Found { record, running, busy } = found;
         let mut driver = Self { parts, hub, record, busy, inbox, steps: 0, link: None, out_of_memory: false };
         let phase = match (&driver.record.last, running) {
