@@ -59,7 +59,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
 test.describe('on a phone', () => {
   test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
 
-  test('chat and list have no grave fault, and nothing moves when a turn begins', async ({ person, page }) => {
+  test('chat and list have no grave fault, and nothing moves when a turn begins', async ({
+    person,
+    page,
+  }) => {
     const bar = page.locator('main > header');
     const still = await bar.boundingBox();
     await person.composer.fill('TOOL:Bash touch /workspace/phone.txt');

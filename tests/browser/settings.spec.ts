@@ -1,9 +1,6 @@
 import { expect, test } from './fixtures';
 
-test('in the mode that accepts edits a file is written without a question', async ({
-  person,
-  stack,
-}) => {
+test('in the mode that accepts edits a file is written without a question', async ({ person, stack }) => {
   await person.choose('Permission mode: Ask first', /^Accept edits/);
   await person.say('TOOL:Write {"file_path":"/workspace/unasked.txt","content":"unasked\\n"}');
   await expect(person.words(/^OK \d+/)).toBeVisible();

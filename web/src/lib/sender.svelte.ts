@@ -71,9 +71,10 @@ export class Sender {
     this.flush();
   }
 
-  /** Takes back a message that is not on the wire. Whether that was still possible. */
+  /** Takes back a message that the control plane has not and is not getting. Whether that was still possible. */
   discard(item: ItemId): boolean {
-    if (this.#inFlight.has(item)) return false;
+    const saved = this.messages.some((message) => message.item === item && message.mark.state === 'saved');
+    if (saved || this.#inFlight.has(item)) return false;
     this.#forget(item);
     return true;
   }

@@ -106,6 +106,9 @@ describe('a message', () => {
     expect(one.discard(one.messages[0]!.item)).toBe(false);
     finish();
     await settled();
+    // Nor once it has arrived: then only the control plane can take it back.
+    expect(one.discard(one.messages[0]!.item)).toBe(false);
+    expect(marks(one)).toEqual(['hello:saved']);
   });
 
   it('is forgotten once the outbox or the log has it, or a while after it is safe', async () => {
