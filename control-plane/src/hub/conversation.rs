@@ -27,6 +27,10 @@ use crate::outbox::{Outbox, Refusal};
 use crate::store::records::{Commit, ConversationRecord};
 use crate::store::{Store, StoreError};
 
+/// How long events that may wait are gathered: a commit costs the same for one as for many.
+const GATHER: Duration = Duration::from_millis(250);
+/// How long a reader of the log waits for what is still being gathered.
+const HURRY: Duration = Duration::from_secs(1);
 /// How long a person's request may wait for the conversation's turn to write.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The first wait before a failed commit of events is tried again; it doubles up to [`LONGEST_RETRY`].
@@ -46,6 +50,8 @@ pub struct ConversationHub {
     state: Mutex<State>,
     /// Events were stored, or never will be.
     stored: Notify,
+    /// What is to be committed may not wait any more.
+    urgent: Notify,
 }
 
 #[derive(Debug)]
@@ -76,7 +82,7 @@ impl ConversationHub {
         let id = record.id;
         let state = State { core: Core::new(record, items), link: None, committing: false };
         let (turn, state) = (Arc::default(), Mutex::new(state));
-        Self { id, workspace, store, turn, state, stored: Notify::new() }
+        Self { id, workspace, store, turn, state, stored: Notify::new(), urgent: Notify::new() }
     }
 
     /// Which conversation.
@@ -146,7 +152,14 @@ impl ConversationHub {
     /// Has a task commit what is to be committed without anyone asking, unless one does.
     fn keep_committing(self: &Arc<Self>) {
         let Some(workspace) = self.workspace.upgrade() else { return };
-        if !std::mem::replace(&mut self.lock().committing, true) {
+        let (begun, can_wait) = {
+            let mut state = self.lock();
+            (std::mem::replace(&mut state.committing, true), state.core.can_wait())
+        };
+        if !can_wait {
+            self.urgent.notify_waiters();
+        }
+        if !begun {
             workspace.tasks().spawn(Arc::clone(self).commit_events());
         }
     }
@@ -179,6 +192,7 @@ impl ConversationHub {
     async fn commit_events(self: Arc<Self>) {
         let mut retry = FIRST_RETRY;
         loop {
+            self.gather().await;
             let turn = self.hold().await;
             let Some(commit) = self.next_to_store() else { return };
             let shown = commit.record.changed_at != self.lock().core.record().changed_at;
@@ -192,6 +206,32 @@ impl ConversationHub {
                     retry = (retry * 2).min(LONGEST_RETRY);
                 }
             }
+        }
+    }
+
+    /// Has what waits to be stored be stored now, and waits for that, up to a second: whoever reads the log from the store
+    /// finds there what viewers have seen, or, from a store that is away, what it had.
+    pub async fn hurry(&self) {
+        self.urgent.notify_waiters();
+        let _ = tokio::time::timeout(HURRY, self.wait_until_stored()).await;
+    }
+
+    async fn wait_until_stored(&self) {
+        loop {
+            let stored = self.stored.notified();
+            if self.lock().core.is_stored() {
+                return;
+            }
+            stored.await;
+        }
+    }
+
+    /// Waits for more to commit, if what there is can wait.
+    async fn gather(&self) {
+        let urgent = self.urgent.notified();
+        let can_wait = self.lock().core.can_wait();
+        if can_wait {
+            let _ = tokio::time::timeout(GATHER, urgent).await;
         }
     }
 
@@ -359,13 +399,8 @@ impl ConversationHub {
     /// in the store.
     pub(super) async fn superseded(&self, generation: u64) {
         self.lock().core.superseded(generation);
-        loop {
-            let stored = self.stored.notified();
-            if self.lock().core.is_stored() {
-                return;
-            }
-            stored.await;
-        }
+        self.urgent.notify_waiters();
+        self.wait_until_stored().await;
     }
 
     /// The link went down.

@@ -166,6 +166,19 @@ impl Core {
         self.pending.is_empty() && self.storing.is_none() && self.settled.is_empty()
     }
 
+    /// Whether what is to be committed may wait for more: nobody's message, prompt or state hangs on it, and the journal has
+    /// it. Viewers have read it already.
+    pub fn can_wait(&self) -> bool {
+        let bytes: usize = self.pending.iter().map(|pending| pending.segment.lines.len()).sum();
+        let idle = self.pending.iter().all(|pending| pending.folded.is_empty());
+        idle && !self.pending.is_empty()
+            && bytes < SEGMENT_BYTES / 2
+            && self.storing.is_none()
+            && self.settled.is_empty()
+            && self.link.is_some()
+            && !self.has_to_hand()
+    }
+
     /// Whether there is something to commit that nobody asked for.
     pub fn has_to_store(&self) -> bool {
         !self.is_stored() || self.has_to_hand()
