@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use control_plane::auth::session::{self, Cookie};
 use control_plane::pki::Authority;
 use control_plane::seal::Seal;
 use control_plane::store::Store;
+use control_plane::store::records::Identity;
 use control_plane::store::sqlite::Sqlite;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -233,8 +235,8 @@ impl Stack {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub fn store(&self) -> anyhow::Result<Sqlite> {
-        control_plane::app::open_store(self.data.path())
+    pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
+        Ok(Arc::new(Sqlite::open(&self.data.path().join("atelier.db"))?))
     }
 
     /// The digest of this Atelier's CA, as an enrolment token carries it.
@@ -243,7 +245,7 @@ impl Stack {
     /// When it can't be read.
     pub async fn ca_digest(&self) -> anyhow::Result<String> {
         let seal = Seal::from_file(&self.data.path().join("sealing-key"))?;
-        Ok(Authority::load(&self.store()?, &seal).await?.digest().to_string())
+        Ok(Authority::load(&*self.store()?, &seal).await?.digest().to_string())
     }
 
     /// A viewer who is someone else.
@@ -252,8 +254,8 @@ impl Stack {
     /// When they can't be let in.
     pub async fn stranger(&self, name: &str) -> anyhow::Result<Viewer> {
         let store = self.store()?;
-        let user = store.sign_in(&format!("test:{name}"), name, 1).await?;
-        let token = session::open(&store, user.id, "a story").await?;
+        let user = store.sign_in(&Identity::new(&format!("test:{name}"), name), 1).await?;
+        let token = session::open(&*store, user.id, "a story").await?;
         let header = Cookie::new(false, self.public.port()).keep(&token).context("no cookie")?;
         let cookie = header.to_str()?.split(';').next().unwrap_or_default().to_owned();
         Viewer::with_cookie(self.public, cookie).await

@@ -195,3 +195,16 @@ pub(super) async fn what_is_not_there_is_not_found(world: &World) {
     assert_eq!(world.items(gone.id).await, []);
     assert_eq!(world.log(gone.id).await, []);
 }
+
+pub(super) async fn they_are_counted(world: &World) {
+    let workspace = world.workspace().await.id;
+    world.conversation().await;
+    assert_eq!(world.other().count_conversations(workspace).await.unwrap(), 0);
+    let gone = world.conversation_in(workspace).await.id;
+    for _ in 0..6 {
+        world.conversation_in(workspace).await;
+    }
+    world.store().delete_conversation(gone).await.unwrap();
+    assert_eq!(world.other().count_conversations(workspace).await.unwrap(), 6);
+    assert_eq!(world.other().count_conversations(WorkspaceId(Uuid::new_v4())).await.unwrap(), 0);
+}
