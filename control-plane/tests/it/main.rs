@@ -8,6 +8,7 @@ mod authority;
 mod config;
 mod flags;
 mod links;
+mod maintenance;
 mod passing;
 mod plane;
 mod start;

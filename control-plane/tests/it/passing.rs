@@ -47,6 +47,29 @@ macro_rules! passing_on {
             fn revoke_api_token(user: UserId, token: ApiTokenId) -> ();
         } }
     };
+    (Workspaces for $type:ident) => {
+        $crate::passing::passing_on! { impl Workspaces for $type {
+            fn workspaces() -> Vec<WorkspaceRecord>;
+            fn workspaces_after(after: Option<WorkspaceId>, limit: usize) -> Vec<WorkspaceRecord>;
+            fn workspace(id: WorkspaceId) -> WorkspaceRecord;
+            fn workspace_of(user: UserId) -> Option<WorkspaceRecord>;
+            fn create_workspace(user: UserId, uids: std::ops::Range<u32>, networks: u32, now: Millis)
+                -> WorkspaceRecord;
+            fn save_workspace(record: &WorkspaceRecord) -> ();
+            fn set_certificates(id: WorkspaceId, expected: &Certificates, new: &Certificates) -> ();
+            fn count_link(id: WorkspaceId) -> u64;
+            fn save_catalog(id: WorkspaceId, catalog: &Catalog) -> ();
+            fn delete_workspace(id: WorkspaceId) -> ();
+            fn add_enrol_token(token: Hash, workspace: WorkspaceId, expires_at: Millis) -> ();
+            fn spend_enrol_token(token: Hash, now: Millis) -> Option<WorkspaceId>;
+            fn take_lease(id: WorkspaceId, owner: &str, now: Millis, until: Millis) -> Lease;
+            fn renew_lease(id: WorkspaceId, fence: u64, until: Millis) -> ();
+            fn release_lease(id: WorkspaceId, fence: u64) -> ();
+            fn lease(id: WorkspaceId) -> Option<Lease>;
+            fn add_usage(key: &UsageKey, usage: &UsageRecord) -> ();
+            fn spent_since(workspace: WorkspaceId, day: u32) -> u64;
+        } }
+    };
     (Conversations for $type:ident) => {
         $crate::passing::passing_on! { impl Conversations for $type {
             fn create_conversation(new: &NewConversation) -> ConversationRecord;

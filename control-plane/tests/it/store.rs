@@ -22,7 +22,7 @@ mod tokens;
 mod usage;
 mod users;
 mod workspaces;
-mod world;
+pub(crate) mod world;
 
 /// Makes every case a test of one kind of store. `$kind` is a module with `async fn world() -> Option<World>`; where that
 /// kind can't be had, it says so and there is none.

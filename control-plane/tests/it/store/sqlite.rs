@@ -14,6 +14,8 @@ mod durable;
 mod files;
 mod migrations;
 
+pub(crate) use self::migrations::BY_SCHEMA_1;
+
 /// Two handles on one fresh file.
 pub(crate) async fn world() -> Option<World> {
     Some(fresh().await)

@@ -7,7 +7,7 @@ use super::open;
 use crate::store::world::{NETWORKS, NOW, UIDS, ada, appending};
 
 /// What the code of schema 1 made, dumped as SQL.
-const BY_SCHEMA_1: &str = include_str!("made/by-schema-1.sql");
+pub(crate) const BY_SCHEMA_1: &str = include_str!("made/by-schema-1.sql");
 
 #[tokio::test]
 async fn a_file_of_schema_1_has_everything_afterwards() {
