@@ -213,14 +213,28 @@ impl Stack {
     /// # Errors
     /// When it can't be had.
     pub async fn code(&self) -> anyhow::Result<String> {
-        let output = Command::new(binary("control-plane"))
-            .args(["sign-in", "--data"])
-            .arg(self.data.path())
-            .stdin(Stdio::null())
-            .output()
-            .await?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let of_store = |flag: &&String| flag.starts_with("--store") || flag.starts_with("--firestore");
+        let flags = self.flags.iter().filter(of_store).map(String::as_str);
+        let text = self.command(&["sign-in"].into_iter().chain(flags).collect::<Vec<_>>()).await?;
         text.trim().split_once("#code=").map(|(_, code)| code.to_owned()).context("no code was printed")
+    }
+
+    /// What another command of the control plane's prints, about the same data.
+    ///
+    /// # Errors
+    /// When it fails; with what it says.
+    pub async fn command(&self, args: &[&str]) -> anyhow::Result<String> {
+        let mut command = Command::new(binary("control-plane"));
+        command.args(args).env("ATELIER_DATA", self.data.path()).stdin(Stdio::null());
+        let output = command.output().await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{args:?}: {said}");
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// More flags for the control plane, from its next start on.
+    pub fn add_flags(&mut self, flags: &[String]) {
+        self.flags.extend_from_slice(flags);
     }
 
     /// A signed-in viewer.
