@@ -157,6 +157,9 @@ fn restore(data: DataArgs, file: &Path, replace: bool) -> anyhow::Result<()> {
 
 async fn move_store(data: &Path, from: &StoreAt, to: &StoreAt, copy: bool) -> anyhow::Result<()> {
     let moved = relocate::relocate(data, from, to, copy).await?;
+    if moved.tables.is_empty() {
+        return print(&format!("Everything in {from} was moved to {to} before. Serve from there.\n"));
+    }
     for (table, digest) in &moved.tables {
         print(&format!("{:14} {digest}\n", table.name()))?;
     }

@@ -3,7 +3,7 @@
 //! Every change is one `Commit` call, which Firestore makes whole or not at all, with conditions on what it changes: that
 //! a document is not there yet, or that it is as it was last read. So there are no transactions to be kept open, and a
 //! caller that goes away in the middle leaves nothing half done. What is too much for one call is removed behind a
-//! gravestone: [`sweep`] says how.
+//! gravestone: `sweep` says how.
 
 mod access;
 mod audit;

@@ -248,6 +248,7 @@ impl Store for Sqlite {
     }
 
     async fn tidy(&self, now: Millis) -> Result<()> {
+        self.sweep_all().await?;
         self.write(move |connection| access::tidy(connection, now)).await
     }
 }

@@ -134,6 +134,8 @@ macro_rules! conformance {
                 a_list_goes_on_only_from_its_own_conversations,
                 renaming_keeps_everything_else,
                 they_are_counted,
+                removing_a_large_one_lets_others_go_on,
+                what_a_cut_off_removal_left_shows_through_nothing,
                 log_ends_are_those_of_the_whole_workspace,
                 deleting_takes_everything_along,
                 what_is_not_there_is_not_found,

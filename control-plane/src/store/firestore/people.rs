@@ -79,8 +79,14 @@ impl People for Firestore {
         let mut attempts = self.client.attempts();
         loop {
             if let Some(subject) = self.client.get(&subject_path).await? {
-                let user = self.user(UserId(subject.id("user")?)).await?;
-                return self.note_sign_in(user, identity, now).await;
+                match self.note_sign_in(UserId(subject.id("user")?), identity, now).await {
+                    // They were removed just now.
+                    Err(StoreError::NotFound) => {
+                        attempts.again().await?;
+                        continue;
+                    }
+                    noted => return noted,
+                }
             }
             let user = UserRecord {
                 id: UserId(Uuid::now_v7()),
@@ -170,18 +176,24 @@ impl People for Firestore {
     }
 
     async fn delete_user(&self, id: UserId) -> Result<()> {
-        let Some(user) = self.client.get(&path(id)).await? else {
-            return self.sweep_if_dug(&Grave::User { id, workspace: None }).await;
-        };
-        let grave = Grave::User { id, workspace: user.maybe_text("workspace")?.map(str::to_owned) };
-        let changes = vec![
-            self.client.delete(&path(id)),
-            self.client.delete(&subject_path(user.text("subject")?)),
-            self.client.delete(&settings_path(id)),
-            self.dig(&grave)?,
-        ];
-        self.client.done(changes, Again::Harmless).await?;
-        self.sweep(&grave).await
+        let mut attempts = self.client.attempts();
+        loop {
+            let Some(user) = self.client.get(&path(id)).await? else {
+                return self.sweep_if_dug(&Grave::User { id, workspace: None }).await;
+            };
+            let grave = Grave::User { id, workspace: user.maybe_text("workspace")?.map(str::to_owned) };
+            // As it was read, or a workspace that is made meanwhile would be nobody's.
+            let changes = vec![
+                self.client.delete(&path(id)).if_still(&user),
+                self.client.delete(&subject_path(user.text("subject")?)),
+                self.client.delete(&settings_path(id)),
+                self.dig(&grave)?,
+            ];
+            if let Outcome::Done(_) = self.client.commit(changes, Again::Harmless).await? {
+                return self.sweep(&grave).await;
+            }
+            attempts.again().await?;
+        }
     }
 
     async fn settings(&self, id: UserId) -> Result<Option<serde_json::Value>> {
@@ -209,12 +221,8 @@ impl Firestore {
         }
     }
 
-    async fn note_sign_in(
-        &self,
-        mut user: UserRecord,
-        identity: &Identity,
-        now: Millis,
-    ) -> Result<UserRecord> {
+    async fn note_sign_in(&self, id: UserId, identity: &Identity, now: Millis) -> Result<UserRecord> {
+        let mut user = self.user(id).await?;
         if user.disabled {
             return Ok(user);
         }

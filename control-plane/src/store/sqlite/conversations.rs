@@ -5,7 +5,7 @@ use protocol::log::{LogEnd, Position};
 use protocol::notice::Notice;
 use protocol::outbox::{Item, ItemState};
 use protocol::{ConversationId, ItemId, WorkspaceId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::super::records::{Chunk, Commit, ConversationRecord, NewConversation, Segment};
 use super::super::{Conversations, Hash, Result, StoreError};
@@ -16,6 +16,8 @@ use super::{Sqlite, failed};
 impl Conversations for Sqlite {
     async fn create_conversation(&self, new: &NewConversation) -> Result<ConversationRecord> {
         let new = new.clone();
+        // What an earlier one of that id left when its removal was cut off must not show through.
+        self.sweep(new.id).await?;
         self.write(move |connection| create(connection, &new)).await
     }
 
@@ -52,11 +54,15 @@ impl Conversations for Sqlite {
     }
 
     async fn delete_conversation(&self, id: ConversationId) -> Result<()> {
-        self.write(move |connection| delete(connection, id)).await
+        self.write(move |connection| bury(connection, id)).await?;
+        self.sweep(id).await
     }
 
     async fn segments_before(&self, id: ConversationId, before: u64, limit: u64) -> Result<Vec<Segment>> {
-        self.read(move |connection| segments_before(connection, id, before, limit)).await
+        self.read(move |connection| {
+            if_there(connection, id, |connection| segments_before(connection, id, before, limit))
+        })
+        .await
     }
 
     async fn put_chunk(&self, id: ConversationId, chunk: &Chunk) -> Result<()> {
@@ -65,19 +71,29 @@ impl Conversations for Sqlite {
     }
 
     async fn chunk(&self, id: ConversationId, digest: Hash, index: u32) -> Result<Chunk> {
-        self.read(move |connection| chunk(connection, id, &digest, index)).await
+        self.read(move |connection| {
+            if is_there(connection, id)? {
+                chunk(connection, id, &digest, index)
+            } else {
+                Err(StoreError::NotFound)
+            }
+        })
+        .await
     }
 
     async fn outbox(&self, id: ConversationId, after: Option<u64>) -> Result<Vec<Item>> {
-        self.read(move |connection| outbox(connection, id, after)).await
+        self.read(move |connection| if_there(connection, id, |connection| outbox(connection, id, after)))
+            .await
     }
 
     async fn outbox_item(&self, id: ConversationId, item: ItemId) -> Result<Option<Item>> {
-        self.read(move |connection| outbox_item(connection, id, item)).await
+        self.read(move |connection| if_there(connection, id, |connection| outbox_item(connection, id, item)))
+            .await
     }
 
     async fn notices(&self, id: ConversationId, after: u64) -> Result<Vec<Notice>> {
-        self.read(move |connection| notices(connection, id, after)).await
+        self.read(move |connection| if_there(connection, id, |connection| notices(connection, id, after)))
+            .await
     }
 }
 
@@ -140,7 +156,7 @@ pub(super) fn insert(connection: &Connection, record: &ConversationRecord) -> Re
 
 fn by_id(connection: &Connection, conversation: ConversationId) -> Result<ConversationRecord> {
     let mut statement = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM conversations WHERE id = ?1"))
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM conversations WHERE id = ?1 AND gone = 0"))
         .map_err(failed)?;
     statement.query_row([conversation.0.as_bytes()], |row| read(row, 0)).map_err(failed)
 }
@@ -161,7 +177,7 @@ fn list(
     let pattern = format!("%{}%", query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
     let sql = format!(
         "SELECT {COLUMNS} FROM conversations
-         WHERE workspace = ?1 AND (changed_at < ?2 OR changed_at = ?2 AND id > ?3) AND title LIKE ?4 ESCAPE '\\'
+         WHERE workspace = ?1 AND gone = 0 AND (changed_at < ?2 OR changed_at = ?2 AND id > ?3) AND title LIKE ?4 ESCAPE '\\'
          ORDER BY changed_at DESC, id LIMIT ?5"
     );
     let mut statement = connection.prepare(&sql).map_err(failed)?;
@@ -171,13 +187,13 @@ fn list(
 }
 
 fn count_all(connection: &Connection, workspace: WorkspaceId) -> Result<usize> {
-    let sql = "SELECT count(*) FROM conversations WHERE workspace = ?1";
+    let sql = "SELECT count(*) FROM conversations WHERE workspace = ?1 AND gone = 0";
     let count = connection.query_row(sql, [workspace.0.as_bytes()], |row| count(row, 0)).map_err(failed)?;
     usize::try_from(count).map_err(StoreError::malformed)
 }
 
 fn log_ends(connection: &Connection, workspace: WorkspaceId) -> Result<Vec<LogEnd>> {
-    let sql = "SELECT id, end_epoch, end_n FROM conversations WHERE workspace = ?1";
+    let sql = "SELECT id, end_epoch, end_n FROM conversations WHERE workspace = ?1 AND gone = 0";
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let ends = statement.query_map([workspace.0.as_bytes()], |row| {
         let end = Position { epoch: count(row, 1)?, n: count(row, 2)? };
@@ -187,7 +203,8 @@ fn log_ends(connection: &Connection, workspace: WorkspaceId) -> Result<Vec<LogEn
 }
 
 fn unfinished(connection: &Connection, workspace: WorkspaceId) -> Result<Vec<ConversationId>> {
-    let sql = "SELECT DISTINCT conversation FROM outbox WHERE workspace = ?1 AND final = 0";
+    let sql = "SELECT DISTINCT conversation FROM outbox JOIN conversations ON id = conversation
+               WHERE outbox.workspace = ?1 AND final = 0 AND gone = 0";
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let found = statement.query_map([workspace.0.as_bytes()], |row| Ok(ConversationId(id(row, 0)?)));
     found.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
@@ -237,7 +254,7 @@ fn update(connection: &Connection, record: &ConversationRecord) -> Result<()> {
         .prepare_cached(
             "UPDATE conversations SET version = ?2, title = ?3, changed_at = ?4, settings = ?5, summary = ?6,
                end_epoch = ?7, end_n = ?8, outbox_rev = ?9, outbox_seq = ?10, waiting = ?11, notice = ?12
-             WHERE id = ?1 AND version = ?2 - 1",
+             WHERE id = ?1 AND version = ?2 - 1 AND gone = 0",
         )
         .map_err(failed)?;
     let values = params![
@@ -288,14 +305,90 @@ pub(super) fn insert_segment(
     statement.execute(values).map_err(failed).map(drop)
 }
 
-fn delete(connection: &Connection, conversation: ConversationId) -> Result<()> {
-    match connection
-        .execute("DELETE FROM conversations WHERE id = ?1", [conversation.0.as_bytes()])
-        .map_err(failed)?
-    {
+/// Has a conversation cease to be there for anyone.
+fn bury(connection: &Connection, conversation: ConversationId) -> Result<()> {
+    let sql = "UPDATE conversations SET gone = 1 WHERE id = ?1 AND gone = 0";
+    match connection.execute(sql, [conversation.0.as_bytes()]).map_err(failed)? {
         0 => Err(StoreError::NotFound),
         _ => Ok(()),
     }
+}
+
+/// Has all conversations of a workspace cease to be there, and names those that are left to be swept away.
+pub(super) fn bury_all(connection: &Connection, workspace: WorkspaceId) -> Result<Vec<ConversationId>> {
+    let sql = "UPDATE conversations SET gone = 1 WHERE workspace = ?1";
+    connection.execute(sql, [workspace.0.as_bytes()]).map_err(failed)?;
+    ids(connection, "SELECT id FROM conversations WHERE workspace = ?1", &[workspace.0.as_bytes()])
+}
+
+/// Conversations whose removal was cut off.
+fn buried(connection: &Connection) -> Result<Vec<ConversationId>> {
+    ids(connection, "SELECT id FROM conversations WHERE gone = 1", &[])
+}
+
+fn ids(connection: &Connection, sql: &str, values: &[&[u8; 16]]) -> Result<Vec<ConversationId>> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let found = statement
+        .query_map(params_from_iter(values), |row| Ok(ConversationId(id(row, 0)?)))
+        .map_err(failed)?;
+    found.collect::<rusqlite::Result<_>>().map_err(failed)
+}
+
+/// Removes some of what is left of a removed conversation; `false`: there is nothing left of it.
+fn sweep_some(connection: &Connection, conversation: ConversationId) -> Result<bool> {
+    let gone = "SELECT count(*) FROM conversations WHERE id = ?1 AND gone = 1";
+    let gone: u32 =
+        connection.query_row(gone, [conversation.0.as_bytes()], |row| row.get(0)).map_err(failed)?;
+    if gone == 0 {
+        return Ok(false);
+    }
+    for sql in [
+        "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE conversation = ?1 LIMIT 64)",
+        "DELETE FROM segments WHERE conversation = ?1
+           AND last IN (SELECT last FROM segments WHERE conversation = ?1 LIMIT 64)",
+        "DELETE FROM outbox WHERE conversation = ?1
+           AND item IN (SELECT item FROM outbox WHERE conversation = ?1 LIMIT 256)",
+        "DELETE FROM notices WHERE conversation = ?1
+           AND m IN (SELECT m FROM notices WHERE conversation = ?1 LIMIT 1024)",
+        "DELETE FROM conversations WHERE id = ?1",
+    ] {
+        if connection.execute(sql, [conversation.0.as_bytes()]).map_err(failed)? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(true)
+}
+
+impl Sqlite {
+    /// Removes what is left of a removed conversation, a little at a time, so that no other writer waits long.
+    pub(super) async fn sweep(&self, conversation: ConversationId) -> Result<()> {
+        while self.write(move |connection| sweep_some(connection, conversation)).await? {}
+        Ok(())
+    }
+
+    /// The same for every one whose removal was cut off.
+    pub(super) async fn sweep_all(&self) -> Result<()> {
+        for conversation in self.read(buried).await? {
+            self.sweep(conversation).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is such a conversation.
+fn is_there(connection: &Connection, conversation: ConversationId) -> Result<bool> {
+    let sql = "SELECT 1 FROM conversations WHERE id = ?1 AND gone = 0";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    statement.exists([conversation.0.as_bytes()]).map_err(failed)
+}
+
+/// What is read of a conversation; nothing, if there is no such conversation.
+fn if_there<T: Default>(
+    connection: &Connection,
+    conversation: ConversationId,
+    read: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    if is_there(connection, conversation)? { read(connection) } else { Ok(T::default()) }
 }
 
 fn segments_before(
@@ -334,6 +427,9 @@ pub(super) fn read_segment(row: &Row<'_>, at: usize) -> rusqlite::Result<Segment
 }
 
 pub(super) fn put_chunk(connection: &Connection, conversation: ConversationId, chunk: &Chunk) -> Result<()> {
+    if !is_there(connection, conversation)? {
+        return Err(StoreError::NotFound);
+    }
     let sql = "INSERT INTO chunks (conversation, digest, piece, pieces, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT DO NOTHING";
     let values = params![conversation.0.as_bytes(), chunk.digest, chunk.index, chunk.chunks, chunk.bytes];

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use protocol::api::Role;
-use protocol::{Millis, UserId};
+use protocol::{Millis, UserId, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::super::people::searched;
 use super::super::records::{Identity, Profile, UserRecord};
-use super::super::{People, Result, StoreError};
+use super::super::{People, Result, StoreError, Workspaces};
 use super::values::{count, from_json, from_optional_json, id, int, json, optional_json};
 use super::{Sqlite, access, failed, workspaces};
 
@@ -46,7 +46,17 @@ impl People for Sqlite {
     }
 
     async fn delete_user(&self, id: UserId) -> Result<()> {
-        self.write(move |connection| delete(connection, id)).await
+        self.write(move |connection| shut_out(connection, id)).await?;
+        loop {
+            // One that is made meanwhile, too.
+            match self.write(move |connection| delete(connection, id)).await? {
+                Some(workspace) => match self.delete_workspace(workspace).await {
+                    Ok(()) | Err(StoreError::NotFound) => {}
+                    Err(error) => return Err(error),
+                },
+                None => return Ok(()),
+            }
+        }
     }
 
     async fn settings(&self, id: UserId) -> Result<Option<serde_json::Value>> {
@@ -141,11 +151,22 @@ fn set_disabled(connection: &Connection, id: UserId, disabled: bool) -> Result<(
     if disabled { access::end_sessions(connection, id) } else { Ok(()) }
 }
 
-fn delete(connection: &Connection, id: UserId) -> Result<()> {
-    if let Some(workspace) = workspaces::by_user(connection, id)? {
-        workspaces::delete(connection, workspace.id)?;
+/// Takes away what lets a user in: at once, whatever it takes to remove the rest.
+fn shut_out(connection: &Connection, id: UserId) -> Result<()> {
+    set_disabled(connection, id, true)?;
+    for table in ["api_tokens", "user_secrets"] {
+        let sql = format!("DELETE FROM {table} WHERE user = ?1");
+        connection.execute(&sql, [id.0.as_bytes()]).map_err(failed)?;
     }
-    one(connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes()]))
+    Ok(())
+}
+
+/// Removes a user who has no workspace; otherwise it must go first.
+fn delete(connection: &Connection, id: UserId) -> Result<Option<WorkspaceId>> {
+    if let Some(workspace) = workspaces::by_user(connection, id)? {
+        return Ok(Some(workspace.id));
+    }
+    one(connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes()])).map(|()| None)
 }
 
 pub(super) fn settings(connection: &Connection, id: UserId) -> Result<Option<serde_json::Value>> {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::super::records::{Certificates, Last, Lease, UsageKey, UsageRecord, Wanted, WorkspaceRecord};
 use super::super::{Hash, Result, StoreError, Workspaces};
+use super::conversations::bury_all;
 use super::values::{count, from_json, from_optional_json, id, int, json, optional_json};
 use super::{Sqlite, failed};
 
@@ -70,6 +71,9 @@ impl Workspaces for Sqlite {
     }
 
     async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
+        for conversation in self.write(move |connection| bury_all(connection, id)).await? {
+            self.sweep(conversation).await?;
+        }
         self.write(move |connection| delete(connection, id)).await
     }
 
@@ -261,7 +265,7 @@ fn changed_one(
     }
 }
 
-pub(super) fn delete(connection: &Connection, workspace: WorkspaceId) -> Result<()> {
+fn delete(connection: &Connection, workspace: WorkspaceId) -> Result<()> {
     match connection
         .execute("DELETE FROM workspaces WHERE id = ?1", [workspace.0.as_bytes()])
         .map_err(failed)?

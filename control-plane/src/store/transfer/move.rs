@@ -19,10 +19,10 @@ struct Arriving {
     at: Option<(String, Option<String>)>,
 }
 
-/// What was moved: each table's name, and its fingerprint on both sides.
+/// What was moved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Moved {
-    /// By table.
+    /// Each table, and its fingerprint on both sides. None: everything had been moved before.
     pub tables: Vec<(Table, Digest)>,
 }
 
@@ -36,10 +36,13 @@ pub async fn move_all(
     (to, to_name): (&dyn Store, &str),
     copy: bool,
 ) -> anyhow::Result<Moved> {
-    if let Some(elsewhere) = from.mark(DEPARTED).await?
-        && elsewhere != to_name
-    {
-        bail!("everything in {from_name} was moved to {elsewhere} before");
+    match from.mark(DEPARTED).await? {
+        Some(elsewhere) if elsewhere != to_name => {
+            bail!("everything in {from_name} was moved to {elsewhere} before");
+        }
+        // Cut off after its last step, or run again: the target may have been served from since.
+        Some(_) if to.mark(ARRIVING).await?.is_none() => return Ok(Moved { tables: Vec::new() }),
+        Some(_) | None => {}
     }
     ensure!(from.mark(ARRIVING).await?.is_none(), "{from_name} is incomplete: a move into it was cut off");
     let begun = begin(to, to_name, from_name).await?;

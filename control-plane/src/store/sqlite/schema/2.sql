@@ -57,6 +57,10 @@ BEGIN SELECT RAISE(ABORT, 'the audit trail is not changed'); END;
 CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit trail is not removed'); END;
 
+-- Removed, but for what is being swept away a little at a time.
+ALTER TABLE conversations ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX conversations_gone ON conversations (id) WHERE gone = 1;
+
 -- Open items by workspace, so that what is unfinished is found without a look at every conversation.
 ALTER TABLE outbox ADD COLUMN workspace BLOB;
 UPDATE outbox SET workspace = (SELECT workspace FROM conversations WHERE id = conversation);
