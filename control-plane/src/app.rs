@@ -32,6 +32,10 @@ pub(crate) const INSTANCE: &str = "instance";
 const TIDY: Duration = Duration::from_secs(3600);
 /// The file in the data folder that the control plane that serves from it has locked.
 const LOCK: &str = "lock";
+/// How often the lock is tried, and how long after each other.
+const LOCK_TRIES: u32 = 20;
+/// See [`LOCK_TRIES`].
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// The parts of a control plane.
 #[derive(Debug)]
@@ -89,22 +93,24 @@ pub async fn open_store(at: &StoreAt) -> anyhow::Result<Arc<dyn Store>> {
     Ok(store)
 }
 
-/// Takes the data folder, which one control plane at a time may serve from.
+/// Takes the data folder, which one control plane at a time may serve from. Waits a moment for it: whoever has just given
+/// it up may be starting another process, which holds a copy of the lock until it has become that.
 ///
 /// # Errors
-/// When one does, or the folder can't be written.
-pub fn lock(data: &std::path::Path) -> anyhow::Result<File> {
+/// When one does serve, or the folder can't be written.
+pub async fn lock(data: &std::path::Path) -> anyhow::Result<File> {
     let path = data.join(LOCK);
     let file = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            anyhow::bail!("another control plane serves from the data folder {}", data.display())
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{} can't be locked", path.display()))
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("{} can't be locked", path.display()));
+            }
         }
     }
+    anyhow::bail!("another control plane serves from the data folder {}", data.display())
 }
 
 /// Puts a control plane together and has it serve.
@@ -112,7 +118,7 @@ pub fn lock(data: &std::path::Path) -> anyhow::Result<File> {
 /// # Errors
 /// When a part can't be had: the store, the CA, a port.
 pub async fn build(config: Config) -> anyhow::Result<Running> {
-    let lock = lock(&config.data)?;
+    let lock = lock(&config.data).await?;
     let store = open_store(&config.store).await?;
     store.check().await.context("the store can't be written")?;
     let authority = Arc::new(Authority::load(&*store, &config.seal).await.context("the CA")?);
@@ -161,7 +167,7 @@ async fn keep_tidy(store: Arc<dyn Store>) {
 /// # Errors
 /// When a control plane serves, the engine does not answer, or the store fails.
 pub async fn stop_workspaces(config: Config) -> anyhow::Result<usize> {
-    let _lock = lock(&config.data)?;
+    let _lock = lock(&config.data).await?;
     let store = open_store(&config.store).await?;
     let instance = match config.engine.instance.clone() {
         Some(instance) => instance,

@@ -92,7 +92,7 @@ fn main() -> ExitCode {
                 Command::StopWorkspaces(args) => stop_workspaces(*args).await,
                 Command::SignIn { data, public_url } => sign_in(data, &public_url).await,
                 Command::Backup { data, file } => make_backup(data, &file),
-                Command::Restore { data, replace, file } => restore(data, &file, replace),
+                Command::Restore { data, replace, file } => restore(data, &file, replace).await,
                 Command::MoveStore { data, from, to: Some(to), copy, .. } => {
                     move_store(&data, &from, &to, copy).await
                 }
@@ -145,9 +145,9 @@ fn make_backup(data: DataArgs, file: &Path) -> anyhow::Result<()> {
     ))
 }
 
-fn restore(data: DataArgs, file: &Path, replace: bool) -> anyhow::Result<()> {
+async fn restore(data: DataArgs, file: &Path, replace: bool) -> anyhow::Result<()> {
     let (data, store) = data.check()?;
-    let kept = backup::restore(&data, &store, file, replace)?;
+    let kept = backup::restore(&data, &store, file, replace).await?;
     let kept = kept.map(|kept| format!("What was there before is in {}.\n", kept.display()));
     print(&format!(
         "{store} is as it was when the backup was made; it needs the sealing key of that time.\n{}",

@@ -26,9 +26,14 @@ pub fn backup(store: &StoreAt, to: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// When a control plane serves from the folder, the copy is damaged or newer than this program, or there is data
 /// already.
-pub fn restore(data: &Path, store: &StoreAt, from: &Path, replace: bool) -> anyhow::Result<Option<PathBuf>> {
+pub async fn restore(
+    data: &Path,
+    store: &StoreAt,
+    from: &Path,
+    replace: bool,
+) -> anyhow::Result<Option<PathBuf>> {
     let path = file_of(store)?;
-    let _lock = app::lock(data)?;
+    let _lock = app::lock(data).await?;
     files::verify(from).with_context(|| format!("{} is no backup", from.display()))?;
     let there = path.exists();
     if there && !replace {

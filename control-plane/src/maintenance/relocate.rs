@@ -16,7 +16,7 @@ use crate::store::transfer::{self, Moved};
 /// When a store is in use or fails, the target is not empty, or what came is not what went.
 pub async fn relocate(data: &Path, from: &StoreAt, to: &StoreAt, copy: bool) -> anyhow::Result<Moved> {
     ensure!(from != to, "from {from} to itself");
-    let _locks = lock_all(data, [from, to])?;
+    let _locks = lock_all(data, [from, to]).await?;
     if let StoreAt::Sqlite(path) = from {
         ensure!(path.exists(), "there is no store {}", path.display());
     }
@@ -30,12 +30,12 @@ pub async fn relocate(data: &Path, from: &StoreAt, to: &StoreAt, copy: bool) -> 
 /// # Errors
 /// When the store fails.
 pub async fn abandon(data: &Path, from: &StoreAt) -> anyhow::Result<bool> {
-    let _locks = lock_all(data, [from])?;
+    let _locks = lock_all(data, [from]).await?;
     transfer::abandon(&*from.open().await?).await
 }
 
 /// Takes the folders that control planes serve from.
-fn lock_all<'a>(data: &Path, stores: impl IntoIterator<Item = &'a StoreAt>) -> anyhow::Result<Vec<File>> {
+async fn lock_all<const N: usize>(data: &Path, stores: [&StoreAt; N]) -> anyhow::Result<Vec<File>> {
     let mut folders = BTreeSet::new();
     if data.is_dir() {
         folders.insert(data.canonicalize()?);
@@ -45,7 +45,11 @@ fn lock_all<'a>(data: &Path, stores: impl IntoIterator<Item = &'a StoreAt>) -> a
             folders.insert(folder.canonicalize()?);
         }
     }
-    folders.iter().map(|folder| app::lock(folder)).collect()
+    let mut locks = Vec::new();
+    for folder in &folders {
+        locks.push(app::lock(folder).await?);
+    }
+    Ok(locks)
 }
 
 fn folder_of(store: &StoreAt) -> Option<PathBuf> {

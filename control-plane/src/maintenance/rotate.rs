@@ -57,7 +57,7 @@ async fn reseal(store: &dyn Store, seal: &Seal) -> anyhow::Result<usize> {
 /// # Errors
 /// When a control plane serves from the folder, the store fails, or a secret opens with neither key.
 pub async fn rotate_file(data: &Path, store: &dyn Store, file: &Path) -> anyhow::Result<Rotated> {
-    let _lock = app::lock(data)?;
+    let _lock = app::lock(data).await?;
     let next = seal::next_file(file);
     let seal = Seal::from_one_file(&next)?.or_opens(Seal::from_one_file(file)?);
     let resealed = reseal(store, &seal).await?;

@@ -138,6 +138,12 @@ impl Firestore {
         Ok(store)
     }
 
+    /// The same store, for callers with more or less patience.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { client: self.client.with_patience(patience), ..self }
+    }
+
     /// Writes down the layout of a fresh database, and refuses one that is newer.
     async fn check_layout(&self) -> Result<()> {
         let path = "meta/layout";

@@ -107,6 +107,10 @@ impl Client {
         Self { db, patience }
     }
 
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// Attempts at something that takes several calls.
     pub(super) fn attempts(&self) -> Attempts {
         Attempts::new(self.patience)

@@ -53,7 +53,7 @@ async fn a_backup_goes_on_as_the_store_would_have() {
     world.store().delete_user(filled.users[0]).await.unwrap();
     drop(world);
     let (other, restored) = data();
-    assert_eq!(restore(other.path(), &restored, &file, false).unwrap(), None);
+    assert_eq!(restore(other.path(), &restored, &file, false).await.unwrap(), None);
     assert_eq!(names(other.path()), ["atelier.db"]);
     assert_goes_on(&open(&restored).await, &filled).await;
 }
@@ -132,9 +132,9 @@ async fn what_was_there_makes_way_only_if_told_and_is_kept() {
     let (_kept, _, file) = backed_up().await;
     let (dir, at) = data();
     open(&at).await.store().sign_in(&ada("google:present"), 1).await.unwrap();
-    assert!(words(restore(dir.path(), &at, &file, false)).contains("--replace"));
+    assert!(words(restore(dir.path(), &at, &file, false).await).contains("--replace"));
     assert_eq!(subjects(&at).await, ["google:present"]);
-    let kept = restore(dir.path(), &at, &file, true).unwrap().unwrap();
+    let kept = restore(dir.path(), &at, &file, true).await.unwrap().unwrap();
     assert_eq!(subjects(&at).await, ["google:backed-up"]);
     assert_eq!(subjects(&StoreAt::Sqlite(kept)).await, ["google:present"]);
 }
@@ -145,12 +145,12 @@ async fn nothing_is_restored_under_someone_who_uses_it() {
     let plane = Plane::start().await;
     let data = plane.folder.path().join("data");
     let at = plane.app().config.store.clone();
-    assert!(words(restore(&data, &at, &file, true)).contains("another control plane serves"));
+    assert!(words(restore(&data, &at, &file, true).await).contains("another control plane serves"));
     // Nor under a command that has it open.
     let (dir, at) = self::data();
     let open = open(&at).await;
     open.user().await;
-    assert!(words(restore(dir.path(), &at, &file, true)).contains("someone has it open"));
+    assert!(words(restore(dir.path(), &at, &file, true).await).contains("someone has it open"));
     assert_eq!(open.store().users(None, "", 9).await.unwrap().len(), 1);
 }
 
@@ -159,31 +159,31 @@ async fn what_is_no_whole_store_is_not_restored() {
     let (kept, _, file) = backed_up().await;
     let (dir, at) = data();
     let other = kept.path().join("other.db");
-    let refused = |why: &str| {
-        let words = words(restore(dir.path(), &at, &other, false));
+    let refused = async |why: &str| {
+        let words = words(restore(dir.path(), &at, &other, false).await);
         assert!(words.contains("is no backup") && words.contains(why), "{words}");
         assert_eq!(names(dir.path()), [""; 0]);
     };
-    refused("no such file");
+    refused("no such file").await;
     std::fs::write(&other, "a shopping list\n".repeat(100)).unwrap();
-    refused("not a database");
+    refused("not a database").await;
     std::fs::write(&other, "").unwrap();
-    refused("no store of Atelier's");
+    refused("no store of Atelier's").await;
     std::fs::copy(&file, &other).unwrap();
     Connection::open(&other).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    refused("newer than this program");
+    refused("newer than this program").await;
     // Damage in the middle, and a record that refers to nothing.
     let mut bytes = std::fs::read(&file).unwrap();
     let half = bytes.len() / 2 / 4096 * 4096;
     bytes[half..half + 4096].fill(0xA5);
     std::fs::write(&other, bytes).unwrap();
-    refused("");
+    refused("").await;
     std::fs::copy(&file, &other).unwrap();
     let meddler = Connection::open(&other).unwrap();
     let sql = "PRAGMA foreign_keys = OFF; INSERT INTO leases VALUES (x'00', 'a', 1, 1)";
     meddler.execute_batch(sql).unwrap();
     drop(meddler);
-    refused("refer to what is not there");
+    refused("refer to what is not there").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,7 +200,7 @@ async fn a_control_plane_starts_from_a_backup_with_its_key() {
     let Plane { running, folder } = plane;
     let at = running.app.config.store.clone();
     control_plane::stop(running).await;
-    restore(&data, &at, &file, true).unwrap();
+    restore(&data, &at, &file, true).await.unwrap();
     let again = app::build(check(folder.path(), &free).unwrap()).await.unwrap();
     assert_eq!(again.app.authority.trust(), trust);
     assert_eq!(again.app.store.workspace(workspace.id).await.unwrap(), workspace);
@@ -214,7 +214,7 @@ async fn an_old_backup_becomes_current_when_it_is_served_from() {
     let file = path.with_extension("copy");
     backup(&at, &file).unwrap();
     let (other, restored) = data();
-    restore(other.path(), &restored, &file, false).unwrap();
+    restore(other.path(), &restored, &file, false).await.unwrap();
     let store = restored.open().await.unwrap();
     assert_eq!(store.users(None, "love", 9).await.unwrap().len(), 1);
 }

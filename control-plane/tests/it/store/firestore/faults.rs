@@ -7,7 +7,7 @@ use std::time::Duration;
 use control_plane::store::firestore::{Database, EMULATOR, Firestore};
 use control_plane::store::records::{AuditEntry, AuditFilter, AuditFrom, UsageKey, UsageRecord};
 use control_plane::store::transfer::Table;
-use control_plane::store::{StoreAt, StoreError};
+use control_plane::store::{Conversations, Store, StoreAt, StoreError};
 use firestore::FirestoreDb;
 use firestore::gcloud_sdk::google::firestore::v1::write::Operation;
 use firestore::gcloud_sdk::google::firestore::v1::{CommitRequest, Write};
@@ -78,12 +78,23 @@ impl Network {
     }
 
     /// A store at the far end of this line, and one that has a line of its own.
-    async fn world(&self, patience: Duration) -> (World, Database) {
+    async fn world(&self) -> World {
         let database = super::fresh_database();
-        let far = database.clone().reached_at(&format!("http://127.0.0.1:{}", self.port));
-        let far = Firestore::open(&far.with_patience(patience)).await.unwrap();
-        let handles: [Shared; 2] = [Arc::new(far), super::open(&database).await];
-        (World::new(handles, StoreAt::Firestore(database.clone()), ()), database)
+        let handles: [Shared; 2] = [Arc::new(self.far(&database).await), super::open(&database).await];
+        World::new(handles, StoreAt::Firestore(database), ())
+    }
+
+    /// Two stores with lines of their own, and one at the far end of this line that soon gives up.
+    async fn impatient(&self) -> (World, Firestore, Database) {
+        let world = super::world().await.unwrap();
+        let StoreAt::Firestore(database) = world.at().clone() else { panic!("no database") };
+        let far = self.far(&database).await.with_patience(IMPATIENT);
+        (world, far, database)
+    }
+
+    async fn far(&self, database: &Database) -> Firestore {
+        let database = database.clone().reached_at(&format!("http://127.0.0.1:{}", self.port));
+        Firestore::open(&database.with_patience(PATIENT)).await.unwrap()
     }
 }
 
@@ -142,7 +153,7 @@ async fn a_commit_whose_answer_is_lost_is_made_once_and_known_to_be() {
         return;
     }
     let network = Network::new().await;
-    let (world, _) = network.world(PATIENT).await;
+    let world = network.world().await;
     let mut record = world.conversation().await;
     for _ in 0..5 {
         let mut commit = appending(&record, 3);
@@ -167,7 +178,7 @@ async fn a_deed_whose_answer_is_lost_is_written_down_once() {
         return;
     }
     let network = Network::new().await;
-    let (world, _) = network.world(PATIENT).await;
+    let world = network.world().await;
     let entry = AuditEntry {
         at: NOW,
         who: "a".into(),
@@ -192,7 +203,7 @@ async fn a_workspace_whose_answer_is_lost_is_made_changed_and_removed_once() {
         return;
     }
     let network = Network::new().await;
-    let (world, _) = network.world(PATIENT).await;
+    let world = network.world().await;
     let user = world.store().sign_in(&ada("google:1"), NOW).await.unwrap().id;
     let seen = move |other: Shared| async move { other.workspace_of(user).await.unwrap().is_some() };
     network.loses_the_answer(seen, world.other_handle());
@@ -221,7 +232,7 @@ async fn a_conversation_whose_answer_is_lost_is_made_and_removed_once() {
         return;
     }
     let network = Network::new().await;
-    let (world, _) = network.world(PATIENT).await;
+    let world = network.world().await;
     let new = new_conversation(world.workspace().await.id);
     let id = new.id;
     let seen = move |other: Shared| async move { other.conversation(id).await.is_ok() };
@@ -247,7 +258,7 @@ async fn a_token_whose_answer_is_lost_is_worth_nothing_to_anyone() {
         return;
     }
     let network = Network::new().await;
-    let (world, _) = network.world(PATIENT).await;
+    let world = network.world().await;
     let (token, code) = (hash(), hash());
     world.store().add_enrol_token(token, world.workspace().await.id, NOW + 1).await.unwrap();
     network.loses_the_answer(|other| is_empty(other, Table::EnrolTokens), world.other_handle());
@@ -267,7 +278,7 @@ async fn what_was_used_is_never_counted_twice() {
         return;
     }
     let network = Network::new().await;
-    let (world, _) = network.world(PATIENT).await;
+    let world = network.world().await;
     let workspace = world.workspace().await.id;
     let key = UsageKey { workspace, day: 1, model: "opus".into() };
     let usage = UsageRecord { micro_usd: 7, ..UsageRecord::default() };
@@ -288,7 +299,7 @@ async fn a_call_that_is_cut_in_the_middle_leaves_all_or_nothing() {
     }
     for bytes in [0, 1, 9, 100, 1_000, 20_000, 100_000, 200_000] {
         let network = Network::new().await;
-        let (world, _) = network.world(IMPATIENT).await;
+        let (world, far, _) = network.impatient().await;
         let record = world.conversation().await;
         let mut commit = appending(&record, 1);
         if let Some(segment) = &mut commit.segment {
@@ -297,14 +308,15 @@ async fn a_call_that_is_cut_in_the_middle_leaves_all_or_nothing() {
         commit.items = vec![item(1, ItemState::Saved)];
         commit.notices = vec![notice(1)];
         network.is(Line::CutAfter(bytes));
-        let failed = world.store().commit(&commit).await;
+        let failed = far.commit(&commit).await;
         assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{bytes}: {failed:?}");
         assert_eq!(world.again(&record).await, record);
         assert_eq!((world.log(record.id).await, world.items(record.id).await), (vec![], vec![]));
         assert_eq!(world.other().notices(record.id, 0).await.unwrap(), []);
         // On a good line the same step is made.
         network.is(Line::Good);
-        world.store().commit(&commit).await.unwrap();
+        let far = far.with_patience(PATIENT);
+        far.commit(&commit).await.unwrap();
         assert_eq!(world.again(&record).await, commit.record);
     }
 }
@@ -315,17 +327,16 @@ async fn a_store_that_is_out_of_reach_says_so_and_is_there_again_later() {
         return;
     }
     let network = Network::new().await;
-    let (world, database) = network.world(IMPATIENT).await;
+    let (world, far, database) = network.impatient().await;
     let record = world.conversation().await;
     network.is(Line::Dead);
-    let store = world.store();
     let refusals = [
-        store.check().await.unwrap_err(),
-        store.conversation(record.id).await.unwrap_err(),
-        store.commit(&appending(&record, 1)).await.unwrap_err(),
-        store.conversations(record.workspace, None, "", 9).await.unwrap_err(),
-        store.count_conversations(record.workspace).await.unwrap_err(),
-        store.delete_conversation(record.id).await.unwrap_err(),
+        far.check().await.unwrap_err(),
+        far.conversation(record.id).await.unwrap_err(),
+        far.commit(&appending(&record, 1)).await.unwrap_err(),
+        far.conversations(record.workspace, None, "", 9).await.unwrap_err(),
+        far.count_conversations(record.workspace).await.unwrap_err(),
+        far.delete_conversation(record.id).await.unwrap_err(),
     ];
     for refused in refusals {
         assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
@@ -334,8 +345,9 @@ async fn a_store_that_is_out_of_reach_says_so_and_is_there_again_later() {
     let refused = Firestore::open(&unreachable.with_patience(IMPATIENT)).await.unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
     network.is(Line::Good);
-    store.check().await.unwrap();
-    store.commit(&appending(&record, 1)).await.unwrap();
+    let far = far.with_patience(PATIENT);
+    far.check().await.unwrap();
+    far.commit(&appending(&record, 1)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
