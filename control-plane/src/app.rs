@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::local;
 use crate::auth::origin::OwnOrigins;
+use crate::auth::presence::Presence;
 use crate::auth::session::Cookie;
 use crate::config::Config;
 use crate::gateway::{self, Gateway};
@@ -60,6 +61,8 @@ pub struct App {
     pub origins: OwnOrigins,
     /// The session cookie.
     pub cookie: Cookie,
+    /// The sessions that sockets stand on.
+    pub presence: Arc<Presence>,
     /// Viewers connected at the moment.
     pub viewers: std::sync::atomic::AtomicU32,
     /// Cancelled when it is time to stop.
@@ -220,6 +223,7 @@ fn assemble(
     Ok(Arc::new(App {
         origins: OwnOrigins::new(config.public_url.as_deref(), public.port()),
         cookie: Cookie::new(https, public.port()),
+        presence: Arc::default(),
         config,
         store,
         authority,

@@ -2,4 +2,5 @@
 
 pub mod local;
 pub mod origin;
+pub mod presence;
 pub mod session;

@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use protocol::close::ErrorCode;
-use protocol::event::{MessageEnd, Person};
+use protocol::event::{MessageEnd, Person, Unknown};
 use protocol::limits::{MESSAGE_BYTES, OUTBOX_ITEMS};
 use protocol::outbox::{Item, ItemState, What};
 use protocol::prompt::Decision;
@@ -75,6 +75,11 @@ impl Outbox {
         self.items.contains_key(&item)
     }
 
+    /// Whether everything in it has come to its end.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Messages that wait to be delivered.
     pub fn waiting(&self) -> u32 {
         let waiting = self.items.values().filter(|item| is_message(item) && item.state == ItemState::Saved);
@@ -123,7 +128,7 @@ impl Outbox {
         }
         let Stamp { by, at, after } = stamp;
         let (seq, rev) = (self.seq + 1, self.rev + 1);
-        Ok(Item { id, seq, version: 1, rev, by, at, after, what, state: ItemState::Saved })
+        Ok(Item { id, seq, version: 1, rev, by, at, after, what, handed: false, state: ItemState::Saved })
     }
 
     /// The first answer wins, on any device.
@@ -180,7 +185,8 @@ impl Outbox {
     /// When one of them no longer waits.
     pub fn reorder(&self, id: ItemId, before: Option<ItemId>) -> Result<Vec<Item>, Refusal> {
         let moved = self.waiting_message(id)?;
-        let mut queue: Vec<Item> = self.queue().filter(|item| item.id != id).cloned().collect();
+        let queue = self.queue().filter(|item| item.id != id && can_change(item));
+        let mut queue: Vec<Item> = queue.cloned().collect();
         let at = match before {
             Some(before) => queue
                 .iter()
@@ -203,7 +209,7 @@ impl Outbox {
     }
 
     fn waiting_message(&self, id: ItemId) -> Result<Item, Refusal> {
-        let item = self.items.get(&id).filter(|item| is_message(item) && item.state == ItemState::Saved);
+        let item = self.items.get(&id).filter(|item| can_change(item));
         let gone = || refuse(ErrorCode::Conflict, "the message no longer waits");
         let mut item = item.cloned().ok_or_else(gone)?;
         item.rev = self.rev + 1;
@@ -220,22 +226,36 @@ impl Outbox {
 
     /// What is to be handed over now, beyond what this link has had already: the queue's head if the conversation
     /// is ready for it, what steers, and every answer, stop and continuation.
-    pub fn to_hand_over(&self, summary: &Summary, handed: &HashSet<ItemId>) -> Vec<&Item> {
+    pub fn to_hand_over(&self, summary: &Summary, had: &HashSet<ItemId>) -> Vec<&Item> {
         let mut now: Vec<&Item> = self
             .items
             .values()
-            .filter(|item| item.state == ItemState::Saved && !handed.contains(&item.id))
+            .filter(|item| item.state == ItemState::Saved && !had.contains(&item.id))
             .filter(|item| !is_message(item) || (steers(item) && summary.state != State::Idle))
             .collect();
         let busy = self.items.values().any(|item| {
-            is_message(item) && !steers(item) && (item.state != ItemState::Saved || handed.contains(&item.id))
+            is_message(item) && !steers(item) && (item.state != ItemState::Saved || had.contains(&item.id))
         });
         let held = |item: &Item| summary.unknown.is_some() && item.after.n < summary.unknown_at;
         let head =
-            self.queue().find(|item| !handed.contains(&item.id) && !now.iter().any(|one| one.id == item.id));
+            self.queue().find(|item| !had.contains(&item.id) && !now.iter().any(|one| one.id == item.id));
         now.extend(head.filter(|item| !busy && !held(item)));
         now.sort_by_key(|item| item.seq);
         now
+    }
+
+    /// What of [that](Outbox::to_hand_over) may be: anything but messages that are not kept as handed over.
+    pub fn handed<'a>(&'a self, summary: &Summary, had: &HashSet<ItemId>) -> impl Iterator<Item = &'a Item> {
+        self.to_hand_over(summary, had).into_iter().filter(|item| item.handed || !is_message(item))
+    }
+
+    /// Messages that are to be handed over, kept as such. Once one may have arrived it can't be taken back, and nobody
+    /// remembers that better than the store.
+    pub fn hand(&self, summary: &Summary, had: &HashSet<ItemId>) -> Vec<Item> {
+        let fresh =
+            self.to_hand_over(summary, had).into_iter().filter(|item| is_message(item) && !item.handed);
+        let revs = self.rev + 1..;
+        revs.zip(fresh).map(|(rev, item)| Item { rev, handed: true, ..item.clone() }).collect()
     }
 
     /// What these events change, in order.
@@ -244,15 +264,16 @@ impl Outbox {
         for event in events {
             follower.take(event);
         }
-        follower.changed.into_iter().filter_map(|id| follower.items.remove(&id)).collect()
+        follower.finish()
     }
 
-    /// An item that the workspace-agent dealt with without a trace in the log.
-    pub fn settle(&self, id: ItemId, refused: Option<ErrorCode>) -> Option<Item> {
-        let mut item = self.items.get(&id)?.clone();
-        item.state = refused.map_or(ItemState::Done, |code| ItemState::Refused { code });
-        item.rev = self.rev + 1;
-        Some(item)
+    /// Items that the workspace-agent dealt with without a trace in the log.
+    pub fn settle(&self, settled: &[(ItemId, Option<ErrorCode>)]) -> Vec<Item> {
+        let mut follower = Follower { items: self.items.clone(), changed: Vec::new(), rev: self.rev };
+        for (id, refused) in settled {
+            follower.set(*id, refused.map_or(ItemState::Done, |code| ItemState::Refused { code }));
+        }
+        follower.finish()
     }
 }
 
@@ -263,10 +284,15 @@ struct Follower {
 }
 
 impl Follower {
+    /// The items that changed, in the order of their changes.
+    fn finish(mut self) -> Vec<Item> {
+        self.changed.iter().filter_map(|id| self.items.remove(id)).collect()
+    }
+
     fn take(&mut self, event: &Event) {
         match &event.body {
-            EventBody::MessageTaken { item, .. } => self.set(*item, ItemState::Delivered),
-            EventBody::MessageStarted { item } => self.set(*item, ItemState::Started),
+            EventBody::MessageTaken { item, steer, .. } => self.deliver(*item, *steer),
+            EventBody::MessageStarted { item } => self.start(*item),
             EventBody::MessageEnded { item, how: MessageEnd::Failed } => {
                 self.set(*item, ItemState::Refused { code: ErrorCode::Unavailable });
             }
@@ -287,6 +313,7 @@ impl Follower {
                     self.set(item, ItemState::Refused { code: ErrorCode::PromptClosed });
                 }
             }
+            EventBody::EpochBegan { held, .. } => self.lose(held),
             EventBody::MessageResent { .. }
             | EventBody::Text { .. }
             | EventBody::Thinking { .. }
@@ -303,8 +330,38 @@ impl Follower {
             | EventBody::Compacted { .. }
             | EventBody::Cleared {}
             | EventBody::Trouble { .. }
+            | EventBody::Silent { .. }
             | EventBody::Note { .. }
             | EventBody::Opaque { .. } => {}
+        }
+    }
+
+    /// A message is in the workspace. Whether it steers is known there alone: there may be nothing to steer.
+    fn deliver(&mut self, id: ItemId, steers: bool) {
+        if let Some(Item { what: What::Message { steer, .. }, state, .. }) = self.items.get_mut(&id)
+            && *steer != steers
+        {
+            *steer = steers;
+            // So that it counts as changed, whatever it was.
+            *state = ItemState::Saved;
+        }
+        self.set(id, ItemState::Delivered);
+    }
+
+    /// Claude works on a message. One that steers has no end of its own.
+    fn start(&mut self, id: ItemId) {
+        let steers = self.items.get(&id).is_some_and(steers);
+        self.set(id, if steers { ItemState::Done } else { ItemState::Started });
+    }
+
+    /// The workspace lost its record: what it had and doesn't hold any more, nobody knows.
+    fn lose(&mut self, held: &[ItemId]) {
+        let lost = |item: &&Item| {
+            matches!(item.state, ItemState::Delivered | ItemState::Started) && !held.contains(&item.id)
+        };
+        let lost: Vec<ItemId> = self.items.values().filter(lost).map(|item| item.id).collect();
+        for item in lost {
+            self.set(item, ItemState::Unknown { why: Unknown::HistoryLost });
         }
     }
 
@@ -338,6 +395,10 @@ const fn is_message(item: &Item) -> bool {
     matches!(item.what, What::Message { .. })
 }
 
+fn can_change(item: &Item) -> bool {
+    is_message(item) && item.state == ItemState::Saved && !item.handed
+}
+
 const fn steers(item: &Item) -> bool {
     matches!(item.what, What::Message { steer: true, .. })
 }
@@ -355,7 +416,7 @@ pub fn is_reasonable(decision: &Decision) -> bool {
 mod tests {
     use proptest::prelude::*;
     use protocol::UserId;
-    use protocol::event::{Outcome, TurnResult, Unknown, Usage};
+    use protocol::event::{Outcome, TurnResult, Usage};
     use uuid::Uuid;
 
     use super::*;

@@ -105,7 +105,8 @@ impl Workspaces {
             let _ = starter.try_send(Event::Ask(Ask::Start));
         });
         let (id, workspaces) = (record.id, Arc::clone(self));
-        let driver = Driver::new(self.parts.clone(), Arc::clone(&hub), Found { record, running, busy }, inbox);
+        let driver =
+            Driver::new(self.parts.clone(), Arc::clone(&hub), Found { record, running, busy }, inbox);
         self.parts.tasks.spawn(async move {
             if driver.run().await == driver::Ended::Deleted {
                 workspaces.lock().remove(&id);

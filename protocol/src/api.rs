@@ -54,6 +54,9 @@ pub struct ConversationView {
     pub title: String,
     /// When it was made.
     pub created_at: Millis,
+    /// When it last changed. Pages of the list are in this order, newest first.
+    #[serde(default)]
+    pub changed_at: Millis,
     /// What its log comes to.
     pub summary: Summary,
     /// Messages that wait in its outbox.

@@ -269,6 +269,21 @@ pub enum EventBody {
         /// In words, for whoever mends it.
         detail: String,
     },
+    /// The log goes on in a new epoch: what the journal and the store held could not be joined, or the machine may have
+    /// lost the journal's end. Prompts that are open, and the state, are told anew after it.
+    EpochBegan {
+        /// The messages that are in the workspace still. What became of any other that was delivered, nobody knows.
+        held: Vec<ItemId>,
+        /// Events are known to be lost.
+        lost: bool,
+    },
+    /// The turn shows no sign of life; what is done about it.
+    Silent {
+        /// What.
+        step: SilentStep,
+        /// For how long nothing was heard.
+        for_ms: u64,
+    },
     /// The CLI tells the user something.
     Note {
         /// What.
@@ -305,6 +320,24 @@ pub enum Unknown {
     AnswerLost,
     /// The process died again and again.
     KeepsDying,
+    /// The workspace's record of it was lost.
+    HistoryLost,
+}
+
+/// What is done about a turn that shows no sign of life, in this order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SilentStep {
+    /// It was noticed, and the process is asked whether it lives.
+    Asked,
+    /// The process answers; the turn is given more time.
+    Answered,
+    /// The turn is interrupted.
+    Interrupted,
+    /// The process is ended. What becomes of the message is decided as after any death.
+    Ended,
+    /// Something was heard again.
+    Over,
 }
 
 /// A call that had begun when the process died.
@@ -467,8 +500,6 @@ pub enum Trouble {
     DiskFull,
     /// The CLI said something that is not its protocol.
     Garbled,
-    /// The turn shows no sign of life.
-    Silent,
     /// Events before this one are lost: the journal or the store was put back to an earlier time.
     HistoryLost,
     /// A setting could not be changed.

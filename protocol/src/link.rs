@@ -283,6 +283,13 @@ pub struct Policy {
     pub max_processes: u32,
     /// Whether a person may switch permissions off.
     pub allow_bypass: bool,
+    /// A turn of which nothing is heard for this long is looked after.
+    #[serde(default = "three_minutes")]
+    pub silent_ms: u64,
+}
+
+const fn three_minutes() -> u64 {
+    180_000
 }
 
 /// A person's message on its way to Claude.

@@ -6,7 +6,7 @@ use ts_rs::TS;
 use crate::ConversationId;
 
 /// A place in a conversation's log: after event `n` of `epoch`. Numbers go on across epochs; a new epoch says
-/// that the writer lost its journal and what it wrote before may differ from what others saw.
+/// that what the writer wrote before may differ from what others saw, and no place stands for two different events.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize, TS)]
 pub struct Position {
     /// The epoch, from 1. 0: nothing was ever written.
@@ -58,24 +58,20 @@ pub enum Resume {
         /// The store's last event.
         after: u64,
     },
-    /// The journal and the store can't be joined. Number from `next` in `epoch`.
+    /// The journal and the store can't be joined. Go on after the store's end, in an epoch of at least this number.
     NewEpoch {
-        /// The epoch to open.
+        /// The lowest that was not used yet, as far as either knows.
         epoch: u64,
-        /// The first number to use.
-        next: u64,
     },
 }
 
-/// How a writer whose journal holds the events from `oldest` to `journal` goes on with a store that ends at
-/// `stored`. A journal that holds none has `oldest == journal.n + 1`.
-pub fn reconcile(oldest: u64, journal: Position, stored: Position) -> Resume {
-    let joins = oldest <= stored.n + 1 && stored.n <= journal.n;
-    let same_line = stored.epoch == journal.epoch || stored.epoch == 0 && stored.n == 0;
-    if joins && same_line {
+/// How a writer whose journal ends at `journal` goes on with a store that ends at `stored`. `place` tells the place after
+/// an event, in the journal's own account: of every event that it holds, and of the one before the oldest.
+pub fn reconcile(place: impl Fn(u64) -> Option<Position>, journal: Position, stored: Position) -> Resume {
+    if place(stored.n) == Some(stored) {
         Resume::Send { after: stored.n }
     } else {
-        Resume::NewEpoch { epoch: stored.epoch.max(journal.epoch) + 1, next: stored.n + 1 }
+        Resume::NewEpoch { epoch: stored.epoch.max(journal.epoch) + 1 }
     }
 }
 
@@ -100,27 +96,42 @@ mod tests {
         assert_eq!(take(at(0, 0), 1, 1, 1), Take::After(0));
     }
 
+    /// A journal that begins after `base` and holds events of these epochs.
+    fn resume(base: Position, epochs: &[u64], stored: Position) -> Resume {
+        let place = |n: u64| match n.checked_sub(base.n)? {
+            0 => Some(base),
+            held => epochs.get(usize::try_from(held - 1).ok()?).map(|epoch| at(*epoch, n)),
+        };
+        let end = at(epochs.last().copied().unwrap_or(base.epoch), base.n + epochs.len() as u64);
+        reconcile(place, end, stored)
+    }
+
     #[test]
     fn a_journal_that_is_ahead_sends_what_is_missing() {
-        assert_eq!(reconcile(1, at(1, 12), at(1, 10)), Resume::Send { after: 10 });
-        assert_eq!(reconcile(1, at(1, 12), at(0, 0)), Resume::Send { after: 0 });
-        assert_eq!(reconcile(11, at(1, 12), at(1, 10)), Resume::Send { after: 10 });
+        assert_eq!(resume(at(0, 0), &[1; 12], at(1, 10)), Resume::Send { after: 10 });
+        assert_eq!(resume(at(0, 0), &[1; 12], at(0, 0)), Resume::Send { after: 0 });
+        assert_eq!(resume(at(1, 10), &[1, 1], at(1, 10)), Resume::Send { after: 10 });
+        // Across an epoch that was opened and not told yet.
+        assert_eq!(resume(at(0, 0), &[1, 1, 2, 2], at(1, 2)), Resume::Send { after: 2 });
+        assert_eq!(resume(at(1, 7), &[2, 2], at(1, 7)), Resume::Send { after: 7 });
     }
 
     #[test]
     fn a_journal_that_cannot_be_joined_opens_a_new_epoch() {
         // The volume was reset, or put back.
-        assert_eq!(reconcile(1, at(0, 0), at(3, 10)), Resume::NewEpoch { epoch: 4, next: 11 });
-        assert_eq!(reconcile(1, at(1, 8), at(1, 10)), Resume::NewEpoch { epoch: 2, next: 11 });
+        assert_eq!(resume(at(0, 0), &[], at(3, 10)), Resume::NewEpoch { epoch: 4 });
+        assert_eq!(resume(at(0, 0), &[1; 8], at(1, 10)), Resume::NewEpoch { epoch: 2 });
         // The store was put back to before what the journal has dropped.
-        assert_eq!(reconcile(9, at(1, 12), at(1, 3)), Resume::NewEpoch { epoch: 2, next: 4 });
+        assert_eq!(resume(at(1, 8), &[1; 4], at(1, 3)), Resume::NewEpoch { epoch: 2 });
+        // Both went on from the same place in different ways.
+        assert_eq!(resume(at(0, 0), &[1, 1, 3, 3], at(2, 3)), Resume::NewEpoch { epoch: 4 });
     }
 
     #[test]
     fn a_new_epoch_is_taken_by_the_store_it_was_opened_for() {
-        for (oldest, journal, stored) in [(1, at(0, 0), at(3, 10)), (9, at(1, 12), at(1, 3))] {
-            let Resume::NewEpoch { epoch, next } = reconcile(oldest, journal, stored) else { panic!() };
-            assert_eq!(take(stored, epoch, next, 1), Take::After(0));
+        for (base, epochs, stored) in [(at(0, 0), &[][..], at(3, 10)), (at(1, 8), &[1; 4], at(1, 3))] {
+            let Resume::NewEpoch { epoch } = resume(base, epochs, stored) else { panic!() };
+            assert_eq!(take(stored, epoch, stored.n + 1, 1), Take::After(0));
         }
     }
 }

@@ -28,6 +28,10 @@ pub struct Item {
     pub after: Position,
     /// What.
     pub what: What,
+    /// It is a message on its way to the workspace, or was at some time: it can't be changed or taken back any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub handed: bool,
     /// How far it has come.
     pub state: ItemState,
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::event::{Event, EventBody};
+use crate::event::{Event, EventBody, ProcessEnd, SettingsChange};
 use crate::settings::Settings;
 use crate::{ItemId, Millis, PromptId};
 
@@ -30,7 +30,7 @@ pub struct Summary {
     pub state: State,
     /// Open prompts, oldest first.
     pub prompts: Vec<PromptId>,
-    /// The message that is being worked on, or whose fate is unknown.
+    /// The message that is being worked on, or is the next to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub current: Option<ItemId>,
@@ -45,7 +45,8 @@ pub struct Summary {
     pub settings: Settings,
     /// What it has cost so far, as the CLI reckons it.
     pub cost_usd: f64,
-    /// When its last event was written.
+    /// When something last happened in it. A process that is put to sleep, and what it forgets by that, is nothing
+    /// that a reader of the list would call so.
     pub last_at: Millis,
 }
 
@@ -55,14 +56,22 @@ const MAX_PROMPTS: usize = 64;
 impl Summary {
     /// Takes one more event into account.
     pub fn apply(&mut self, event: &Event) {
-        self.last_at = event.at;
+        if self.last_at == 0 || !is_housekeeping(&event.body) {
+            self.last_at = event.at;
+        }
         match &event.body {
             EventBody::State { state } => self.state = *state,
             EventBody::MessageStarted { item } | EventBody::MessageResent { item, .. } => {
-                self.current = Some(*item);
+                // One that steers is no turn of its own.
+                self.current.get_or_insert(*item);
                 self.unknown = None;
             }
-            EventBody::MessageTaken { .. } => self.unknown = None,
+            EventBody::MessageTaken { item, steer, .. } => {
+                self.unknown = None;
+                if !steer && self.current.is_none() {
+                    self.current = Some(*item);
+                }
+            }
             EventBody::MessageContinued { message, .. } => {
                 self.current = Some(*message);
                 self.unknown = None;
@@ -92,6 +101,7 @@ impl Summary {
                 self.prompts.retain(|open| open != prompt);
             }
             EventBody::ProcessEnded { .. } => self.prompts.clear(),
+            EventBody::EpochBegan { held, .. } => self.begin_epoch(event.n, held),
             EventBody::SettingsChanged { settings, .. } => self.settings = settings.clone(),
             EventBody::StopAsked { .. }
             | EventBody::Text { .. }
@@ -105,8 +115,28 @@ impl Summary {
             | EventBody::Compacted { .. }
             | EventBody::Cleared {}
             | EventBody::Trouble { .. }
+            | EventBody::Silent { .. }
             | EventBody::Note { .. }
             | EventBody::Opaque { .. } => {}
         }
     }
+
+    fn begin_epoch(&mut self, n: u64, held: &[ItemId]) {
+        self.state = State::Idle;
+        self.prompts.clear();
+        self.unknown = self.unknown.filter(|unknown| held.contains(unknown));
+        if let Some(lost) = self.current.take_if(|current| !held.contains(current)) {
+            self.unknown = Some(lost);
+            self.unknown_at = n;
+        }
+    }
+}
+
+/// Whether this happens of itself, to a conversation that nobody is at.
+fn is_housekeeping(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::ProcessEnded { why: ProcessEnd::Idle | ProcessEnd::WorkspaceStopped, .. }
+            | EventBody::SettingsChanged { why: SettingsChange::Restarted, .. }
+    )
 }

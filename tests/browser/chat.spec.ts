@@ -1,34 +1,17 @@
-import { expect, test } from './fixtures';
+import { expect, Person, test } from './fixtures';
+import { Stack } from './stack';
 
-test('the first message starts the workspace, in stages, and is answered', async ({ person, page }) => {
+test('the first message of all starts the workspace, in stages, and is answered', async ({ page }) => {
+  const fresh = await Stack.start();
+  const person = new Person(page, fresh);
+  await person.signIn();
+  await expect(page.getByText('Conversations appear here.')).toBeVisible();
   await person.say('hello there');
   await expect(page).toHaveURL(/\/c\//);
   await expect(page.getByText('The workspace is starting')).toBeVisible();
   await expect(person.words('OK 2: hello there')).toBeVisible();
   await expect(person.button('Workspace: running')).toBeVisible();
-});
-
-test('a sign-in address is good once', async ({ browser, stack }) => {
-  const address = await stack.signIn();
-  const first = await browser.newPage();
-  await first.goto(address);
-  await expect(first.getByRole('textbox', { name: 'Message to Claude' })).toBeVisible();
-  const second = await (await browser.newContext()).newPage();
-  await second.goto(address);
-  await expect(second.getByRole('alert')).toBeVisible();
-  await expect(second.getByRole('textbox', { name: 'Message to Claude' })).toBeHidden();
-  await first.close();
-  await second.context().close();
-});
-
-test('a reload in mid-stream loses nothing and repeats nothing', async ({ person, page, stack }) => {
-  await person.say('GATE reload');
-  await expect(person.words('gate reload', { exact: true })).toBeVisible();
-  await page.reload();
-  await expect(person.words('GATE reload', { exact: true })).toHaveCount(1);
-  await stack.release('reload');
-  await expect(person.button('Stop')).toBeHidden();
-  await expect(person.words('GATE reload', { exact: true })).toHaveCount(1);
+  await fresh.stop();
 });
 
 test('Stop ends the turn in mid-stream, and the next message is answered', async ({ person, stack }) => {
@@ -66,4 +49,28 @@ test('somebody else finds no conversation behind its address', async ({ person, 
   await expect(stranger.getByText('This conversation is not here')).toBeVisible();
   await expect(stranger.getByText('between us')).toHaveCount(0);
   await context.close();
+});
+
+test('a turn that failed says why and what to do, and its message is sent again by a click', async ({
+  person,
+}) => {
+  await person.say('ERR401x1');
+  await expect(person.words('The model’s API refused the key.', { exact: false })).toBeVisible();
+  await person.button('Send again').click();
+  await expect(person.words('ERR401x1', { exact: true })).toHaveCount(2);
+  await expect(person.button('Stop')).toBeHidden();
+  await expect(person.button('Send again')).toBeHidden();
+  await expect(person.words('recovered')).toBeVisible();
+});
+
+test('a file that is written over is shown as changed, not as new', async ({ person, page, stack }) => {
+  const write = (content: string) =>
+    `TOOL:Write ${JSON.stringify({ file_path: '/workspace/over.txt', content })}`;
+  const lines = (word: string) => Array.from({ length: 400 }, (_, n) => `${word} ${n} of many\n`).join('');
+  await person.choose('Permission mode: Ask first', /^Accept edits/);
+  await person.say([write(lines('before')), write(lines('after'))].join('\n'));
+  await expect(person.words(/^OK \d+/)).toBeVisible();
+  await page.getByRole('log').locator('summary').filter({ hasText: 'over.txt' }).nth(1).click();
+  await expect(person.words('before 0 of many', { exact: true })).toBeVisible();
+  expect(await stack.exec('head -n 1 /home/workspace/over.txt')).toBe('after 0 of many\n');
 });

@@ -7,6 +7,8 @@ test('a control plane killed in mid-stream comes back to one answer, and says so
 }) => {
   await person.say('GATE crash');
   await expect(person.words('gate crash', { exact: true })).toBeVisible();
+  // A control plane knows of what was under way by the store alone.
+  await person.untilKept();
   await stack.killControlPlane();
   await expect(page.getByText(/Link lost/)).toBeVisible();
   await stack.release('crash');
@@ -60,6 +62,7 @@ test('a workspace stopped and started again goes on with the conversation', asyn
 }) => {
   await person.say('TEXT remember this');
   await expect(person.words(/^remember this$/)).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
   await stack.docker('kill');
   await expect(page.getByText('The workspace’s container ended by itself.').first()).toBeVisible();
   await person.say('and go on');

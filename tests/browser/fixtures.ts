@@ -1,4 +1,4 @@
-/** One stack a file of stories; one person, signed in, a story. */
+/** One stack a worker, which many stories share; one person, signed in, a story. */
 import { test as base, type Browser, expect, type Locator, type Page } from '@playwright/test';
 import { Stack } from './stack';
 
@@ -33,9 +33,27 @@ export class Person {
     await this.composer.press('Enter');
   }
 
+  /** Waits until the store says that the newest conversation's turn runs. */
+  async untilKept(): Promise<void> {
+    const newest = async () => {
+      const answer = await fetch('/api/conversations');
+      const { conversations } = (await answer.json()) as {
+        conversations: { summary: { state: string } }[];
+      };
+      return conversations[0]?.summary.state;
+    };
+    await expect.poll(() => this.page.evaluate(newest)).toBe('working');
+  }
+
   /** Claude's words, anywhere in the conversation. */
   words(text: string | RegExp, options?: { exact: boolean }): Locator {
     return this.page.getByRole('log').getByText(text, options);
+  }
+
+  /** Opens a menu by its button and chooses from it. */
+  async choose(menu: string | RegExp, choice: string | RegExp): Promise<void> {
+    await this.button(menu).click();
+    await this.page.getByRole('group').getByRole('button', { name: choice }).click();
   }
 
   button(name: string | RegExp): Locator {

@@ -1,5 +1,7 @@
 import { expect, test } from './fixtures';
 
+const bottom = (box: { y: number; height: number } | null) => (box ? box.y + box.height : NaN);
+
 test('an allowed tool runs, and its file is in the volume', async ({ person, page, stack }) => {
   await person.say('TOOL:Write {"file_path":"/workspace/made.txt","content":"by Claude\\n"}');
   await expect(person.prompt.getByText('Claude wants to write a file')).toBeVisible();
@@ -67,4 +69,24 @@ test('a question is answered by choosing', async ({ person, page }) => {
   await expect(person.prompt).toBeHidden();
   await expect(page.getByText('You answered').first()).toBeVisible();
   await expect(person.button('Stop')).toBeHidden();
+});
+
+test('a long command is shown in full, and never under its buttons', async ({ person, page }) => {
+  const lines = Array.from({ length: 60 }, (_, n) => `echo line ${n}`).join('\n');
+  await person.say(`TOOL:Bash ${JSON.stringify({ command: `${lines}\ntouch /workspace/long.txt` })}`);
+  await person.prompt.getByRole('button', { name: 'Show all 61 lines' }).click();
+  const allow = person.prompt.getByRole('button', { name: 'Allow once' });
+  await expect(allow).toBeInViewport({ ratio: 1 });
+  // What is asked goes on below the buttons, which stand at the card's lower edge…
+  const card = await person.prompt.boundingBox();
+  const button = await allow.boundingBox();
+  expect(bottom(card) - bottom(button)).toBeLessThan(24);
+  // …and ends above them.
+  await person.prompt.evaluate((card) => card.scrollTo(0, card.scrollHeight));
+  const end = await allow.boundingBox();
+  expect(bottom(await person.prompt.locator('pre').boundingBox())).toBeLessThan(end?.y ?? 0);
+  await allow.click();
+  await expect(person.prompt).toBeHidden();
+  await expect(person.button('Stop')).toBeHidden();
+  await expect(page.getByText('You allowed it once')).toBeVisible();
 });

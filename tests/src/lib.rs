@@ -6,6 +6,7 @@
 pub mod engine;
 pub mod impostor;
 pub mod outside;
+pub mod place;
 pub mod stack;
 pub mod viewer;
 

@@ -23,6 +23,7 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
+use crate::place;
 use crate::viewer::Viewer;
 
 /// How long anything may take before the story has failed. Generous: the machine may be busy.
@@ -98,9 +99,9 @@ impl Stack {
         let public = free_port("127.0.0.1")?;
         let link = free_port(&bridge_address(&engine).await?)?;
         let range = NEXT_RANGE.fetch_add(1, Ordering::Relaxed);
-        let letter = b"abcdefghijklmnopqrstuvwxyz"[std::process::id() as usize % 26];
-        let instance = format!("t{range:02x}{}", char::from(letter));
-        let second = 128 + std::process::id() % 64;
+        let place = place::number()?;
+        let instance = format!("{place:02x}{range:02x}");
+        let second = 64 + u32::from(place);
         let web = match options.web {
             Some(web) => web,
             None => web(data.path())?,

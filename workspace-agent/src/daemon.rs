@@ -25,7 +25,8 @@ use crate::process::{self, Processes};
 /// How often the control plane is told how the workspace fares.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
 /// Until the control plane says otherwise.
-const FIRST_POLICY: Policy = Policy { idle_ms: 900_000, max_processes: 1, allow_bypass: false };
+const FIRST_POLICY: Policy =
+    Policy { idle_ms: 900_000, max_processes: 1, allow_bypass: false, silent_ms: 180_000 };
 
 /// The conversations and what they share.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ struct State {
     conversations: HashMap<ConversationId, Handle>,
     /// Where the store's logs ended at the last welcome, for conversations that are opened later.
     stored: HashMap<ConversationId, Position>,
+    /// The number of the link that it came on.
+    link: u64,
     places: u32,
     report_at: Instant,
 }
@@ -66,11 +69,13 @@ impl Desk {
             want_slot: Arc::new(Notify::new()),
             changed: Arc::new(Notify::new()),
             started: Instant::now(),
+            boot: process::boot_id()?,
         };
         let state = State {
             policy: FIRST_POLICY,
             conversations: HashMap::new(),
             stored: HashMap::new(),
+            link: 0,
             places: 0,
             report_at: Instant::now() + REPORT_EVERY,
         };
@@ -100,6 +105,7 @@ impl Desk {
         {
             let mut state = self.lock();
             state.policy = welcome.policy;
+            state.link = welcome.link;
             self.set_places(&mut state, welcome.policy.max_processes);
             state.stored = welcome.logs.iter().map(|log| (log.conversation, log.end)).collect();
             let stored = state.stored.clone();
@@ -109,10 +115,9 @@ impl Desk {
                     commands.push((sender, Command::Forget));
                     return false;
                 };
-                handle.outgoing.cursor(end.n);
-                let policy = Input::Policy(welcome.policy);
-                commands.push((sender.clone(), Command::Input(Box::new(policy))));
-                commands.push((sender, Command::Join(*end)));
+                handle.outgoing.hold(*end);
+                commands.push((sender.clone(), Command::Policy(welcome.policy)));
+                commands.push((sender, Command::Join(*end, welcome.link)));
                 true
             });
         }
@@ -124,23 +129,11 @@ impl Desk {
 
     /// One message of the control plane.
     pub fn take(&self, message: FromControl) {
-        match message {
-            FromControl::Deliver(delivery) => {
-                let (conversation, item) = (delivery.conversation, delivery.item);
-                self.input(conversation, Some(item), Input::Deliver(delivery));
-            }
-            FromControl::Answer { conversation, item, by, prompt, decision } => {
-                self.input(conversation, Some(item), Input::Answer { item, by, prompt, decision });
-            }
-            FromControl::Stop { conversation, item, by, message } => {
-                self.input(conversation, Some(item), Input::Stop { item, by, message });
-            }
-            FromControl::Continue { conversation, item, by, message, settings } => {
-                self.input(conversation, Some(item), Input::Continue { item, by, message, settings });
-            }
-            FromControl::Configure { conversation, settings } => {
-                self.input(conversation, None, Input::Configure(settings));
-            }
+        let other = match Input::of(message) {
+            Ok((conversation, item, input)) => return self.input(conversation, item, input),
+            Err(other) => *other,
+        };
+        match other {
             FromControl::Stored { conversation, end } => {
                 if let Some(handle) = self.lock().conversations.get(&conversation) {
                     handle.outgoing.stored(end);
@@ -149,9 +142,13 @@ impl Desk {
                 self.acknowledged.send_modify(|count| *count += 1);
             }
             FromControl::Forget { conversation } => self.forget(conversation),
-            FromControl::Welcome(_) | FromControl::Drain { .. } => {
-                tracing::warn!("a message came at the wrong time");
-            }
+            FromControl::Deliver(_)
+            | FromControl::Answer { .. }
+            | FromControl::Stop { .. }
+            | FromControl::Continue { .. }
+            | FromControl::Configure { .. }
+            | FromControl::Welcome(_)
+            | FromControl::Drain { .. } => tracing::warn!("a message came at the wrong time"),
         }
     }
 
@@ -180,10 +177,10 @@ impl Desk {
     fn conversation<'a>(&self, state: &'a mut State, id: ConversationId) -> io::Result<&'a Handle> {
         if !state.conversations.contains_key(&id) {
             self.start(state, id)?;
-            let stored = state.stored.get(&id).copied().unwrap_or_default();
+            let (stored, link) = (state.stored.get(&id).copied().unwrap_or_default(), state.link);
             if let Some(handle) = state.conversations.get(&id) {
-                handle.outgoing.cursor(stored.n);
-                let _ = handle.commands.try_send(Command::Join(stored));
+                handle.outgoing.hold(stored);
+                let _ = handle.commands.try_send(Command::Join(stored, link));
             }
         }
         state.conversations.get(&id).ok_or_else(|| io::ErrorKind::NotFound.into())
@@ -291,8 +288,7 @@ impl Cursors {
         let state = desk.lock();
         self.0.retain(|id, _| state.conversations.contains_key(id));
         for (id, handle) in &state.conversations {
-            let stored = || state.stored.get(id).map_or(0, |end| end.n);
-            let fresh = || (Arc::clone(&handle.outgoing), handle.outgoing.cursor(stored()));
+            let fresh = || (Arc::clone(&handle.outgoing), handle.outgoing.cursor());
             self.0.entry(*id).or_insert_with(fresh);
         }
         self.0.values_mut().map(|(outgoing, cursor)| (&**outgoing, cursor))

@@ -180,6 +180,16 @@ impl Drop for Owned {
     }
 }
 
+/// This boot of the machine: what was written and not synced under another one may be gone.
+///
+/// # Errors
+/// When the kernel doesn't tell.
+pub fn boot_id() -> io::Result<[u8; 16]> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let boot: uuid::Uuid = text.trim().parse().map_err(io::Error::other)?;
+    Ok(boot.into_bytes())
+}
+
 /// The living processes that have this mark.
 pub fn marked(mark: Mark) -> Vec<Pid> {
     let wanted = mark.0.to_string();

@@ -37,7 +37,7 @@ pub async fn page(
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Answer<HistoryPage>, ApiError> {
     let hub = workspace_of(&app, &user).await?;
-    let record = hub.conversation(id).await?.record().await;
+    let record = hub.conversation(id).await?.record();
     let before = asked.before.unwrap_or(u64::MAX).min(record.end.n + 1);
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let segments = app.store.segments_before(id, before, limit).await?;

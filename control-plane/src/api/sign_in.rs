@@ -51,11 +51,12 @@ pub async fn local(
     with_cookie(app.cookie.keep(&token))
 }
 
-/// `POST /api/sign-out`.
+/// `POST /api/sign-out`: ends the session, and every socket that stands on it.
 pub async fn out(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<WithCookie, ApiError> {
     app.origins.check(&headers)?;
     if let Some(token) = app.cookie.token(&headers) {
         app.store.close_session(token.hash()).await?;
+        app.presence.end(token.hash());
     }
     with_cookie(app.cookie.forget())
 }

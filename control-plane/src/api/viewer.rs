@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout};
 use super::conversations::PAGE;
 use super::extract::workspace_of;
 use crate::app::App;
+use crate::auth::presence::Standing;
 use crate::auth::session::CurrentUser;
 use crate::clock;
 use crate::error::ApiError;
@@ -50,23 +51,27 @@ pub async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response<axum::body::Body> {
     match admit(&app, &user, &headers).await {
-        Ok((user, hub, version)) => upgrade
+        Ok(Admitted { user, standing, hub, version }) => upgrade
             .protocols([version.subprotocol()])
             .read_buffer_size(4 * 1024)
             .max_message_size(READABLE_BYTES)
             .max_frame_size(READABLE_BYTES)
-            .on_upgrade(move |socket| serve(app, user, hub, socket)),
+            .on_upgrade(move |socket| serve(app, user, standing, hub, socket)),
         Err(error) => error.into_response(),
     }
 }
 
-async fn admit(
-    app: &Arc<App>,
-    wanted: &str,
-    headers: &HeaderMap,
-) -> Result<(CurrentUser, Arc<WorkspaceHub>, Version), ApiError> {
+/// A viewer that is let in.
+struct Admitted {
+    user: CurrentUser,
+    standing: Standing,
+    hub: Arc<WorkspaceHub>,
+    version: Version,
+}
+
+async fn admit(app: &Arc<App>, wanted: &str, headers: &HeaderMap) -> Result<Admitted, ApiError> {
     app.origins.check(headers)?;
-    let user = CurrentUser::from_headers(app, headers).await?;
+    let (user, standing) = CurrentUser::standing(app, headers).await?;
     let wanted: Option<UserId> = wanted.parse().ok();
     if wanted != Some(user.user.id) {
         return Err(ApiError::new(ErrorCode::NotFound, "there is no such workspace"));
@@ -77,7 +82,7 @@ async fn admit(
         ApiError::new(ErrorCode::Invalid, format!("no protocol version in common: {offered:?}"))
     })?;
     let hub = workspace_of(app, &user).await?;
-    Ok((user, hub, version))
+    Ok(Admitted { user, standing, hub, version })
 }
 
 /// Counts a viewer for as long as it lives.
@@ -102,7 +107,13 @@ enum Ended {
     Close(CloseCode, String),
 }
 
-async fn serve(app: Arc<App>, user: CurrentUser, hub: Arc<WorkspaceHub>, socket: WebSocket) {
+async fn serve(
+    app: Arc<App>,
+    user: CurrentUser,
+    standing: Standing,
+    hub: Arc<WorkspaceHub>,
+    socket: WebSocket,
+) {
     let _counted = Counted::new(&app);
     let (sink, stream) = socket.split();
     let mut writer = Writer { sink };
@@ -114,6 +125,7 @@ async fn serve(app: Arc<App>, user: CurrentUser, hub: Arc<WorkspaceHub>, socket:
         () = tokio::time::sleep_until(signed_out_at) => {
             Ended::Close(CloseCode::SignedOut, "the session has ended".to_owned())
         }
+        () = standing.ended() => Ended::Close(CloseCode::SignedOut, "signed out".to_owned()),
         () = hub.closed().cancelled() => Ended::Close(CloseCode::SignedOut, "the workspace was deleted".to_owned()),
         () = app.stop.cancelled() => Ended::Close(CloseCode::Draining, "the server restarts".to_owned()),
     };

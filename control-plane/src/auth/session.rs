@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::auth::presence::Standing;
 use crate::clock;
 use crate::error::ApiError;
 use crate::store::records::{SessionId, SessionRecord, UserRecord};
@@ -139,14 +140,31 @@ impl CurrentUser {
     /// # Errors
     /// `SignedOut` if nobody; `Unavailable` if the store can't say.
     pub async fn from_headers(app: &App, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let signed_out = || ApiError::new(ErrorCode::SignedOut, "sign in first");
         let token = app.cookie.token(headers).ok_or_else(signed_out)?;
+        Self::of(app, &token).await
+    }
+
+    /// Whoever these headers belong to, and a socket's stand on their session.
+    ///
+    /// # Errors
+    /// As [`CurrentUser::from_headers`].
+    pub async fn standing(app: &App, headers: &HeaderMap) -> Result<(Self, Standing), ApiError> {
+        let token = app.cookie.token(headers).ok_or_else(signed_out)?;
+        let standing = app.presence.enter(token.hash());
+        Ok((Self::of(app, &token).await?, standing))
+    }
+
+    async fn of(app: &App, token: &Token) -> Result<Self, ApiError> {
         let (session, user) = app.store.session(token.hash(), clock::now()).await?.ok_or_else(signed_out)?;
         if user.disabled {
             return Err(signed_out());
         }
         Ok(Self { user, expires_at: session.expires_at })
     }
+}
+
+fn signed_out() -> ApiError {
+    ApiError::new(ErrorCode::SignedOut, "sign in first")
 }
 
 impl FromRequestParts<Arc<App>> for CurrentUser {

@@ -1,34 +1,30 @@
-//! One conversation: where its three streams meet.
+//! One conversation: the shell around [`core`], which decides. It has the store commit, tells the link, and wakes viewers.
 //!
-//! Two locks, always in this order. `writer` (held across a commit) guards what is in the store: record and outbox.
-//! `shared` (never held across an await) guards what viewers read: the ring, what is live, what changed lately.
+//! Two locks, always in this order. `turn` is held across a commit: whoever has it is the one whose commit the store
+//! does next. `state` is never held across an await.
 
-use std::collections::{HashSet, VecDeque};
+pub mod core;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use protocol::close::ErrorCode;
 use protocol::event::Person;
 use protocol::frame::Events;
-use protocol::limits::SEGMENT_BYTES;
-use protocol::link::{Activity, ActivityKind, Delivery, Delta, FromControl};
-use protocol::log::{self, Take};
-use protocol::notice::{Notice, NoticeKind};
-use protocol::outbox::{Item, ItemState, What};
-use protocol::payload::short;
+use protocol::link::{Activity, Delta, FromControl};
+use protocol::notice::NoticeKind;
+use protocol::outbox::{Item, What};
 use protocol::settings::Settings;
-use protocol::summary::{State, Summary};
-use protocol::{BlockId, ConversationId, Event, EventBody, EventHeader, ItemId, Position};
-use serde::Deserialize;
-use tokio::sync::MutexGuard as WriterGuard;
+use protocol::summary::State as Doing;
+use protocol::{BlockId, ConversationId, ItemId, Position};
+use tokio::sync::{Notify, OwnedMutexGuard};
 
-use super::live::Live;
-use super::ring::Ring;
+use self::core::{Core, LogFault};
 use super::workspace::WorkspaceHub;
 use crate::clock;
 use crate::links::Link;
-use crate::outbox::{Outbox, Refusal, Stamp};
-use crate::store::records::{Commit, ConversationRecord, Segment};
+use crate::outbox::{Outbox, Refusal};
+use crate::store::records::{Commit, ConversationRecord};
 use crate::store::{Store, StoreError};
 
 /// How long a person's request may wait for the conversation's turn to write.
@@ -36,10 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The first wait before a failed commit of events is tried again; it doubles up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
-/// Changes of the outbox, and notices, that are kept in memory for viewers that follow.
-const RECENT: usize = 256;
-/// How long a title made from a message may be, in bytes.
-const TITLE_BYTES: usize = 120;
+
+/// Whose commit the store does next.
+type Turn = OwnedMutexGuard<()>;
 
 /// One conversation.
 #[derive(Debug)]
@@ -47,65 +42,27 @@ pub struct ConversationHub {
     id: ConversationId,
     workspace: Weak<WorkspaceHub>,
     store: Arc<dyn Store>,
-    pub(super) writer: tokio::sync::Mutex<Writer>,
-    shared: Mutex<Shared>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    state: Mutex<State>,
+    /// Events were stored, or never will be.
+    stored: Notify,
 }
 
-/// What is in the store.
 #[derive(Debug)]
-pub(super) struct Writer {
-    pub(super) record: ConversationRecord,
-    pub(super) outbox: Outbox,
-}
-
-/// What viewers read.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) ring: Ring,
-    /// The first event of the current epoch, if it began while we looked.
-    pub(super) epoch_from: Option<u64>,
-    /// The fold of everything in the ring's log, stored or not.
-    pub(super) fold: Summary,
-    pub(super) live: Live,
-    pub(super) recent_items: VecDeque<Item>,
-    /// Outbox changes up to here may be missing from `recent_items`.
-    pub(super) items_from: u64,
-    pub(super) recent_notices: VecDeque<Notice>,
-    pub(super) notices_from: u64,
-    pub(super) deleted: bool,
-    pending: VecDeque<Pending>,
-    committing: bool,
+pub(super) struct State {
+    pub(super) core: Core,
     link: Option<Link>,
-    /// The journal's end when the link came up: before the log has reached it nobody knows what was delivered.
-    journal: Position,
-    /// What this link was handed.
-    handed: HashSet<ItemId>,
+    /// A task commits what nobody asked for: events, mostly.
+    committing: bool,
 }
 
-/// Events that are not in the store yet.
-#[derive(Debug)]
-struct Pending {
-    segment: Segment,
-    folded: Vec<Event>,
-}
-
-/// Why what a workspace-agent sent can't be taken.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum LogFault {
-    /// Events are missing in between.
-    #[error("events after {end:?} are missing before {first}")]
-    Gap {
-        /// The log's end.
-        end: Position,
-        /// The first event that was sent.
-        first: u64,
-    },
-    /// They belong to an epoch that is over.
-    #[error("epoch {0} is over")]
-    Stale(u64),
-    /// An event of a kind that matters can't be understood.
-    #[error("event {0} is malformed")]
-    Malformed(u64),
+impl State {
+    fn tell(&mut self, messages: Vec<FromControl>) {
+        if let Some(link) = &self.link {
+            // A link that does not take it is closed by that; the next one begins anew.
+            let _ = messages.into_iter().all(|message| link.send(message));
+        }
+    }
 }
 
 impl ConversationHub {
@@ -116,26 +73,10 @@ impl ConversationHub {
         record: ConversationRecord,
         items: Vec<Item>,
     ) -> Self {
-        let shared = Shared {
-            ring: Ring::new(record.end),
-            epoch_from: None,
-            fold: record.summary.clone(),
-            live: Live::default(),
-            recent_items: VecDeque::new(),
-            items_from: record.outbox_rev,
-            recent_notices: VecDeque::new(),
-            notices_from: record.notice,
-            deleted: false,
-            pending: VecDeque::new(),
-            committing: false,
-            link: None,
-            journal: Position::default(),
-            handed: HashSet::new(),
-        };
-        let outbox = Outbox::new(items, record.outbox_rev, record.outbox_seq);
         let id = record.id;
-        let writer = tokio::sync::Mutex::new(Writer { record, outbox });
-        Self { id, workspace, store, writer, shared: Mutex::new(shared) }
+        let state = State { core: Core::new(record, items), link: None, committing: false };
+        let (turn, state) = (Arc::default(), Mutex::new(state));
+        Self { id, workspace, store, turn, state, stored: Notify::new() }
     }
 
     /// Which conversation.
@@ -149,12 +90,37 @@ impl ConversationHub {
     }
 
     /// What it is doing.
-    pub fn state(&self) -> State {
-        self.lock().fold.state
+    pub fn state(&self) -> Doing {
+        self.lock().core.summary().state
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The record as the store has it.
+    pub fn record(&self) -> ConversationRecord {
+        self.lock().core.record().clone()
+    }
+
+    /// Whether messages wait to be delivered.
+    pub fn has_waiting(&self) -> bool {
+        self.lock().core.outbox().waiting() > 0
+    }
+
+    /// Whether nothing would be lost if it were forgotten here.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.lock().core.is_quiet()
+    }
+
+    /// The message whose turn a stop means.
+    pub fn to_stop(&self) -> Option<ItemId> {
+        self.lock().core.to_stop()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds off every commit for as long as it is held.
+    pub(super) async fn hold(&self) -> Turn {
+        Arc::clone(&self.turn).lock_owned().await
     }
 
     fn beat(&self) {
@@ -169,78 +135,59 @@ impl ConversationHub {
     ///
     /// # Errors
     /// When they don't continue the log. Nothing of them is taken then.
-    pub fn take_events(self: &Arc<Self>, frame: &Events<'_>) -> Result<(), LogFault> {
-        let mut shared = self.lock();
-        let end = shared.ring.end();
-        let skip = match log::take(end, frame.epoch, frame.first, frame.events.len() as u64) {
-            Take::After(skip) => usize::try_from(skip).unwrap_or(usize::MAX),
-            Take::Known => return Ok(()),
-            Take::Gap => return Err(LogFault::Gap { end, first: frame.first }),
-            Take::Stale => return Err(LogFault::Stale(frame.epoch)),
-        };
-        let fresh = frame.events.get(skip..).unwrap_or_default();
-        let folded = fold(fresh)?;
-        shared.publish(frame.epoch, fresh, &folded);
-        let first = frame.first + skip as u64;
-        shared.pending.push_back(Pending { segment: segment(frame.epoch, first, fresh), folded });
-        let idle = !std::mem::replace(&mut shared.committing, true);
-        drop(shared);
-        self.beat();
-        if idle && let Some(workspace) = self.workspace.upgrade() {
-            workspace.tasks().spawn(Arc::clone(self).commit_pending());
+    pub fn take_events(self: &Arc<Self>, link: u64, frame: &Events<'_>) -> Result<(), LogFault> {
+        if self.lock().core.take_events(link, frame)? {
+            self.beat();
+            self.keep_committing();
         }
         Ok(())
     }
 
+    /// Has a task commit what is to be committed without anyone asking, unless one does.
+    fn keep_committing(self: &Arc<Self>) {
+        let Some(workspace) = self.workspace.upgrade() else { return };
+        if !std::mem::replace(&mut self.lock().committing, true) {
+            workspace.tasks().spawn(Arc::clone(self).commit_events());
+        }
+    }
+
     /// Live text.
-    pub fn take_delta(&self, delta: Delta) {
-        self.lock().live.append(delta);
+    pub fn take_delta(&self, link: u64, delta: Delta) {
+        self.lock().core.take_delta(link, delta);
         self.beat();
     }
 
     /// Live text that will never be final.
-    pub fn retract(&self, block: Option<&BlockId>) {
-        self.lock().live.retract(block);
+    pub fn retract(&self, link: u64, block: Option<&BlockId>) {
+        self.lock().core.retract(link, block);
         self.beat();
     }
 
     /// The conversation does something else.
-    pub fn take_activity(&self, activity: Activity) {
-        self.lock().live.set_activity(activity);
+    pub fn take_activity(&self, link: u64, activity: Activity) {
+        self.lock().core.take_activity(link, activity);
         self.beat();
     }
 
     /// An item is dealt with without a trace in the log.
-    pub async fn settled(&self, item: ItemId, refused: Option<ErrorCode>) {
-        let mut writer = self.writer.lock().await;
-        let Some(changed) = writer.outbox.settle(item, refused) else { return };
-        if let Err(error) = self.commit_items(&mut writer, vec![changed], |_| {}).await {
-            tracing::warn!(conversation = %self.id, %error, "an item's end can't be kept; it will be asked again");
-        }
+    pub fn settled(self: &Arc<Self>, link: u64, item: ItemId, refused: Option<ErrorCode>) {
+        self.lock().core.settled(link, item, refused);
+        self.keep_committing();
     }
 
-    /// Writes pending events to the store until there are none.
-    async fn commit_pending(self: Arc<Self>) {
+    /// Writes events to the store until there are none that it lacks, and what is to be kept before it is handed over.
+    async fn commit_events(self: Arc<Self>) {
         let mut retry = FIRST_RETRY;
         loop {
-            let mut writer = self.writer.lock().await;
-            let Some(batch) = self.lock().take_pending() else { return };
-            let last = batch.segment.last;
-            match self.commit_events(&mut writer, &batch).await {
-                Ok(()) => {
-                    retry = FIRST_RETRY;
-                    self.hand_over(&writer);
-                }
-                Err(error @ (StoreError::NotFound | StoreError::Conflict)) => {
-                    // Deleted, or another control plane owns it now. The link's next hello sorts it out.
-                    tracing::error!(conversation = %self.id, last, %error, "events can't be stored");
-                    self.lock().give_up();
-                    return;
-                }
+            let turn = self.hold().await;
+            let Some(commit) = self.next_to_store() else { return };
+            let shown = commit.record.changed_at != self.lock().core.record().changed_at;
+            let done = self.carry_out(turn, commit, shown).await;
+            self.stored.notify_waiters();
+            match done {
+                Ok(()) => retry = FIRST_RETRY,
                 Err(error) => {
-                    drop(writer);
-                    tracing::error!(conversation = %self.id, last, %error, "events can't be stored yet");
-                    self.lock().pending.push_front(batch);
+                    tracing::error!(conversation = %self.id, %error, "events can't be stored yet");
                     tokio::time::sleep(retry).await;
                     retry = (retry * 2).min(LONGEST_RETRY);
                 }
@@ -248,43 +195,11 @@ impl ConversationHub {
         }
     }
 
-    async fn commit_events(&self, writer: &mut Writer, batch: &Pending) -> Result<(), StoreError> {
-        let items = writer.outbox.follow(&batch.folded);
-        let mut outbox = writer.outbox.clone();
-        outbox.apply(&items);
-        let mut record = writer.record.clone();
-        for event in &batch.folded {
-            record.summary.apply(event);
-            if let EventBody::SettingsChanged { settings, .. } = &event.body {
-                record.settings = settings.clone();
-            }
-        }
-        let shown = !batch.folded.is_empty();
-        record.end = Position { epoch: batch.segment.epoch, n: batch.segment.last };
-        self.finish_record(&mut record, &outbox, shown);
-        let commit = Commit {
-            record: record.clone(),
-            segment: Some(batch.segment.clone()),
-            items: items.clone(),
-            notices: Vec::new(),
-        };
-        self.store.commit(&commit).await?;
-        writer.record = record;
-        writer.outbox = outbox;
-        let end = writer.record.end;
-        let link = {
-            let mut shared = self.lock();
-            shared.ring.stored(end.n);
-            shared.note_items(&items);
-            shared.link.clone()
-        };
-        if let Some(link) = link {
-            link.send(FromControl::Stored { conversation: self.id, end });
-        }
-        if shown {
-            self.show(&writer.record);
-        }
-        Ok(())
+    fn next_to_store(&self) -> Option<Commit> {
+        let mut state = self.lock();
+        let next = state.core.next_to_store(clock::now());
+        state.committing = next.is_some();
+        next
     }
 
     // What people want.
@@ -293,27 +208,14 @@ impl ConversationHub {
     ///
     /// # Errors
     /// When it makes no sense any more, or can't be kept.
-    pub async fn add(&self, item: ItemId, by: Person, what: What) -> Result<(), Refusal> {
-        let mut writer = self.write().await?;
-        let known = writer.outbox.contains(item)
-            || self.store.outbox_item(self.id, item).await.map_err(cant)?.is_some();
-        if known {
+    pub async fn add(self: &Arc<Self>, item: ItemId, by: Person, what: What) -> Result<(), Refusal> {
+        let turn = self.turn().await?;
+        let wakes = matches!(what, What::Message { .. } | What::Continue { .. });
+        if self.store.outbox_item(self.id, item).await.map_err(cant)?.is_some() {
             return Ok(());
         }
-        let (fold, after) = {
-            let shared = self.lock();
-            (shared.fold.clone(), shared.ring.end())
-        };
-        let title = title_of(&what);
-        let wakes = matches!(what, What::Message { .. } | What::Continue { .. });
-        let fresh = writer.outbox.add(item, what, Stamp { by, at: clock::now(), after }, &fold)?;
-        let name = |record: &mut ConversationRecord| {
-            if let Some(title) = title.filter(|_| record.title.is_empty()) {
-                record.title = title;
-            }
-        };
-        self.commit_items(&mut writer, vec![fresh], name).await.map_err(cant)?;
-        self.hand_over(&writer);
+        let commit = self.lock().core.add(item, by, what, clock::now())?;
+        self.commit(turn, commit, true).await.map_err(cant)?;
         if wakes && let Some(workspace) = self.workspace.upgrade() {
             workspace.wake();
         }
@@ -325,322 +227,166 @@ impl ConversationHub {
     /// # Errors
     /// When it no longer waits, or the change can't be kept.
     pub async fn change(
-        &self,
-        item: ItemId,
-        change: impl FnOnce(&Outbox) -> Result<Vec<Item>, Refusal>,
+        self: &Arc<Self>,
+        change: impl FnOnce(&Outbox) -> Result<Vec<Item>, Refusal> + Send,
     ) -> Result<(), Refusal> {
-        let mut writer = self.write().await?;
-        if self.lock().handed.contains(&item) {
-            let message = "the message is on its way already".to_owned();
-            return Err(Refusal { code: ErrorCode::Conflict, message });
-        }
-        let changed = change(&writer.outbox)?;
-        self.commit_items(&mut writer, changed, |_| {}).await.map_err(cant)?;
-        self.hand_over(&writer);
-        Ok(())
+        let turn = self.turn().await?;
+        let commit = self.lock().core.change(change, clock::now())?;
+        self.commit(turn, commit, true).await.map_err(cant)
     }
 
     /// Changes what the conversation should run with.
     ///
     /// # Errors
     /// When it can't be kept.
-    pub async fn configure(&self, settings: Settings) -> Result<(), Refusal> {
-        let mut writer = self.write().await?;
-        if writer.record.settings == settings {
-            return Ok(());
+    pub async fn configure(self: &Arc<Self>, settings: Settings) -> Result<(), Refusal> {
+        let turn = self.turn().await?;
+        let commit = self.lock().core.configure(settings, clock::now());
+        match commit {
+            Some(commit) => self.commit(turn, commit, true).await.map_err(cant),
+            None => Ok(()),
         }
-        let wanted = settings.clone();
-        self.commit_items(&mut writer, Vec::new(), |record| record.settings = wanted).await.map_err(cant)?;
-        let shared = self.lock();
-        if let Some(link) = shared.link.as_ref().filter(|_| shared.fold.last_at > 0) {
-            link.send(FromControl::Configure { conversation: self.id, settings });
-        }
-        Ok(())
     }
 
     /// Gives the conversation a title.
     ///
     /// # Errors
     /// When it can't be kept.
-    pub async fn rename(&self, title: String) -> Result<ConversationRecord, Refusal> {
-        let mut writer = self.write().await?;
-        self.commit_items(&mut writer, Vec::new(), |record| record.title = title).await.map_err(cant)?;
-        Ok(writer.record.clone())
-    }
-
-    /// The record as the store has it.
-    pub async fn record(&self) -> ConversationRecord {
-        self.writer.lock().await.record.clone()
-    }
-
-    /// Whether messages wait to be delivered.
-    pub async fn has_waiting(&self) -> bool {
-        self.writer.lock().await.outbox.waiting() > 0
-    }
-
-    /// The message whose turn a stop means: the one that Claude works on, or is about to.
-    pub async fn to_stop(&self) -> Option<ItemId> {
-        let writer = self.writer.lock().await;
-        self.lock().fold.current.or_else(|| writer.outbox.next_turn())
+    pub async fn rename(self: &Arc<Self>, title: String) -> Result<ConversationRecord, Refusal> {
+        let turn = self.turn().await?;
+        let commit = self.lock().core.rename(title, clock::now());
+        self.commit(turn, commit, true).await.map_err(cant)?;
+        Ok(self.record())
     }
 
     /// Adds a notice at the log's end.
-    pub async fn notice(&self, what: NoticeKind) {
-        let after = self.lock().ring.end();
+    pub async fn notice(self: &Arc<Self>, what: NoticeKind) {
+        let after = self.lock().core.end();
         self.notice_after(after, what).await;
     }
 
     /// Adds a notice after an event.
-    pub async fn notice_after(&self, after: Position, what: NoticeKind) {
-        let mut writer = self.writer.lock().await;
-        let mut record = writer.record.clone();
-        record.notice += 1;
-        let notice = Notice { m: record.notice, at: clock::now(), after, what };
-        self.finish_record(&mut record, &writer.outbox, false);
-        let notices = vec![notice.clone()];
-        let commit = Commit { record: record.clone(), segment: None, items: Vec::new(), notices };
-        if let Err(error) = self.store.commit(&commit).await {
+    pub async fn notice_after(self: &Arc<Self>, after: Position, what: NoticeKind) {
+        let turn = self.hold().await;
+        let commit = self.lock().core.notice(after, what, clock::now());
+        if let Err(error) = self.commit(turn, commit, false).await {
             tracing::warn!(conversation = %self.id, %error, "a notice can't be kept");
-            return;
         }
-        writer.record = record;
-        self.lock().note_notice(notice);
-        self.beat();
     }
 
-    async fn write(&self) -> Result<WriterGuard<'_, Writer>, Refusal> {
-        let busy = || Refusal {
-            code: ErrorCode::Unavailable,
-            message: "the store is slow; nothing was changed".to_owned(),
+    /// Waits for the conversation's turn to write.
+    async fn turn(&self) -> Result<Turn, Refusal> {
+        let refuse = |code, message: &str| Refusal { code, message: message.to_owned() };
+        let turn = tokio::time::timeout(PATIENCE, self.hold()).await;
+        let turn =
+            turn.map_err(|_| refuse(ErrorCode::Unavailable, "the store is slow; nothing was changed"))?;
+        if self.lock().core.is_deleted() {
+            return Err(refuse(ErrorCode::NotFound, "the conversation was deleted"));
+        }
+        Ok(turn)
+    }
+
+    /// Has the store do it, whether or not the caller waits for that: a commit that nobody heard of would be taken for
+    /// somebody else's.
+    async fn commit(self: &Arc<Self>, turn: Turn, commit: Commit, shown: bool) -> Result<(), StoreError> {
+        let Some(workspace) = self.workspace.upgrade() else { return Err(StoreError::NotFound) };
+        let hub = Arc::clone(self);
+        let done = workspace.tasks().spawn(async move { hub.carry_out(turn, commit, shown).await });
+        done.await.map_err(|error| StoreError::Unavailable(Box::new(error)))?
+    }
+
+    /// Has the store do it, then everyone who follows know.
+    async fn carry_out(self: &Arc<Self>, turn: Turn, commit: Commit, shown: bool) -> Result<(), StoreError> {
+        match self.store.commit(&commit).await {
+            Ok(()) => {}
+            Err(error @ (StoreError::NotFound | StoreError::Conflict)) => {
+                self.overtaken(&error);
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
+        let (view, more) = {
+            let mut state = self.lock();
+            let messages = state.core.committed(commit);
+            state.tell(messages);
+            (shown.then(|| state.core.record().view()), state.core.has_to_store())
         };
-        let writer = tokio::time::timeout(PATIENCE, self.writer.lock()).await.map_err(|_| busy())?;
-        if self.lock().deleted {
-            return Err(Refusal {
-                code: ErrorCode::NotFound,
-                message: "the conversation was deleted".to_owned(),
-            });
+        drop(turn);
+        if more {
+            self.keep_committing();
         }
-        Ok(writer)
-    }
-
-    async fn commit_items(
-        &self,
-        writer: &mut Writer,
-        items: Vec<Item>,
-        change: impl FnOnce(&mut ConversationRecord),
-    ) -> Result<(), StoreError> {
-        let mut outbox = writer.outbox.clone();
-        outbox.apply(&items);
-        let mut record = writer.record.clone();
-        change(&mut record);
-        self.finish_record(&mut record, &outbox, true);
-        let commit =
-            Commit { record: record.clone(), segment: None, items: items.clone(), notices: Vec::new() };
-        self.store.commit(&commit).await?;
-        writer.record = record;
-        writer.outbox = outbox;
-        self.lock().note_items(&items);
-        self.show(&writer.record);
+        match (self.workspace.upgrade(), view) {
+            (Some(workspace), Some(view)) => workspace.list_changed(view),
+            (Some(workspace), None) => workspace.beat(),
+            (None, _) => {}
+        }
         Ok(())
     }
 
-    fn finish_record(&self, record: &mut ConversationRecord, outbox: &Outbox, shown: bool) {
-        record.version += 1;
-        record.outbox_rev = outbox.rev();
-        record.outbox_seq = outbox.seq();
-        record.waiting = outbox.waiting();
-        if shown {
-            record.changed_at = clock::now();
+    /// The conversation was deleted, another control plane owns it, or a commit that was called failed was not. What is
+    /// here is old: whoever wants the conversation reads it from the store again.
+    fn overtaken(self: &Arc<Self>, error: &StoreError) {
+        tracing::error!(conversation = %self.id, %error, "the conversation's record is not as it was left");
+        {
+            let mut state = self.lock();
+            state.core.overtaken();
+            if let Some(link) = state.link.take() {
+                link.close();
+            }
         }
-    }
-
-    fn show(&self, record: &ConversationRecord) {
         if let Some(workspace) = self.workspace.upgrade() {
-            workspace.list_changed(record.view());
+            workspace.let_go(self);
         }
     }
 
     // The link.
 
-    /// A link came up; the journal behind it ends at `journal`.
-    pub fn linked(self: &Arc<Self>, link: Link, journal: Position) {
-        {
-            let mut shared = self.lock();
-            shared.link = Some(link);
-            shared.journal = journal;
-            shared.handed.clear();
-        }
-        if let Some(workspace) = self.workspace.upgrade() {
-            let hub = Arc::clone(self);
-            workspace.tasks().spawn(async move { hub.hand_over(&*hub.writer.lock().await) });
+    /// A link came up; the journal behind it ends at `journal`, if there is one.
+    pub fn linked(self: &Arc<Self>, link: Link, journal: Option<Position>) {
+        let more = {
+            let mut state = self.lock();
+            let messages = state.core.linked(link.generation(), journal);
+            state.link = Some(link);
+            state.tell(messages);
+            state.core.has_to_store()
+        };
+        if more {
+            self.keep_committing();
         }
     }
 
-    /// The link went down. What it was handed may or may not have arrived: the next hello tells.
-    pub fn unlinked(&self) {
-        self.lock().link = None;
+    /// A newer link is on its way up: what earlier ones still say does not count. Returns once what they said before is
+    /// in the store.
+    pub(super) async fn superseded(&self, generation: u64) {
+        self.lock().core.superseded(generation);
+        loop {
+            let stored = self.stored.notified();
+            if self.lock().core.is_stored() {
+                return;
+            }
+            stored.await;
+        }
+    }
+
+    /// The link went down.
+    pub fn unlinked(&self, generation: u64) {
+        let mut state = self.lock();
+        state.core.unlinked(generation);
+        if state.link.as_ref().is_some_and(|link| link.generation() == generation) {
+            state.link = None;
+        }
     }
 
     /// The workspace is gone: nothing is live any more.
     pub fn workspace_lost(&self) {
-        let mut shared = self.lock();
-        shared.live.retract(None);
-        shared.live.set_activity(Activity { what: ActivityKind::None {}, since: clock::now() });
-        drop(shared);
+        self.lock().core.workspace_lost(clock::now());
         self.beat();
     }
 
     /// The conversation was deleted.
     pub fn deleted(&self) {
-        let mut shared = self.lock();
-        shared.deleted = true;
-        shared.pending.clear();
+        self.lock().core.deleted();
     }
-
-    /// Hands over what the conversation is ready for.
-    fn hand_over(&self, writer: &Writer) {
-        let mut shared = self.lock();
-        // Until the log has what the journal had, nobody knows what was delivered already.
-        let Some(link) = shared.link.clone().filter(|_| writer.record.end.n >= shared.journal.n) else {
-            return;
-        };
-        let now = writer.outbox.to_hand_over(&shared.fold, &shared.handed);
-        let messages: Vec<(ItemId, FromControl)> =
-            now.into_iter().map(|item| (item.id, self.message(item, &writer.record.settings))).collect();
-        for (item, message) in messages {
-            if link.send(message) {
-                shared.handed.insert(item);
-            }
-        }
-    }
-
-    fn message(&self, item: &Item, settings: &Settings) -> FromControl {
-        let (conversation, by, settings) = (self.id, item.by.clone(), settings.clone());
-        let id = item.id;
-        match item.what.clone() {
-            What::Message { text, steer, again_of } => {
-                FromControl::Deliver(Delivery { conversation, item: id, by, text, steer, again_of, settings })
-            }
-            What::Answer { prompt, decision } => {
-                FromControl::Answer { conversation, item: id, by, prompt, decision }
-            }
-            What::Stop { message } => FromControl::Stop { conversation, item: id, by, message },
-            What::Continue { message } => {
-                FromControl::Continue { conversation, item: id, by, message, settings }
-            }
-        }
-    }
-}
-
-impl Shared {
-    fn publish(&mut self, epoch: u64, events: &[(EventHeader, &str)], folded: &[Event]) {
-        let end = self.ring.end();
-        if epoch != end.epoch {
-            self.epoch_from = Some(end.n + 1);
-        }
-        for (header, json) in events {
-            self.ring.push(epoch, header.n, json);
-            if finishes_a_block(&header.kind)
-                && let Ok(BlockOf { block }) = serde_json::from_str(json)
-            {
-                self.live.finish(&block);
-            }
-        }
-        for event in folded {
-            self.fold.apply(event);
-        }
-    }
-
-    /// The oldest pending events, with those that follow as far as one segment holds them.
-    fn take_pending(&mut self) -> Option<Pending> {
-        let Some(mut batch) = self.pending.pop_front() else {
-            self.committing = false;
-            return None;
-        };
-        while let Some(next) = self.pending.front()
-            && next.segment.epoch == batch.segment.epoch
-            && batch.segment.lines.len() + next.segment.lines.len() <= SEGMENT_BYTES
-            && let Some(next) = self.pending.pop_front()
-        {
-            batch.segment.last = next.segment.last;
-            batch.segment.lines.extend_from_slice(&next.segment.lines);
-            batch.folded.extend(next.folded);
-        }
-        Some(batch)
-    }
-
-    fn give_up(&mut self) {
-        self.pending.clear();
-        self.committing = false;
-        if let Some(link) = self.link.take() {
-            link.close();
-        }
-    }
-
-    fn note_items(&mut self, items: &[Item]) {
-        self.recent_items.extend(items.iter().cloned());
-        while self.recent_items.len() > RECENT
-            && let Some(old) = self.recent_items.pop_front()
-        {
-            self.items_from = old.rev;
-        }
-        for item in items.iter().filter(|item| item.state != ItemState::Saved) {
-            self.handed.remove(&item.id);
-        }
-    }
-
-    fn note_notice(&mut self, notice: Notice) {
-        self.recent_notices.push_back(notice);
-        if self.recent_notices.len() > RECENT
-            && let Some(old) = self.recent_notices.pop_front()
-        {
-            self.notices_from = old.m;
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct BlockOf {
-    block: BlockId,
-}
-
-/// Kinds that carry a block of Claude's answer: long, frequent, and of no consequence for the summary or the outbox.
-fn finishes_a_block(kind: &str) -> bool {
-    matches!(kind, "text" | "thinking" | "tool_call")
-}
-
-/// Kinds that are passed on unread: those of blocks, and what this version doesn't know.
-fn is_passed_on(kind: &str) -> bool {
-    finishes_a_block(kind) || matches!(kind, "tool_result" | "tasks" | "background" | "note" | "opaque")
-}
-
-/// The events that change the summary or the outbox.
-fn fold(events: &[(EventHeader, &str)]) -> Result<Vec<Event>, LogFault> {
-    let mut folded = Vec::new();
-    for (header, json) in events.iter().filter(|(header, _)| !is_passed_on(&header.kind)) {
-        match serde_json::from_str(json) {
-            Ok(event) => folded.push(event),
-            Err(error) if error.to_string().starts_with("unknown variant") => {}
-            Err(_) => return Err(LogFault::Malformed(header.n)),
-        }
-    }
-    Ok(folded)
-}
-
-fn segment(epoch: u64, first: u64, events: &[(EventHeader, &str)]) -> Segment {
-    let mut lines = Vec::with_capacity(events.iter().map(|(_, json)| json.len() + 1).sum());
-    for (_, json) in events {
-        lines.extend_from_slice(json.as_bytes());
-        lines.push(b'\n');
-    }
-    Segment { epoch, first, last: first + events.len() as u64 - 1, lines }
-}
-
-/// A title made from the first message: its first line.
-fn title_of(what: &What) -> Option<String> {
-    let What::Message { text, .. } = what else { return None };
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    Some(short(line, TITLE_BYTES))
 }
 
 /// A failure of the store, as a person is told.

@@ -98,6 +98,11 @@ impl Live {
         }
     }
 
+    /// Whether nothing is live.
+    pub fn is_quiet(&self) -> bool {
+        self.blocks.is_empty() && self.activity.what == ActivityKind::None {}
+    }
+
     /// What the conversation is doing.
     pub const fn activity(&self) -> &Activity {
         &self.activity

@@ -19,6 +19,9 @@ use crate::links::Link;
 use crate::store::records::WorkspaceRecord;
 use crate::store::{Store, StoreError};
 
+/// Conversations that are held before those of no interest are let go. Each costs a ring.
+const HELD: usize = 16;
+
 /// Asks the workspace's driver to start it. Set once the driver is there.
 type Starter = Box<dyn Fn() + Send + Sync>;
 
@@ -39,6 +42,8 @@ pub struct WorkspaceHub {
 struct State {
     conversations: HashMap<ConversationId, Arc<ConversationHub>>,
     link: Option<LinkUp>,
+    /// Links with a lower number don't count any more.
+    newest_link: u64,
     /// Conversations that changed since this hub exists, by when they did; `None` for those deleted.
     changes: BTreeMap<u64, (ConversationId, Option<ConversationView>)>,
     stamps: HashMap<ConversationId, u64>,
@@ -74,6 +79,7 @@ impl WorkspaceHub {
         let state = State {
             conversations: HashMap::new(),
             link: None,
+            newest_link: 0,
             changes: BTreeMap::new(),
             stamps: HashMap::new(),
             stamp: 0,
@@ -186,11 +192,26 @@ impl WorkspaceHub {
         let items = self.store.outbox(id, None).await?;
         let fresh = ConversationHub::new(Arc::downgrade(self), Arc::clone(&self.store), record, items);
         let mut state = self.lock();
-        let hub = Arc::clone(state.conversations.entry(id).or_insert_with(|| Arc::new(fresh)));
+        if let Some(hub) = state.conversations.get(&id) {
+            return Ok(Arc::clone(hub));
+        }
+        state.make_room();
+        let hub = Arc::new(fresh);
+        state.conversations.insert(id, Arc::clone(&hub));
         if let Some(up) = &state.link {
-            hub.linked(up.link.clone(), up.journals.get(&id).copied().unwrap_or_default());
+            hub.linked(up.link.clone(), up.journals.get(&id).copied());
         }
         Ok(hub)
+    }
+
+    /// Forgets a conversation that has to be read from the store again.
+    pub(super) fn let_go(&self, hub: &Arc<ConversationHub>) {
+        let mut state = self.lock();
+        if state.conversations.get(&hub.id()).is_some_and(|held| Arc::ptr_eq(held, hub)) {
+            state.conversations.remove(&hub.id());
+        }
+        drop(state);
+        self.beat();
     }
 
     /// The conversations that are held in memory.
@@ -252,16 +273,34 @@ impl WorkspaceHub {
         }
     }
 
+    /// A link is on its way up. What earlier ones said is in the store when this returns, and nothing follows it.
+    pub async fn link_coming(&self, generation: u64) {
+        {
+            let mut state = self.lock();
+            state.newest_link = state.newest_link.max(generation);
+            state.link.take_if(|up| up.link.generation() < generation);
+        }
+        for hub in self.open_conversations() {
+            hub.superseded(generation).await;
+        }
+    }
+
     /// A link came up. What waits is handed over once the store has caught up with the journals behind it.
+    ///
+    /// # Errors
+    /// When the store can't be read.
     pub async fn link_up(self: &Arc<Self>, link: Link, journals: Vec<LogEnd>) -> Result<(), StoreError> {
         let journals: HashMap<_, _> = journals.into_iter().map(|log| (log.conversation, log.end)).collect();
         let open = {
             let mut state = self.lock();
+            if link.generation() < state.newest_link {
+                return Ok(());
+            }
             state.link = Some(LinkUp { link: link.clone(), journals: journals.clone() });
             state.conversations.values().cloned().collect::<Vec<_>>()
         };
         for hub in open {
-            hub.linked(link.clone(), journals.get(&hub.id()).copied().unwrap_or_default());
+            hub.linked(link.clone(), journals.get(&hub.id()).copied());
         }
         // What was sent while nobody had the conversation open.
         for id in self.store.unfinished(self.id).await? {
@@ -278,7 +317,7 @@ impl WorkspaceHub {
         }
         state.link = None;
         for hub in state.conversations.values() {
-            hub.unlinked();
+            hub.unlinked(generation);
         }
     }
 
@@ -330,7 +369,7 @@ impl WorkspaceHub {
     /// Tells every conversation for which something waits that the workspace can't be started.
     pub async fn start_failed(&self, what: NoticeKind) {
         for hub in self.open_conversations() {
-            if hub.has_waiting().await {
+            if hub.has_waiting() {
                 hub.notice(what.clone()).await;
             }
         }
@@ -342,6 +381,14 @@ impl WorkspaceHub {
 }
 
 impl State {
+    /// Forgets conversations that nobody looks at and in which nothing is under way. The lock keeps anyone from asking
+    /// for one meanwhile.
+    fn make_room(&mut self) {
+        if self.conversations.len() >= HELD {
+            self.conversations.retain(|_, hub| Arc::strong_count(hub) > 1 || !hub.is_quiet());
+        }
+    }
+
     fn note(&mut self, id: ConversationId, view: Option<ConversationView>) {
         self.stamp += 1;
         if let Some(before) = self.stamps.insert(id, self.stamp) {

@@ -24,6 +24,8 @@ use crate::workspace::guard;
 
 /// How long the hello may take.
 const HELLO: Duration = Duration::from_secs(15);
+/// How long the store may take for what the link before this one said.
+const SETTLE: Duration = Duration::from_secs(10);
 /// How long one write may take.
 const WRITE: Duration = Duration::from_secs(20);
 /// How often a silent link is pinged, before jitter.
@@ -103,10 +105,14 @@ impl Session {
     /// Says what the store has; then what waits may be handed over.
     async fn welcome(&mut self, writer: &mut Writer) -> Result<(), Ended> {
         let internal = |error: StoreError| Ended::Close(CloseCode::Internal, error.to_string());
+        let settled = timeout(SETTLE, self.hub.link_coming(self.link.generation())).await;
+        settled.map_err(|_| Ended::Close(CloseCode::Internal, "the store is slow".to_owned()))?;
         let logs = self.app.store.log_ends(self.hub.id()).await.map_err(internal)?;
         let limits = &self.app.config.limits;
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let policy = Policy {
-            idle_ms: u64::try_from(limits.idle.as_millis()).unwrap_or(u64::MAX),
+            idle_ms: millis(limits.idle),
+            silent_ms: millis(limits.silent),
             max_processes: limits.max_processes,
             allow_bypass: limits.allow_bypass,
         };
@@ -142,7 +148,8 @@ impl Session {
         match frame::decode(bytes).map_err(broken)? {
             Frame::Events(events) => {
                 let hub = self.conversation(events.conversation).await?;
-                hub.map_or(Ok(()), |hub| hub.take_events(&events).map_err(broken))
+                let link = self.link.generation();
+                hub.map_or(Ok(()), |hub| hub.take_events(link, &events).map_err(broken))
             }
             Frame::Chunk(chunk) => {
                 // Only a conversation of this workspace's own has chunks.
@@ -181,22 +188,22 @@ impl Session {
             FromAgent::Hello(_) => return Err(broken("a second hello")),
             FromAgent::Activity { conversation, activity } => {
                 if let Some(hub) = self.conversation(conversation).await? {
-                    hub.take_activity(activity);
+                    hub.take_activity(self.link.generation(), activity);
                 }
             }
             FromAgent::Delta(delta) => {
                 if let Some(hub) = self.conversation(delta.conversation).await? {
-                    hub.take_delta(delta);
+                    hub.take_delta(self.link.generation(), delta);
                 }
             }
             FromAgent::Retract { conversation, block } => {
                 if let Some(hub) = self.conversation(conversation).await? {
-                    hub.retract(block.as_ref());
+                    hub.retract(self.link.generation(), block.as_ref());
                 }
             }
             FromAgent::Settled { conversation, item, refused } => {
                 if let Some(hub) = self.conversation(conversation).await? {
-                    hub.settled(item, refused).await;
+                    hub.settled(self.link.generation(), item, refused);
                 }
             }
             FromAgent::Catalog(catalog) => self.hub.set_catalog(catalog).await,

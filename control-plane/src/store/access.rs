@@ -27,10 +27,10 @@ pub trait Access {
     async fn close_session(&self, token: Hash) -> Result<()>;
     /// A user's sessions that are good, the newest first.
     async fn sessions(&self, user: UserId, now: Millis) -> Result<Vec<SessionRecord>>;
-    /// Ends one of a user's sessions.
-    async fn end_session(&self, user: UserId, session: SessionId) -> Result<()>;
-    /// Ends all of a user's sessions.
-    async fn end_sessions(&self, user: UserId) -> Result<()>;
+    /// Ends one of a user's sessions, and says which it was, since sockets may stand on it.
+    async fn end_session(&self, user: UserId, session: SessionId) -> Result<Hash>;
+    /// Ends all of a user's sessions, and says which they were.
+    async fn end_sessions(&self, user: UserId) -> Result<Vec<Hash>>;
 
     /// Keeps an API token.
     async fn add_api_token(&self, token: Hash, record: &ApiTokenRecord) -> Result<()>;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use protocol::api::Role;
 use protocol::{Millis, UserId};
 
-use super::Result;
 use super::records::{Identity, Profile, UserRecord};
+use super::{Hash, Result};
 
 /// Keeps people.
 #[async_trait]
@@ -21,10 +21,11 @@ pub trait People {
     async fn save_profile(&self, id: UserId, profile: &Profile) -> Result<()>;
     /// Says what a user may do.
     async fn set_role(&self, id: UserId, role: Role) -> Result<()>;
-    /// Keeps a user out, which ends their sessions, or lets them in again.
-    async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<()>;
+    /// Keeps a user out, which ends their sessions, and says which they were; or lets them in again.
+    async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<Vec<Hash>>;
     /// Removes a user with everything that is theirs: sessions, tokens, secrets, settings, the workspace with its
-    /// conversations. What was written down of their deeds stays.
+    /// conversations. What was written down of their deeds stays. Keep them out first: then it is known which sessions
+    /// ended.
     async fn delete_user(&self, id: UserId) -> Result<()>;
     /// A user's settings, as the page wrote them.
     async fn settings(&self, id: UserId) -> Result<Option<serde_json::Value>>;

@@ -104,12 +104,7 @@ enum Interrupted {
 
 impl Driver {
     /// A driver for a workspace that the engine runs, or doesn't.
-    pub fn new(
-        parts: Parts,
-        hub: Arc<WorkspaceHub>,
-        found: Found,
-        inbox: mpsc::Receiver<Event>,
-    ) -> Self {
+    pub fn new(parts: Parts, hub: Arc<WorkspaceHub>, found: Found, inbox: mpsc::Receiver<Event>) -> Self {
         let Found { record, running, busy } = found;
         let mut driver = Self { parts, hub, record, busy, inbox, steps: 0, link: None, out_of_memory: false };
         let phase = match (&driver.record.last, running) {
@@ -162,14 +157,17 @@ impl Driver {
         let busy = std::mem::take(&mut self.busy);
         match self.record.wanted {
             Wanted::Deleted => return Some(self.delete().await),
-            Wanted::Running if running => self.hub.taken_over(&busy, NoticeKind::ControlPlaneRestarted {}).await,
-            Wanted::Running if !self.runs().await => {
+            // A viewer that came before the engine was looked at has had us begin with nothing seen.
+            Wanted::Running if running || self.runs().await => {
+                self.hub.taken_over(&busy, NoticeKind::ControlPlaneRestarted {}).await;
+            }
+            Wanted::Running => {
                 let reason = self.why_died(-1).await;
                 self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
                 self.publish(Phase::Failed { reason: reason.clone() });
                 self.hub.taken_over(&busy, NoticeKind::WorkspaceLost { reason }).await;
             }
-            Wanted::Running | Wanted::Stopped => {}
+            Wanted::Stopped => {}
         }
         None
     }
@@ -331,7 +329,7 @@ impl Driver {
     /// What needs noting in every state.
     async fn note(&mut self, event: &Event) {
         match event {
-            Event::Linked { link, versions } => {
+            Event::Linked { link, versions } if self.link.is_none_or(|known| known < *link) => {
                 self.link = Some(*link);
                 let phase = self.phase();
                 let down = matches!(phase, Phase::Stopped { .. } | Phase::Failed { .. });
@@ -348,6 +346,7 @@ impl Driver {
             }
             Event::Ask(_)
             | Event::Enrolled
+            | Event::Linked { .. }
             | Event::Unlinked { .. }
             | Event::Died { .. }
             | Event::Misbehaved(_)

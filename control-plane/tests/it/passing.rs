@@ -22,7 +22,7 @@ macro_rules! passing_on {
             fn users(after: Option<UserId>, query: &str, limit: usize) -> Vec<UserRecord>;
             fn save_profile(id: UserId, profile: &Profile) -> ();
             fn set_role(id: UserId, role: protocol::api::Role) -> ();
-            fn set_disabled(id: UserId, disabled: bool) -> ();
+            fn set_disabled(id: UserId, disabled: bool) -> Vec<Hash>;
             fn delete_user(id: UserId) -> ();
             fn settings(id: UserId) -> Option<serde_json::Value>;
             fn save_settings(id: UserId, settings: &serde_json::Value) -> ();
@@ -38,8 +38,8 @@ macro_rules! passing_on {
             fn rotate_session(old: Hash, new: Hash) -> bool;
             fn close_session(token: Hash) -> ();
             fn sessions(user: UserId, now: Millis) -> Vec<SessionRecord>;
-            fn end_session(user: UserId, session: SessionId) -> ();
-            fn end_sessions(user: UserId) -> ();
+            fn end_session(user: UserId, session: SessionId) -> Hash;
+            fn end_sessions(user: UserId) -> Vec<Hash>;
             fn add_api_token(token: Hash, record: &ApiTokenRecord) -> ();
             fn api_token(token: Hash, now: Millis) -> Option<(ApiTokenRecord, UserRecord)>;
             fn touch_api_token(token: Hash, now: Millis) -> ();

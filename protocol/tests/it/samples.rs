@@ -87,6 +87,8 @@ pub(crate) fn events() -> Vec<Event> {
         EventBody::MessageStarted { item: item() },
         EventBody::MessageResent { item: item(), attempt: 1 },
         EventBody::MessageEnded { item: item(), how: MessageEnd::Stopped },
+        EventBody::EpochBegan { held: vec![item()], lost: true },
+        EventBody::Silent { step: SilentStep::Asked, for_ms: 120_000 },
         EventBody::MessageUnknown {
             item: item(),
             why: Unknown::ToolsCalled,
@@ -206,7 +208,7 @@ pub(crate) fn from_control() -> Vec<FromControl> {
         FromControl::Welcome(Welcome {
             link: 3,
             logs: vec![LogEnd { conversation, end: Position { epoch: 1, n: 10 } }],
-            policy: Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false },
+            policy: Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false, silent_ms: 180_000 },
         }),
         FromControl::Stored { conversation, end: Position { epoch: 1, n: 12 } },
         FromControl::Deliver(Delivery {
@@ -323,6 +325,7 @@ pub(crate) fn from_server() -> Vec<FromServer<'static>> {
 
 pub(crate) fn outbox_item() -> Item {
     Item {
+        handed: true,
         id: item(),
         seq: 1,
         version: 1,
@@ -370,6 +373,7 @@ fn conversation_view() -> ConversationView {
         version: 2,
         title: "Plan".into(),
         created_at: 1,
+        changed_at: 2,
         summary: Summary { state: State::Waiting, prompts: vec![prompt_id()], ..Summary::default() },
         waiting: 1,
         settings: settings(),

@@ -1,6 +1,6 @@
 //! The fold that the list of conversations rests on.
 
-use protocol::event::{MessageEnd, Outcome, TurnResult, Usage};
+use protocol::event::{MessageEnd, Outcome, ProcessEnd, SettingsChange, TurnResult, Usage};
 use protocol::summary::{State, Summary};
 use protocol::{Event, EventBody, ItemId, Millis};
 use uuid::Uuid;
@@ -61,12 +61,51 @@ fn prompts_are_open_until_answered_withdrawn_or_lost() {
 #[test]
 fn an_unknown_message_stays_until_someone_deals_with_it() {
     let item = samples::item();
-    let unknown = samples::events().into_iter().map(|event| event.body).nth(4).unwrap();
+    let mut samples = samples::events().into_iter().map(|event| event.body);
+    let unknown = samples.find(|body| matches!(body, EventBody::MessageUnknown { .. })).unwrap();
     assert_eq!(fold(vec![unknown.clone(), result(vec![], 0.0)]).unknown, Some(item));
     assert_eq!(fold(vec![unknown, EventBody::MessageStarted { item: ItemId(Uuid::nil()) }]).unknown, None);
 }
 
 #[test]
+fn a_message_that_steers_is_not_the_one_that_is_worked_on() {
+    let (item, steer) = (samples::item(), ItemId(Uuid::nil()));
+    let started = |item| EventBody::MessageStarted { item };
+    assert_eq!(fold(vec![started(item), started(steer)]).current, Some(item));
+    assert_eq!(fold(vec![started(item), result(vec![item], 0.0), started(steer)]).current, Some(steer));
+}
+
+#[test]
+fn a_new_epoch_leaves_nothing_open_but_what_the_workspace_holds() {
+    let item = samples::item();
+    let before = || {
+        let state = EventBody::State { state: State::Waiting };
+        vec![EventBody::MessageStarted { item }, EventBody::PromptAsked(samples::prompt()), state]
+    };
+    let began = |held| EventBody::EpochBegan { held, lost: true };
+    let lost = fold(before().into_iter().chain([began(vec![])]).collect());
+    assert_eq!((lost.state, lost.current, lost.unknown, lost.unknown_at), (State::Idle, None, Some(item), 4));
+    assert!(lost.prompts.is_empty());
+    let held = fold(before().into_iter().chain([began(vec![item])]).collect());
+    assert_eq!((held.current, held.unknown), (Some(item), None));
+}
+
+#[test]
 fn a_negative_cost_is_not_believed() {
     assert_eq!(fold(vec![result(vec![], -5.0)]).cost_usd, 0.0);
+}
+
+#[test]
+fn a_conversation_that_is_put_to_sleep_is_as_old_as_it_was() {
+    let ended = |why| EventBody::ProcessEnded { why, detail: String::new() };
+    let restarted = EventBody::SettingsChanged {
+        settings: protocol::settings::Settings::default(),
+        why: SettingsChange::Restarted,
+    };
+    let asleep = fold(vec![result(vec![], 0.5), ended(ProcessEnd::Idle), restarted]);
+    assert_eq!(asleep.last_at, 1);
+    let died = fold(vec![result(vec![], 0.5), ended(ProcessEnd::Died)]);
+    assert_eq!(died.last_at, 2);
+    // Whatever comes first says that there is a log.
+    assert_eq!(fold(vec![ended(ProcessEnd::Idle)]).last_at, 1);
 }

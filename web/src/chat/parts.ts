@@ -19,8 +19,8 @@ export const terminalText = new Lazy(() => import('./TerminalText.svelte'));
 export const menus = new Lazy(() => import('../workspace/menus'));
 /** A title being changed. */
 export const renameForm = new Lazy(() => import('../workspace/RenameForm.svelte'));
-/** What the demo's model understands. */
-export const demoExamples = new Lazy(() => import('./DemoExamples.svelte'));
+/** What one could begin with. */
+export const examples = new Lazy(() => import('./Examples.svelte'));
 /** A conversation that is not there. */
 export const missingPane = new Lazy(() => import('./Missing.svelte'));
 

@@ -3,6 +3,7 @@ import Answered from './Answered.svelte';
 import LineRow from './LineRow.svelte';
 import Note from './Note.svelte';
 import RawCard from './RawCard.svelte';
+import TurnFailure from './TurnFailure.svelte';
 import UnknownCard from './UnknownCard.svelte';
 
-export default { Answered, LineRow, Note, RawCard, UnknownCard };
+export default { Answered, LineRow, Note, RawCard, TurnFailure, UnknownCard };

@@ -53,7 +53,7 @@ export async function profile(): Promise<Me> {
   return (await ask('GET', '/api/user/profile')).json() as Promise<Me>;
 }
 
-/** A page of conversations, those whose title or text fits `query` if there is one. */
+/** A page of conversations, those whose title fits `query` if there is one. */
 export async function conversations(query: string, after?: ConversationId): Promise<ConversationPage> {
   const search = new URLSearchParams();
   if (query) search.set('q', query);

@@ -1,5 +1,5 @@
 /** The list of conversations as the reader sees it: paged, searched, renamed, deleted with a way back. */
-import { conversations, deleteConversation, renameConversation } from './api';
+import { ApiFailure, conversations, deleteConversation, renameConversation } from './api';
 import { fits, inOrder, type Listed, merge, refresh, without } from './chat/list';
 import type { ConversationId, ConversationView } from './protocol/generated';
 
@@ -19,6 +19,8 @@ export class Conversations {
   failure = $state.raw<unknown>();
   /** The conversation whose deletion can still be undone. */
   leaving = $state.raw<ConversationView | undefined>();
+  /** Where the last page ended. */
+  #last: ConversationId | undefined;
   #listed = $state.raw<Listed>(new Map());
   #found = $state.raw<ReadonlySet<ConversationId>>(new Set());
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,6 +51,7 @@ export class Conversations {
   welcome(newest: readonly ConversationView[], more: boolean): void {
     this.#listed = refresh(this.#listed, newest, more);
     this.more = more;
+    this.#last = newest.at(-1)?.id;
   }
 
   /** A conversation is gone. */
@@ -61,15 +64,26 @@ export class Conversations {
     if (this.loading) return;
     this.loading = true;
     this.failure = undefined;
+    const before = this.#listed.size;
     try {
-      const last = inOrder(this.#listed.values()).at(-1);
-      const page = await conversations('', last?.id);
-      this.put(page.conversations);
-      this.more = page.next !== undefined;
+      // What changed since it was loaded is named again: a page of nothing else is none.
+      do await this.#nextPage();
+      while (this.more && this.#listed.size === before);
     } catch (cause) {
       this.failure = cause;
     }
     this.loading = false;
+  }
+
+  async #nextPage(): Promise<void> {
+    const page = await conversations('', this.#last).catch((cause: unknown) => {
+      if (!(cause instanceof ApiFailure && cause.code === 'not_found')) throw cause;
+      // Where the last page ended was deleted.
+      return conversations('');
+    });
+    this.put(page.conversations);
+    this.more = page.next !== undefined;
+    this.#last = page.conversations.at(-1)?.id;
   }
 
   /** Searches: at once in what is loaded, and at the server after a pause in typing. */

@@ -19,12 +19,13 @@ mod recover;
 mod settings;
 mod speech;
 mod turn;
+mod watchdog;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use protocol::close::ErrorCode;
 use protocol::event::{BackgroundTask, OpenTool, Person, ProcessEnd, Trouble};
-use protocol::link::{ActivityKind, Catalog, Delivery, Policy};
+use protocol::link::{ActivityKind, Catalog, Delivery, FromControl, Policy};
 use protocol::payload::{Body, short};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
@@ -33,8 +34,9 @@ use protocol::{ConversationId, Event, EventBody, ItemId, Millis, Position, Promp
 
 use self::answers::OpenPrompt;
 use self::recent::Recent;
-pub use self::recover::Checkpoint;
+pub use self::recover::{Checkpoint, Opening};
 use self::turn::{Message, Phase, Steer, Turn};
+use self::watchdog::Watch;
 use crate::claude::blocks::{Blocks, Change};
 use crate::claude::events::Draft;
 use crate::claude::lines::Line;
@@ -53,6 +55,8 @@ const LEAVE_MS: Millis = 3_000;
 const MAX_RESENDS: u32 = 2;
 /// How often in a row a process may fail to come up.
 const MAX_START_FAILURES: u32 = 3;
+/// Items that were dealt with without a trace in the log and that are remembered.
+const MAX_SETTLED: usize = 256;
 
 /// The time: `wall` to show, `mono` to measure. Milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -101,8 +105,6 @@ pub enum Input {
     },
     /// What the conversation runs with from now on.
     Configure(Settings),
-    /// How the control plane wants us to behave.
-    Policy(Policy),
     /// The CLI said something.
     Line(Line),
     /// The CLI said something that isn't understood: the line as it came.
@@ -117,6 +119,8 @@ pub enum Input {
         /// How, in words.
         detail: String,
     },
+    /// The journal can't be written: what the process says is not listened to until it can.
+    DiskFull,
     /// The journal could not be written for a while, and now can again.
     DiskWasFull {
         /// In words.
@@ -128,6 +132,37 @@ pub enum Input {
     Tick,
     /// The workspace stops.
     Shutdown,
+}
+
+impl Input {
+    /// What a message of the control plane means for a conversation: which one, the outbox item that it stands for, and
+    /// what happens.
+    ///
+    /// # Errors
+    /// The message, if it is for no conversation's decisions.
+    pub fn of(message: FromControl) -> Result<(ConversationId, Option<ItemId>, Self), Box<FromControl>> {
+        Ok(match message {
+            FromControl::Deliver(delivery) => {
+                (delivery.conversation, Some(delivery.item), Self::Deliver(delivery))
+            }
+            FromControl::Answer { conversation, item, by, prompt, decision } => {
+                (conversation, Some(item), Self::Answer { item, by, prompt, decision })
+            }
+            FromControl::Stop { conversation, item, by, message } => {
+                (conversation, Some(item), Self::Stop { item, by, message })
+            }
+            FromControl::Continue { conversation, item, by, message, settings } => {
+                (conversation, Some(item), Self::Continue { item, by, message, settings })
+            }
+            FromControl::Configure { conversation, settings } => {
+                (conversation, None, Self::Configure(settings))
+            }
+            other @ (FromControl::Welcome(_)
+            | FromControl::Stored { .. }
+            | FromControl::Forget { .. }
+            | FromControl::Drain { .. }) => return Err(Box::new(other)),
+        })
+    }
 }
 
 /// What is to be done, in order.
@@ -142,8 +177,10 @@ pub enum Effect {
         /// It must survive a power cut before anything follows.
         sync: bool,
     },
-    /// Note in the journal that a tool call has begun.
+    /// Note in the journal that a tool call has begun. It must survive a power cut before anything follows.
     MarkTool,
+    /// Note in the journal that the process took the answers that it was given.
+    MarkTaken,
     /// Start a process.
     Spawn(Launch),
     /// Write one line to its stdin.
@@ -201,6 +238,8 @@ enum Asked {
     Initialize,
     /// Another `initialize`, only to learn whether anything is owed for this message.
     Probe(ItemId),
+    /// Another one, only to learn whether the process lives.
+    Sign,
     Interrupt,
     Model(Settings),
     Mode(Settings),
@@ -247,7 +286,15 @@ pub struct Conversation {
     session_busy: bool,
     blocks: Blocks,
     tasks: Tasks,
+    /// Items that the log tells of.
     seen: Recent,
+    /// Those of them that only a log told of which is lost: their end is told again when they are asked for.
+    forgotten: HashSet<ItemId>,
+    /// Items that were dealt with without a trace in the log, and how.
+    settled: VecDeque<(ItemId, Option<ErrorCode>)>,
+    /// The last message whose fate is unknown, as it was told.
+    unknown: Option<EventBody>,
+    watch: Watch,
     activity: ActivityKind,
     idle_since: Millis,
     /// The workspace stops: nothing is begun any more.
@@ -283,6 +330,10 @@ impl Conversation {
             blocks: Blocks::default(),
             tasks: Tasks::default(),
             seen: Recent::default(),
+            forgotten: HashSet::new(),
+            settled: VecDeque::new(),
+            unknown: None,
+            watch: Watch::default(),
             activity: ActivityKind::None {},
             idle_since: 0,
             stopping: false,
@@ -303,7 +354,10 @@ impl Conversation {
 
     /// The log's end.
     pub const fn end(&self) -> Position {
-        Position { epoch: self.epoch, n: self.next_n - 1 }
+        match self.next_n - 1 {
+            0 => Position { epoch: 0, n: 0 },
+            n => Position { epoch: self.epoch, n },
+        }
     }
 
     /// Whether there is a process, or one is being started or ended.
@@ -314,6 +368,11 @@ impl Conversation {
     /// Since when nothing has been owed; `None` while something is, or while there is no process.
     pub fn idle_since(&self) -> Option<Millis> {
         (self.process == Process::Live && !self.is_busy()).then_some(self.idle_since)
+    }
+
+    /// How the control plane wants us to behave, from here on.
+    pub const fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
     }
 
     /// Takes what happened and returns what is to be done.
@@ -328,14 +387,25 @@ impl Conversation {
                 self.continue_turn(item, by, message, settings)
             }
             Input::Configure(settings) => self.configure(settings),
-            Input::Policy(policy) => self.policy = policy,
             Input::Line(line) => self.hear(line),
-            Input::Strange(line) => self.append_draft(Draft::opaque(&line)),
+            Input::Strange(line) => {
+                self.sign_of_life();
+                self.append_draft(Draft::opaque(&line));
+            }
             Input::TooLong { bytes } => {
-                self.trouble(Trouble::LineDropped, format!("a line of {bytes} bytes"))
+                self.sign_of_life();
+                self.trouble(Trouble::LineDropped, format!("a line of {bytes} bytes"));
             }
             Input::Exited { detail } => self.exited(&detail),
-            Input::DiskWasFull { detail } => self.trouble(Trouble::DiskFull, detail),
+            Input::DiskFull => {
+                self.watch.suspend();
+                self.effects.push(Effect::Activity(ActivityKind::DiskFull {}));
+            }
+            Input::DiskWasFull { detail } => {
+                self.watch.resume(self.now.mono);
+                self.trouble(Trouble::DiskFull, detail);
+                self.effects.push(Effect::Activity(self.activity.clone()));
+            }
             Input::MakeRoom => self.leave_if_idle(ProcessEnd::Idle),
             Input::Tick => self.tick(),
             Input::Shutdown => self.shut_down(),
@@ -357,7 +427,7 @@ impl Conversation {
             Process::Ending { force_at, .. } => *force_at,
         };
         let stop = self.turn.as_ref().and_then(|turn| turn.force_stop_at);
-        [process, stop].into_iter().flatten().min()
+        [process, stop, self.watch_deadline()].into_iter().flatten().min()
     }
 
     fn is_busy(&self) -> bool {
@@ -373,6 +443,7 @@ impl Conversation {
         if self.turn.as_ref().and_then(|turn| turn.force_stop_at).is_some_and(|at| at <= mono) {
             self.force_stop();
         }
+        self.watch_turn();
         match self.process {
             Process::Starting { give_up_at } if give_up_at <= mono => self.end_process(ProcessEnd::Failed),
             Process::Ending { why, force_at: Some(at) } if at <= mono => self.end_process(why),
@@ -451,6 +522,7 @@ impl Conversation {
             Process::Live => ProcessEnd::Died,
         };
         self.process = Process::None;
+        self.watch = Watch::default();
         self.session_busy = false;
         self.background.clear();
         let given_up = self.blocks.retract_all();
@@ -489,6 +561,25 @@ impl Conversation {
         self.effects.push(Effect::Append { event: Box::new(event), bodies: draft.bodies, sync });
     }
 
+    /// An outbox item is dealt with and leaves no trace in the log. It may be asked for again, if the word of it is lost.
+    fn settle(&mut self, item: ItemId, refused: Option<ErrorCode>) {
+        if self.settled.len() == MAX_SETTLED {
+            self.settled.pop_front();
+        }
+        self.settled.push_back((item, refused));
+        self.effects.push(Effect::Settled { item, refused });
+    }
+
+    /// Whether an item was dealt with before. If the control plane can't know that from the log, it is told.
+    fn is_repeat(&mut self, item: ItemId) -> bool {
+        let settled = self.settled.iter().find(|(known, _)| *known == item).map(|(_, refused)| *refused);
+        let refused = settled.or_else(|| self.forgotten.contains(&item).then_some(None));
+        if let Some(refused) = refused {
+            self.effects.push(Effect::Settled { item, refused });
+        }
+        refused.is_some() || self.seen.contains(item)
+    }
+
     fn trouble(&mut self, what: Trouble, detail: impl Into<String>) {
         self.append(EventBody::Trouble { what, detail: short(&detail.into(), 2000) });
     }
@@ -504,6 +595,8 @@ impl Conversation {
     fn settle_state(&mut self) {
         let state = if self.prompts.iter().any(OpenPrompt::is_open) {
             State::Waiting
+        } else if self.watch.is_alarmed() {
+            State::NotResponding
         } else if self.turn.is_some() || self.session_busy || !self.waiting.is_empty() {
             State::Working
         } else {
@@ -521,11 +614,14 @@ const fn must_survive_power_cut(body: &EventBody) -> bool {
     matches!(
         body,
         EventBody::MessageTaken { .. }
+            | EventBody::MessageEnded { .. }
             | EventBody::MessageUnknown { .. }
             | EventBody::MessageContinued { .. }
+            | EventBody::ProcessStarted { .. }
             | EventBody::StopAsked { .. }
             | EventBody::PromptAsked(_)
             | EventBody::PromptAnswered { .. }
             | EventBody::Result(_)
+            | EventBody::EpochBegan { .. }
     )
 }

@@ -1,19 +1,19 @@
-//! The task that owns one conversation: it feeds [`core`](super::core) and carries out what it decides.
+//! The task that owns one conversation: it feeds its [`keeper`](super::keeper) and does with the process what that says.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use protocol::link::{ActivityKind, Policy};
-use protocol::payload::{Cut, Payload};
-use protocol::{BlockId, ConversationId, Event, EventBody, Millis, Position};
+use protocol::link::Policy;
+use protocol::{ConversationId, Millis, Position};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::core::{Checkpoint, Conversation, Effect, Input, Launch, Now};
-use super::journal::{Journal, Record, Span, read_span};
-use super::outgoing::{Entry, Outgoing};
+use super::core::{Input, Launch, Now};
+use super::journal::medium::OnDisk;
+use super::keeper::{Act, Keeper};
+use super::outgoing::Outgoing;
 use crate::claude::launch;
 use crate::claude::process::{Claude, Heard};
 use crate::config::Config;
@@ -42,6 +42,8 @@ pub struct Shared {
     pub reserve: Arc<Reserve>,
     /// The moment that [`Now::mono`] counts from.
     pub started: Instant,
+    /// The machine's boot.
+    pub boot: [u8; 16],
 }
 
 /// A conversation's task, from outside.
@@ -58,8 +60,10 @@ pub struct Handle {
 pub enum Command {
     /// Something happened.
     Input(Box<Input>),
-    /// The store's end is known: join the journal to it, and only then go on.
-    Join(Position),
+    /// How the control plane wants us to behave.
+    Policy(Policy),
+    /// The store's end is known, and the number of the link that leads to it: join the journal to it, and only then go on.
+    Join(Position, u64),
     /// Since when nothing was owed, if a process lives on that.
     IdleSince(oneshot::Sender<Option<Millis>>),
     /// The conversation is deleted: end everything and remove its journal.
@@ -74,86 +78,24 @@ pub enum Command {
 /// When the journal can't be opened or read.
 pub fn start(shared: &Shared, id: ConversationId, policy: Policy) -> io::Result<Handle> {
     let dir = shared.config.conversations().join(id.to_string());
-    let (journal, records) = Journal::open(&dir)?;
-    let mut core = Conversation::new(id, 1, 1, policy);
-    let entries = replay(&mut core, &journal, records)?;
-    let is_new = core.end().n == 0;
-    let outgoing = Outgoing::new(id, core.end(), journal.file(), entries, Arc::clone(&shared.changed));
-    let outgoing = Arc::new(outgoing);
+    let medium = Arc::new(OnDisk::open(&dir)?);
+    let keeper = Keeper::open(id, policy, medium, shared.boot, Arc::clone(&shared.changed))?;
+    let outgoing = keeper.outgoing();
     let (commands, inbox) = mpsc::channel(COMMANDS);
-    let driver = Driver {
-        shared: shared.clone(),
-        id,
-        core,
-        journal,
-        outgoing: Arc::clone(&outgoing),
-        inbox,
-        process: None,
-        spawning: None,
-        joined: false,
-        is_new,
-        disk_full: false,
-    };
+    let driver =
+        Driver { shared: shared.clone(), id, keeper, inbox, process: None, spawning: None, disk_full: false };
     shared.processes.tasks().spawn(driver.run(dir));
     Ok(Handle { commands, outgoing })
-}
-
-/// Feeds the journal's records to the conversation and returns where its events lie.
-fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> io::Result<Vec<Entry>> {
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut bodies: Vec<([u8; 32], Span)> = Vec::new();
-    for record in records {
-        match record {
-            Record::Body(digest, span) => bodies.push((digest, span)),
-            Record::ToolBegan => core.replay_tool_began(),
-            Record::Epoch { epoch, next } => {
-                core.replay_epoch(epoch, next);
-                entries.clear();
-            }
-            Record::Checkpoint(json) => {
-                let checkpoint: Checkpoint = serde_json::from_slice(&json).map_err(io::Error::other)?;
-                core.replay_checkpoint(checkpoint);
-                entries.clear();
-            }
-            Record::Event(event, span) => {
-                let text = message_text(&event, journal, &bodies)?;
-                core.replay(&event, text);
-                let bodies = std::mem::take(&mut bodies);
-                entries.push(Entry { n: event.n, epoch: core.epoch(), span, bodies });
-            }
-        }
-    }
-    Ok(entries)
-}
-
-fn message_text(event: &Event, journal: &Journal, bodies: &[([u8; 32], Span)]) -> io::Result<Option<String>> {
-    let EventBody::MessageTaken { content, .. } = &event.body else { return Ok(None) };
-    match content {
-        Payload::Text(text) => Ok(Some(text.clone())),
-        Payload::Json(value) => Ok(Some(value.to_string())),
-        Payload::Cut(Cut { digest, .. }) => {
-            let body = bodies.iter().find(|(known, _)| Some(*known) == digest.to_bytes());
-            let (_, span) = body.ok_or_else(|| io::Error::other("a message's body is missing"))?;
-            let bytes = read_span(&journal.file(), *span)?;
-            String::from_utf8(bytes).map(Some).map_err(io::Error::other)
-        }
-    }
 }
 
 struct Driver {
     shared: Shared,
     id: ConversationId,
-    core: Conversation,
-    journal: Journal,
-    outgoing: Arc<Outgoing>,
+    keeper: Keeper,
     inbox: mpsc::Receiver<Command>,
     process: Option<(Claude, OwnedSemaphorePermit)>,
     /// A process that waits for its place, and what is to be written to it.
     spawning: Option<(Launch, Vec<String>)>,
-    /// Whether the store's end is known. Nothing is numbered before.
-    joined: bool,
-    /// Whether the journal began with this task.
-    is_new: bool,
     disk_full: bool,
 }
 
@@ -167,28 +109,32 @@ enum Wake {
 }
 
 impl Driver {
-    async fn run(mut self, dir: std::path::PathBuf) {
+    async fn run(mut self, dir: PathBuf) {
         loop {
             let event = self.next().await;
             match event {
                 Wake::Command(None | Some(Command::Leave)) => return self.leave().await,
                 Wake::Command(Some(Command::Forget)) => return self.forget(&dir).await,
                 Wake::Command(Some(Command::Input(input))) => self.feed(*input).await,
-                Wake::Command(Some(Command::Join(stored))) => self.join(stored).await,
+                Wake::Command(Some(Command::Policy(policy))) => self.keeper.set_policy(policy),
+                Wake::Command(Some(Command::Join(stored, link))) => {
+                    self.keeper.join(self.now(), stored, link);
+                    self.act().await;
+                }
                 Wake::Command(Some(Command::IdleSince(answer))) => {
-                    let _ = answer.send(self.core.idle_since());
+                    let _ = answer.send(self.keeper.idle_since());
                 }
                 Wake::Heard(heard) => self.hear(heard).await,
                 Wake::Slot(permit) => self.spawn(permit).await,
                 Wake::Tick => self.feed(Input::Tick).await,
                 Wake::DiskRetry => self.retry_disk().await,
             }
-            self.compact_if_quiet();
+            self.compact();
         }
     }
 
     async fn next(&mut self) -> Wake {
-        let deadline = self.core.deadline().map(|at| self.shared.started + Duration::from_millis(at));
+        let deadline = self.keeper.deadline().map(|at| self.shared.started + Duration::from_millis(at));
         let waits = self.spawning.is_some();
         // A full disk holds the turn: what the process says is left in its pipe until there is room.
         let listens = !self.disk_full;
@@ -217,55 +163,39 @@ impl Driver {
     }
 
     async fn feed(&mut self, input: Input) {
-        let now = self.now();
-        let effects = self.core.step(now, input);
-        self.carry_out(effects).await;
+        self.keeper.feed(self.now(), input);
+        self.act().await;
     }
 
-    async fn carry_out(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::Append { event, bodies, sync } => {
-                    let (epoch, finished) = (self.core.epoch(), finished_block(&event.body).cloned());
-                    let written = self.persist(|journal| journal.append(&event, &bodies, sync)).await;
-                    self.outgoing.appended(Position { epoch, n: event.n }, written, finished.as_ref());
-                }
-                Effect::MarkTool => self.persist(Journal::mark_tool).await,
-                Effect::Spawn(launch) => {
+    /// Does what was decided. A full disk is met with the space that was kept back for it; only if that is gone too does
+    /// this wait.
+    async fn act(&mut self) {
+        loop {
+            match tokio::task::block_in_place(|| self.keeper.next_act()) {
+                Ok(None) => return,
+                Ok(Some(Act::Spawn(launch))) => {
                     self.spawning = Some((launch, Vec::new()));
                     self.shared.want_slot.notify_one();
                 }
-                Effect::Write(line) => self.write(line),
-                Effect::CloseStdin => {
+                Ok(Some(Act::Write(line))) => self.write(line),
+                Ok(Some(Act::CloseStdin)) => {
                     if let Some((process, _)) = &mut self.process {
                         process.close_stdin();
                     }
                 }
-                Effect::Terminate => self.terminate().await,
-                Effect::Live(change) => self.outgoing.live(change),
-                Effect::Activity(activity) => self.outgoing.doing(activity, self.now().wall),
-                Effect::Settled { item, refused } => self.outgoing.settled(item, refused),
-                Effect::Catalog(catalog) => self.outgoing.offers(catalog),
+                Ok(Some(Act::Terminate)) => self.terminate(),
+                Err(error) => self.make_space(&error).await,
             }
         }
     }
 
-    /// Writes to the journal. A full disk is met with the space that was kept back for it; only if that is gone
-    /// too does this wait.
-    async fn persist<T>(&mut self, mut write: impl FnMut(&mut Journal) -> io::Result<T>) -> T {
-        loop {
-            let error = match tokio::task::block_in_place(|| write(&mut self.journal)) {
-                Ok(written) => return written,
-                Err(error) => error,
-            };
-            tracing::error!(conversation = %self.id, %error, "the journal can't be written");
-            if !self.disk_full {
-                self.disk_full = true;
-                self.outgoing.doing(ActivityKind::DiskFull {}, self.now().wall);
-            }
-            if !self.shared.reserve.release() {
-                tokio::time::sleep(DISK_RETRY).await;
-            }
+    async fn make_space(&mut self, error: &io::Error) {
+        tracing::error!(conversation = %self.id, %error, "the journal can't be written");
+        if !std::mem::replace(&mut self.disk_full, true) {
+            self.keeper.disk_full(self.now());
+        }
+        if !self.shared.reserve.release() {
+            tokio::time::sleep(DISK_RETRY).await;
         }
     }
 
@@ -298,55 +228,29 @@ impl Driver {
             }
             Err(error) => {
                 let detail = format!("Claude can't be started: {error}");
-                Box::pin(self.feed(Input::Exited { detail })).await;
+                self.feed(Input::Exited { detail }).await;
             }
         }
     }
 
-    async fn terminate(&mut self) {
+    /// What comes of it is fed when it has come.
+    fn terminate(&mut self) {
         if let Some((process, _)) = &mut self.process {
             process.terminate();
         } else if self.spawning.take().is_some() {
-            let detail = "it was not started any more".to_owned();
-            Box::pin(self.feed(Input::Exited { detail })).await;
+            self.keeper.feed(self.now(), Input::Exited { detail: "it was not started any more".to_owned() });
         }
     }
 
-    /// Joins the journal to the store's end; the first time, takes up what was owed.
-    async fn join(&mut self, stored: Position) {
-        let end = self.core.end();
-        if let protocol::log::Resume::NewEpoch { epoch, next } =
-            protocol::log::reconcile(self.outgoing.oldest(), end, stored)
-        {
-            self.persist(|journal| journal.open_epoch(epoch, next)).await;
-            self.outgoing.opened_epoch(epoch, next);
-            let now = self.now();
-            let effects = self.core.open_epoch(now, epoch, next);
-            self.carry_out(effects).await;
-        }
-        self.outgoing.stored(stored);
-        if !std::mem::replace(&mut self.joined, true) && !self.is_new {
-            let now = self.now();
-            let effects = self.core.recovered(now);
-            self.carry_out(effects).await;
-        }
-    }
-
-    fn compact_if_quiet(&mut self) {
-        if !self.journal.is_large() || !self.outgoing.is_stored() {
-            return;
-        }
-        let Some(checkpoint) = self.core.checkpoint() else { return };
-        let Ok(json) = serde_json::to_vec(&checkpoint) else { return };
-        match tokio::task::block_in_place(|| self.journal.compact(&json)) {
-            Ok(()) => self.outgoing.compacted(self.journal.file()),
-            Err(error) => tracing::warn!(conversation = %self.id, %error, "the journal can't be compacted"),
+    fn compact(&mut self) {
+        if let Err(error) = tokio::task::block_in_place(|| self.keeper.compact_if_quiet()) {
+            tracing::warn!(conversation = %self.id, %error, "the journal can't be compacted");
         }
     }
 
     /// Ends the process and writes what there is to say about it.
     async fn leave(&mut self) {
-        if !self.joined {
+        if !self.keeper.is_joined() {
             return;
         }
         self.feed(Input::Shutdown).await;
@@ -378,15 +282,4 @@ async fn hear(process: &mut Option<(Claude, OwnedSemaphorePermit)>) -> Heard {
         Some((process, _)) => process.hear().await,
         None => std::future::pending().await,
     }
-}
-
-/// The block that this event makes final.
-const fn finished_block(body: &EventBody) -> Option<&BlockId> {
-    if let EventBody::Text { block, .. }
-    | EventBody::Thinking { block, .. }
-    | EventBody::ToolCall { block, .. } = body
-    {
-        return Some(block);
-    }
-    None
 }

@@ -10,26 +10,35 @@
 //! | 1 event | the event as JSON |
 //! | 2 body | SHA-256 (32), then the bytes; comes before the event that it was cut from |
 //! | 3 tool mark | nothing: a tool call has begun |
-//! | 4 epoch | epoch (8, LE), next number (8, LE): the log goes on here |
+//! | 4 epoch | epoch (8, LE), next number (8, LE), epoch of the event before (8, LE): the log goes on here |
 //! | 5 checkpoint | JSON: everything before is in the store and comes to this |
+//! | 6 boot | the machine's boot id (16): what follows was written under it |
+//! | 7 taken mark | nothing: the process took the answers so far |
+//!
+//! What is not synced survives the end of every process, but not that of the machine: a journal that was written under
+//! another boot may have lost its end, and what others saw of that.
 //!
 //! Once all of it is in the store and nothing is in flight, the file is replaced by one that holds only a
 //! checkpoint ([`Journal::compact`]).
 
-use std::fs::{File, OpenOptions};
+pub mod medium;
+
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use protocol::Event;
 use protocol::payload::Body;
+use protocol::{Event, Position};
+
+use self::medium::{Medium, OnDisk};
 
 const EVENT: u8 = 1;
 const BODY: u8 = 2;
 const TOOL: u8 = 3;
 const EPOCH: u8 = 4;
 const CHECKPOINT: u8 = 5;
+const BOOT: u8 = 6;
+const TAKEN: u8 = 7;
 const HEADER: usize = 9;
 
 /// The longest payload: a body cut from the longest line, with room for its digest.
@@ -62,9 +71,15 @@ pub enum Record {
         epoch: u64,
         /// The next number.
         next: u64,
+        /// The place before that.
+        after: Position,
     },
     /// What everything before came to.
     Checkpoint(Vec<u8>),
+    /// What follows was written under this boot of the machine.
+    Boot([u8; 16]),
+    /// The process took the answers so far.
+    AnswersTaken,
 }
 
 /// What [`Journal::append`] wrote.
@@ -79,8 +94,7 @@ pub struct Written {
 /// An open journal.
 #[derive(Debug)]
 pub struct Journal {
-    path: PathBuf,
-    file: Arc<File>,
+    medium: Arc<dyn Medium>,
     end: u64,
 }
 
@@ -90,20 +104,26 @@ impl Journal {
     /// # Errors
     /// When the file can't be opened, read or cut.
     pub fn open(dir: &Path) -> io::Result<(Self, Vec<Record>)> {
-        std::fs::create_dir_all(dir)?;
-        let path = dir.join("journal");
-        let file = open_file(&path)?;
-        let (records, end) = read_records(&file)?;
-        if end < file.metadata()?.len() {
-            file.set_len(end)?;
-            file.sync_data()?;
-        }
-        Ok((Self { path, file: Arc::new(file), end }, records))
+        Self::on(Arc::new(OnDisk::open(dir)?))
     }
 
-    /// The file, to read spans from.
-    pub fn file(&self) -> Arc<File> {
-        Arc::clone(&self.file)
+    /// Opens the journal on some medium. See [`Journal::open`].
+    ///
+    /// # Errors
+    /// When it can't be read or cut.
+    pub fn on(medium: Arc<dyn Medium>) -> io::Result<(Self, Vec<Record>)> {
+        let len = medium.len()?;
+        let (records, end) = read_records(Reading { medium: &*medium, at: 0, len })?;
+        if end < len {
+            medium.set_len(end)?;
+            medium.sync()?;
+        }
+        Ok((Self { medium, end }, records))
+    }
+
+    /// Where the spans lie.
+    pub fn medium(&self) -> Arc<dyn Medium> {
+        Arc::clone(&self.medium)
     }
 
     /// Appends the bodies and their event in one write.
@@ -132,19 +152,32 @@ impl Journal {
     /// # Errors
     /// See [`Journal::append`].
     pub fn mark_tool(&mut self) -> io::Result<()> {
-        let mut buffer = Vec::with_capacity(HEADER);
-        put(&mut buffer, TOOL, &[]);
-        self.write(&buffer, false)
+        self.note(TOOL, &[], true)
     }
 
-    /// Notes that the log goes on in another epoch.
+    /// Notes that the process took the answers so far.
     ///
     /// # Errors
     /// See [`Journal::append`].
-    pub fn open_epoch(&mut self, epoch: u64, next: u64) -> io::Result<()> {
-        let mut buffer = Vec::with_capacity(HEADER + 16);
-        put(&mut buffer, EPOCH, &[&epoch.to_le_bytes(), &next.to_le_bytes()]);
-        self.write(&buffer, true)
+    pub fn mark_taken(&mut self) -> io::Result<()> {
+        self.note(TAKEN, &[], false)
+    }
+
+    /// Notes under which boot of the machine it is written from here on.
+    ///
+    /// # Errors
+    /// See [`Journal::append`].
+    pub fn mark_boot(&mut self, boot: [u8; 16]) -> io::Result<()> {
+        self.note(BOOT, &[&boot], true)
+    }
+
+    /// Notes that the log goes on in another epoch, after a place.
+    ///
+    /// # Errors
+    /// See [`Journal::append`].
+    pub fn open_epoch(&mut self, epoch: u64, after: Position) -> io::Result<()> {
+        let next = after.n + 1;
+        self.note(EPOCH, &[&epoch.to_le_bytes(), &next.to_le_bytes(), &after.epoch.to_le_bytes()], true)
     }
 
     /// Whether compacting is worth it.
@@ -152,33 +185,29 @@ impl Journal {
         self.end > COMPACT_ABOVE
     }
 
-    /// Replaces the file by one that holds only `checkpoint`. Everything in it must be in the store.
+    /// Replaces the journal by one that holds only `checkpoint`, written under `boot`. Everything in it must be in the
+    /// store.
     ///
     /// # Errors
-    /// When the new file can't be written; the old one stays.
-    pub fn compact(&mut self, checkpoint: &[u8]) -> io::Result<()> {
-        let fresh = self.path.with_extension("new");
-        match std::fs::remove_file(&fresh) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let file = open_file(&fresh)?;
+    /// When the new one can't be written; the old one stays.
+    pub fn compact(&mut self, boot: [u8; 16], checkpoint: &[u8]) -> io::Result<()> {
         let mut buffer = Vec::new();
+        put(&mut buffer, BOOT, &[&boot]);
         put(&mut buffer, CHECKPOINT, &[checkpoint]);
-        file.write_all_at(&buffer, 0)?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, &self.path)?;
-        if let Some(dir) = self.path.parent() {
-            File::open(dir)?.sync_all()?;
-        }
-        self.file = Arc::new(file);
+        self.medium = self.medium.replace(&buffer)?;
         self.end = buffer.len() as u64;
         Ok(())
     }
 
+    fn note(&mut self, kind: u8, parts: &[&[u8]], sync: bool) -> io::Result<()> {
+        let mut buffer = Vec::with_capacity(HEADER + 16);
+        put(&mut buffer, kind, parts);
+        self.write(&buffer, sync)
+    }
+
     fn write(&mut self, buffer: &[u8], sync: bool) -> io::Result<()> {
-        let written = self.file.write_all_at(buffer, self.end);
-        let written = written.and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
+        let written = self.medium.write_all_at(buffer, self.end);
+        let written = written.and_then(|()| if sync { self.medium.sync() } else { Ok(()) });
         match written {
             Ok(()) => {
                 self.end += buffer.len() as u64;
@@ -186,25 +215,38 @@ impl Journal {
             }
             Err(error) => {
                 // Best effort: what lies beyond `end` is overwritten by the next record anyway.
-                let _ = self.file.set_len(self.end);
+                let _ = self.medium.set_len(self.end);
                 Err(error)
             }
         }
     }
 }
 
+/// A medium read from its beginning.
+struct Reading<'a> {
+    medium: &'a dyn Medium,
+    at: u64,
+    len: u64,
+}
+
+impl Read for Reading<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.len - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        self.medium.read_exact_at(&mut buffer[..wanted], self.at)?;
+        self.at += wanted as u64;
+        Ok(wanted)
+    }
+}
+
 /// Reads the payload at `span`.
 ///
 /// # Errors
-/// When the file can't be read.
-pub fn read_span(file: &File, span: Span) -> io::Result<Vec<u8>> {
+/// When the medium can't be read.
+pub fn read_span(medium: &dyn Medium, span: Span) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; span.len as usize];
-    file.read_exact_at(&mut bytes, span.offset)?;
+    medium.read_exact_at(&mut bytes, span.offset)?;
     Ok(bytes)
-}
-
-fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// Appends a record to `buffer` and returns where its payload lies there.
@@ -271,11 +313,16 @@ fn read_record(kind: u8, crc: u32, payload: &[u8], span: Span) -> Option<Record>
         }
         TOOL => Some(Record::ToolBegan),
         EPOCH => {
-            let (epoch, next) = payload.split_first_chunk::<8>()?;
-            let next = u64::from_le_bytes(*next.first_chunk::<8>()?);
-            Some(Record::Epoch { epoch: u64::from_le_bytes(*epoch), next })
+            let (epoch, rest) = payload.split_first_chunk::<8>()?;
+            let (next, rest) = rest.split_first_chunk::<8>()?;
+            let next = u64::from_le_bytes(*next);
+            let before = u64::from_le_bytes(*rest.first_chunk::<8>()?);
+            let after = Position { epoch: before, n: next.checked_sub(1)? };
+            Some(Record::Epoch { epoch: u64::from_le_bytes(*epoch), next, after })
         }
         CHECKPOINT => Some(Record::Checkpoint(payload.to_vec())),
+        BOOT => Some(Record::Boot(payload.try_into().ok()?)),
+        TAKEN => Some(Record::AnswersTaken),
         _ => None,
     }
 }

@@ -1,19 +1,20 @@
 //! What one conversation has to tell the control plane: the link's side of it.
 //!
 //! A shared log and cursors, not a queue: the link reads from its own place, as fast as it can, and nothing
-//! piles up when it is slow or absent. Events lie in the journal's file; here is only where.
+//! piles up when it is slow or absent. Events lie in the journal; here is only where.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::close::ErrorCode;
-use protocol::limits::LIVE_BLOCKS;
-use protocol::link::{Activity, ActivityKind, Catalog, LiveKind};
+use protocol::frame::{Chunk, encode_chunk, encode_events};
+use protocol::limits::{CHUNK_BYTES, LIVE_BLOCKS, SEGMENT_BYTES, UNSTORED_BYTES};
+use protocol::link::{Activity, ActivityKind, Catalog, Delta, FromAgent, LiveKind};
 use protocol::{BlockId, ConversationId, ItemId, Millis, Position, ToolUseId};
 use tokio::sync::Notify;
 
+use super::journal::medium::Medium;
 use super::journal::{Span, Written, read_span};
 use crate::claude::blocks::Change;
 
@@ -31,10 +32,13 @@ pub struct Outgoing {
 
 #[derive(Debug)]
 struct State {
-    end: Position,
-    file: Arc<File>,
-    /// Where the events lie that are in the journal's file, in order.
+    medium: Arc<dyn Medium>,
+    /// The place before the oldest event that the journal holds.
+    base: Position,
+    /// Where the events lie that are in the journal, in order and without holes.
     events: VecDeque<Entry>,
+    /// The journal is joined to the store that this link leads to: events may be told.
+    telling: bool,
     /// The store has everything up to here.
     stored: u64,
     live: Vec<LiveBlock>,
@@ -83,49 +87,31 @@ pub struct Cursor {
     catalog_sent: bool,
 }
 
-/// More of a live block.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct More {
-    /// The block.
-    pub block: BlockId,
-    /// What it is.
-    pub what: LiveKind,
-    /// The sub-agent's call that it belongs to.
-    pub parent: Option<ToolUseId>,
-    /// Where `text` starts.
-    pub at: usize,
-    /// What is new.
-    pub text: String,
-}
-
-/// What a cursor has not been told yet, beyond events.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct News {
-    /// Live blocks that were taken back.
-    pub retracted: Vec<BlockId>,
-    /// More of live blocks.
-    pub more: Vec<More>,
-    /// What it is doing now.
-    pub activity: Option<Activity>,
-    /// Items that are dealt with.
-    pub settled: Vec<(ItemId, Option<ErrorCode>)>,
-    /// What the CLI offers.
-    pub catalog: Option<Catalog>,
+impl Cursor {
+    /// How many bytes of a live block it knows.
+    fn known(&mut self, block: &BlockId) -> &mut usize {
+        let at = self.live.iter().position(|(known, _)| known == block).unwrap_or_else(|| {
+            self.live.push((block.clone(), 0));
+            self.live.len() - 1
+        });
+        &mut self.live[at].1
+    }
 }
 
 impl Outgoing {
     /// A conversation that has told nothing yet, with what its journal holds.
     pub fn new(
         conversation: ConversationId,
-        end: Position,
-        file: Arc<File>,
+        medium: Arc<dyn Medium>,
+        base: Position,
         events: Vec<Entry>,
         changed: Arc<Notify>,
     ) -> Self {
         let state = State {
-            end,
-            file,
+            medium,
+            base,
             events: events.into(),
+            telling: false,
             stored: 0,
             live: Vec::new(),
             live_epoch: 0,
@@ -143,19 +129,17 @@ impl Outgoing {
 
     /// The log's end.
     pub fn end(&self) -> Position {
-        self.lock().end
+        self.lock().end()
     }
 
-    /// The oldest event that the journal still holds; one past the end if it holds none.
-    pub fn oldest(&self) -> u64 {
-        let state = self.lock();
-        state.events.front().map_or(state.end.n + 1, |entry| entry.n)
+    /// The place after event `n`, if the journal knows it.
+    pub fn place(&self, n: u64) -> Option<Position> {
+        self.lock().place(n)
     }
 
     /// An event was written to the journal. Live text of its block, if any, is final now.
     pub fn appended(&self, end: Position, written: Written, finished: Option<&BlockId>) {
         let mut state = self.lock();
-        state.end = end;
         let Written { event, bodies } = written;
         state.events.push_back(Entry { n: end.n, epoch: end.epoch, span: event, bodies });
         if let Some(block) = finished {
@@ -165,24 +149,40 @@ impl Outgoing {
         self.changed.notify_one();
     }
 
-    /// The log goes on in another epoch.
-    pub fn opened_epoch(&self, epoch: u64, next: u64) {
+    /// The log goes on in another epoch after this place. If that is not where it ended, the events before are not told.
+    pub fn opened_epoch(&self, after: Position) {
         let mut state = self.lock();
-        state.end = Position { epoch, n: next - 1 };
+        if state.end() != after {
+            state.events.clear();
+            state.base = after;
+        }
+    }
+
+    /// The journal was compacted into another one.
+    pub fn compacted(&self, medium: Arc<dyn Medium>) {
+        let mut state = self.lock();
+        state.base = state.end();
+        state.medium = medium;
         state.events.clear();
     }
 
-    /// The journal was compacted into another file.
-    pub fn compacted(&self, file: Arc<File>) {
+    /// A new link leads to a store that ends at `stored`. Until the journal is joined to it no event is told.
+    pub fn hold(&self, stored: Position) {
         let mut state = self.lock();
-        state.file = file;
-        state.events.clear();
+        state.telling = false;
+        state.stored = stored.n;
+    }
+
+    /// The journal is joined to the store: events may be told.
+    pub fn tell(&self) {
+        self.lock().telling = true;
+        self.changed.notify_one();
     }
 
     /// The store has everything up to `end`.
     pub fn stored(&self, end: Position) {
         let mut state = self.lock();
-        if end.epoch == state.end.epoch {
+        if state.place(end.n) == Some(end) {
             state.stored = state.stored.max(end.n);
         }
     }
@@ -190,7 +190,7 @@ impl Outgoing {
     /// Whether the store has everything.
     pub fn is_stored(&self) -> bool {
         let state = self.lock();
-        state.stored >= state.end.n
+        state.stored >= state.end().n
     }
 
     /// Live text changed.
@@ -244,86 +244,130 @@ impl Outgoing {
         self.changed.notify_one();
     }
 
-    /// A cursor of a new link, for a store that ends at `stored`.
-    pub fn cursor(&self, stored: u64) -> Cursor {
-        self.lock().stored = stored;
-        Cursor { sent: stored, ..Cursor::default() }
+    /// A cursor of a new link.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { sent: self.lock().stored, ..Cursor::default() }
     }
 
-    /// The next events after the cursor, at least one if there is any, about `max` bytes in all.
-    pub fn next_events(&self, cursor: &Cursor, max: usize) -> Vec<Entry> {
-        let state = self.lock();
-        let start = state.events.partition_point(|entry| entry.n <= cursor.sent);
-        let mut bytes = 0;
-        let within = state.events.iter().skip(start).take_while(|entry| {
-            let first = bytes == 0;
-            bytes += entry.span.len as usize + 1;
-            first || bytes <= max
-        });
-        within.cloned().collect()
-    }
-
-    /// Bytes of events that were sent and are not stored yet.
-    pub fn unstored_bytes(&self, cursor: &Cursor) -> usize {
-        let state = self.lock();
-        let start = state.events.partition_point(|entry| entry.n <= state.stored);
-        let sent = state.events.iter().skip(start).take_while(|entry| entry.n <= cursor.sent);
-        sent.map(|entry| entry.span.len as usize).sum()
-    }
-
-    /// Reads from the journal.
+    /// The frames that tell the next events after the cursor, the bodies that they were cut from before them: at least one
+    /// event if any may be told, about `max` bytes of events in all, of one epoch. The cursor is moved.
     ///
     /// # Errors
-    /// When the state volume can't be read.
-    pub fn read(&self, span: Span) -> io::Result<Vec<u8>> {
-        let file = Arc::clone(&self.lock().file);
-        read_span(&file, span)
+    /// When the journal can't be read. The cursor is where it was then.
+    pub fn next_frames(&self, cursor: &mut Cursor, max: usize) -> io::Result<Vec<Vec<u8>>> {
+        let (entries, medium) = self.next_entries(cursor, max.min(SEGMENT_BYTES));
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Vec::new()) };
+        let mut frames = Vec::new();
+        let mut lines = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            for (digest, span) in &entry.bodies {
+                frames.extend(self.chunks(*digest, &read_span(&*medium, *span)?));
+            }
+            let line = String::from_utf8(read_span(&*medium, entry.span)?).map_err(io::Error::other)?;
+            lines.push(line);
+        }
+        let events = lines.iter().map(String::as_str);
+        frames.push(encode_events(self.conversation, first.epoch, first.n, events));
+        cursor.sent = last.n;
+        Ok(frames)
+    }
+
+    fn chunks(&self, digest: [u8; 32], body: &[u8]) -> Vec<Vec<u8>> {
+        let chunks = u32::try_from(body.len().div_ceil(CHUNK_BYTES)).unwrap_or(u32::MAX);
+        let parts = (0..).zip(body.chunks(CHUNK_BYTES));
+        let chunk = |(index, bytes)| Chunk { conversation: self.conversation, digest, index, chunks, bytes };
+        parts.map(|part| encode_chunk(&chunk(part))).collect()
+    }
+
+    fn next_entries(&self, cursor: &Cursor, max: usize) -> (Vec<Entry>, Arc<dyn Medium>) {
+        let state = self.lock();
+        let mut entries = Vec::new();
+        if state.telling && state.unstored_bytes(cursor) < UNSTORED_BYTES {
+            let rest = state.after(cursor.sent);
+            let epoch = rest.clone().next().map(|entry| entry.epoch);
+            let mut bytes = 0;
+            let within = rest.take_while(|entry| {
+                let first = bytes == 0;
+                bytes += entry.span.len as usize + 1;
+                (first || bytes <= max) && Some(entry.epoch) == epoch
+            });
+            entries.extend(within.cloned());
+        }
+        (entries, Arc::clone(&state.medium))
     }
 
     /// What the cursor has not been told yet, beyond events; the cursor is moved.
-    pub fn news(&self, cursor: &mut Cursor) -> News {
+    pub fn next_messages(&self, cursor: &mut Cursor) -> Vec<FromAgent> {
+        let conversation = self.conversation;
         let mut state = self.lock();
-        let mut news = News { settled: state.settled.drain(..).collect(), ..News::default() };
-        if cursor.live_epoch != state.live_epoch {
-            cursor.live_epoch = state.live_epoch;
-            let gone = |(block, _): &(BlockId, usize)| !state.live.iter().any(|live| live.block == *block);
-            news.retracted =
-                cursor.live.extract_if(.., |known| gone(known)).map(|(block, _)| block).collect();
-        }
-        cursor.live.retain(|(block, _)| state.live.iter().any(|live| live.block == *block));
+        let mut messages: Vec<FromAgent> = state
+            .settled
+            .drain(..)
+            .map(|(item, refused)| FromAgent::Settled { conversation, item, refused })
+            .collect();
+        let gone = state.take_gone(cursor).into_iter();
+        messages.extend(gone.map(|block| FromAgent::Retract { conversation, block: Some(block) }));
         for live in &state.live {
-            let known = match cursor.live.iter_mut().find(|(block, _)| *block == live.block) {
-                Some((_, known)) => known,
-                None => {
-                    cursor.live.push((live.block.clone(), 0));
-                    let last = cursor.live.len() - 1;
-                    &mut cursor.live[last].1
-                }
-            };
-            if *known < live.text.len() {
+            let known = cursor.known(&live.block);
+            let at = std::mem::replace(known, live.text.len());
+            if at < live.text.len() {
                 let (block, what, parent) = (live.block.clone(), live.what.clone(), live.parent.clone());
-                news.more.push(More {
-                    block,
-                    what,
-                    parent,
-                    at: *known,
-                    text: live.text[*known..].to_owned(),
-                });
-                *known = live.text.len();
+                let text = live.text[at..].to_owned();
+                let at = at as u64;
+                messages.push(FromAgent::Delta(Delta { conversation, block, what, parent, at, text }));
             }
         }
         if cursor.activity.as_ref() != Some(&state.activity) {
             cursor.activity = Some(state.activity.clone());
-            news.activity.clone_from(&cursor.activity);
+            messages.push(FromAgent::Activity { conversation, activity: state.activity.clone() });
         }
-        if !cursor.catalog_sent && state.catalog.is_some() {
+        if let Some(catalog) = state.catalog.clone().filter(|_| !cursor.catalog_sent) {
             cursor.catalog_sent = true;
-            news.catalog.clone_from(&state.catalog);
+            messages.push(FromAgent::Catalog(catalog));
         }
-        news
+        messages
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn end(&self) -> Position {
+        self.events.back().map_or(self.base, Entry::place)
+    }
+
+    /// The events after number `n`.
+    fn after(&self, n: u64) -> impl Iterator<Item = &Entry> + Clone {
+        self.events.iter().skip(self.events.partition_point(|entry| entry.n <= n))
+    }
+
+    /// Bytes of events that were sent and are not stored yet.
+    fn unstored_bytes(&self, cursor: &Cursor) -> usize {
+        let sent = self.after(self.stored).take_while(|entry| entry.n <= cursor.sent);
+        sent.map(|entry| entry.span.len as usize).sum()
+    }
+
+    /// Live blocks that the cursor knows and that were taken back.
+    fn take_gone(&self, cursor: &mut Cursor) -> Vec<BlockId> {
+        let gone = |(block, _): &mut (BlockId, usize)| !self.live.iter().any(|live| live.block == *block);
+        let gone: Vec<BlockId> = cursor.live.extract_if(.., gone).map(|(block, _)| block).collect();
+        let retracted = std::mem::replace(&mut cursor.live_epoch, self.live_epoch) != self.live_epoch;
+        if retracted { gone } else { Vec::new() }
+    }
+
+    fn place(&self, n: u64) -> Option<Position> {
+        match n.checked_sub(self.base.n)? {
+            0 => Some(self.base),
+            held => self.events.get(usize::try_from(held - 1).ok()?).map(Entry::place),
+        }
+    }
+}
+
+impl Entry {
+    /// The place after it.
+    pub const fn place(&self) -> Position {
+        Position { epoch: self.epoch, n: self.n }
     }
 }

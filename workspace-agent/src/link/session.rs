@@ -6,9 +6,8 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::close::CloseCode;
-use protocol::frame::{Chunk, encode_chunk, encode_events};
-use protocol::limits::{CHUNK_BYTES, LINK_FRAME_BYTES, SEGMENT_BYTES, UNSTORED_BYTES};
-use protocol::link::{Delta, FromAgent, FromControl};
+use protocol::limits::LINK_FRAME_BYTES;
+use protocol::link::{FromAgent, FromControl};
 use protocol::version::Version;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -23,7 +22,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::http;
 use crate::config::Config;
-use crate::conversation::outgoing::{Cursor, Entry, Outgoing};
+use crate::conversation::outgoing::{Cursor, Outgoing};
 use crate::daemon::Desk;
 
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
@@ -178,55 +177,17 @@ impl Writer {
 
     /// Sends one turn's worth of a log. Returns whether there is more that may be sent.
     async fn tell_events(&mut self, outgoing: &Outgoing, cursor: &mut Cursor) -> Result<bool, Ended> {
-        if outgoing.unstored_bytes(cursor) >= UNSTORED_BYTES {
-            return Ok(false);
+        let frames = outgoing.next_frames(cursor, TURN_BYTES).map_err(unreadable)?;
+        let more = !frames.is_empty();
+        for frame in frames {
+            self.feed(Message::binary(frame)).await?;
         }
-        let entries = outgoing.next_events(cursor, TURN_BYTES.min(SEGMENT_BYTES));
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(false) };
-        let mut lines = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            self.tell_bodies(outgoing, entry).await?;
-            lines.push(read_text(outgoing, entry)?);
-        }
-        let events = lines.iter().map(String::as_str);
-        let frame = encode_events(outgoing.conversation(), first.epoch, first.n, events);
-        cursor.sent = last.n;
-        self.feed(Message::binary(frame)).await?;
-        Ok(true)
-    }
-
-    async fn tell_bodies(&mut self, outgoing: &Outgoing, entry: &Entry) -> Result<(), Ended> {
-        for (digest, span) in &entry.bodies {
-            let bytes = outgoing.read(*span).map_err(unreadable)?;
-            let chunks = u32::try_from(bytes.len().div_ceil(CHUNK_BYTES)).unwrap_or(u32::MAX);
-            for (index, bytes) in (0..).zip(bytes.chunks(CHUNK_BYTES)) {
-                let conversation = outgoing.conversation();
-                let chunk = Chunk { conversation, digest: *digest, index, chunks, bytes };
-                self.feed(Message::binary(encode_chunk(&chunk))).await?;
-            }
-        }
-        Ok(())
+        Ok(more)
     }
 
     async fn tell_news(&mut self, outgoing: &Outgoing, cursor: &mut Cursor) -> Result<(), Ended> {
-        let conversation = outgoing.conversation();
-        let news = outgoing.news(cursor);
-        for (item, refused) in news.settled {
-            self.say(&FromAgent::Settled { conversation, item, refused }).await?;
-        }
-        for block in news.retracted {
-            self.say(&FromAgent::Retract { conversation, block: Some(block) }).await?;
-        }
-        for more in news.more {
-            let (block, what, parent, at) = (more.block, more.what, more.parent, more.at as u64);
-            self.say(&FromAgent::Delta(Delta { conversation, block, what, parent, at, text: more.text }))
-                .await?;
-        }
-        if let Some(activity) = news.activity {
-            self.say(&FromAgent::Activity { conversation, activity }).await?;
-        }
-        if let Some(catalog) = news.catalog {
-            self.say(&FromAgent::Catalog(catalog)).await?;
+        for message in outgoing.next_messages(cursor) {
+            self.say(&message).await?;
         }
         Ok(())
     }
@@ -252,11 +213,6 @@ fn written(result: Result<Result<(), Error>, tokio::time::error::Elapsed>) -> Re
         Ok(Err(error)) => Err(Ended::Lost(error.to_string())),
         Err(_) => Err(Ended::Lost("the control plane does not read".to_owned())),
     }
-}
-
-fn read_text(outgoing: &Outgoing, entry: &Entry) -> Result<String, Ended> {
-    let bytes = outgoing.read(entry.span).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|error| unreadable(std::io::Error::other(error)))
 }
 
 fn unreadable(error: std::io::Error) -> Ended {

@@ -14,7 +14,8 @@ use workspace_agent::claude::blocks::Change;
 use workspace_agent::claude::lines::Line;
 use workspace_agent::conversation::core::{Conversation, Effect, Input, Launch, Now};
 
-pub(crate) const POLICY: Policy = Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false };
+pub(crate) const POLICY: Policy =
+    Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false, silent_ms: 180_000 };
 
 pub(crate) struct Desk {
     pub(crate) core: Conversation,
@@ -39,6 +40,7 @@ pub(crate) struct Desk {
 pub(crate) enum Kept {
     Event(Event, Option<String>),
     Tool,
+    Taken,
 }
 
 impl Desk {
@@ -84,6 +86,7 @@ impl Desk {
                     self.log.push(*event);
                 }
                 Effect::MarkTool => self.kept.push(Kept::Tool),
+                Effect::MarkTaken => self.kept.push(Kept::Taken),
                 Effect::Spawn(launch) => self.spawned.push(launch),
                 Effect::Write(line) => self.written.push_back(serde_json::from_str(&line).unwrap()),
                 Effect::CloseStdin => self.stdin_closed += 1,
@@ -103,6 +106,7 @@ impl Desk {
             match kept {
                 Kept::Event(event, text) => core.replay(event, text.clone()),
                 Kept::Tool => core.replay_tool_began(),
+                Kept::Taken => core.replay_answers_taken(),
             }
         }
         let mut desk = Self::with(core);

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use proptest::prelude::*;
 use protocol::payload::{Body, BodyDigest};
-use protocol::{Event, EventBody};
+use protocol::{Event, EventBody, Position};
 use workspace_agent::conversation::journal::{Journal, Record, read_records, read_span};
 
 fn event(n: u64) -> Event {
@@ -24,7 +24,10 @@ fn what_is_written_is_read_back() {
     assert!(records.is_empty());
     let written = journal.append(&event(1), &[body(b"long")], true).unwrap();
     journal.mark_tool().unwrap();
-    journal.open_epoch(2, 7).unwrap();
+    journal.mark_taken().unwrap();
+    let after = Position { epoch: 1, n: 6 };
+    journal.open_epoch(2, after).unwrap();
+    journal.mark_boot([7; 16]).unwrap();
     let (journal, records) = Journal::open(dir.path()).unwrap();
     assert_eq!(
         records,
@@ -32,11 +35,13 @@ fn what_is_written_is_read_back() {
             Record::Body(BodyDigest::of(b"long").to_bytes().unwrap(), written.bodies[0].1),
             Record::Event(Box::new(event(1)), written.event),
             Record::ToolBegan,
-            Record::Epoch { epoch: 2, next: 7 },
+            Record::AnswersTaken,
+            Record::Epoch { epoch: 2, next: 7, after },
+            Record::Boot([7; 16]),
         ]
     );
-    assert_eq!(read_span(&journal.file(), written.bodies[0].1).unwrap(), b"long");
-    let read: Event = serde_json::from_slice(&read_span(&journal.file(), written.event).unwrap()).unwrap();
+    assert_eq!(read_span(&*journal.medium(), written.bodies[0].1).unwrap(), b"long");
+    let read: Event = serde_json::from_slice(&read_span(&*journal.medium(), written.event).unwrap()).unwrap();
     assert_eq!(read, event(1));
 }
 
@@ -59,11 +64,11 @@ fn a_compacted_journal_holds_its_checkpoint_alone() {
     for n in 1..100 {
         journal.append(&event(n), &[], false).unwrap();
     }
-    journal.compact(b"{}").unwrap();
+    journal.compact([7; 16], b"{}").unwrap();
     journal.append(&event(100), &[], true).unwrap();
     let (_, records) = Journal::open(dir.path()).unwrap();
     assert!(
-        matches!(&records[..], [Record::Checkpoint(json), Record::Event(event, _)] if json == b"{}" && event.n == 100)
+        matches!(&records[..], [Record::Boot(_), Record::Checkpoint(json), Record::Event(event, _)] if json == b"{}" && event.n == 100)
     );
 }
 

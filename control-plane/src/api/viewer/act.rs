@@ -63,19 +63,19 @@ impl Actor {
             }
             FromViewer::Edit { conversation, item, version, text } => {
                 let hub = self.conversation(conversation).await?;
-                hub.change(item, |outbox| outbox.edit(item, version, text).map(|item| vec![item])).await
+                hub.change(|outbox| outbox.edit(item, version, text).map(|item| vec![item])).await
             }
             FromViewer::Cancel { conversation, item } => {
                 let hub = self.conversation(conversation).await?;
-                hub.change(item, |outbox| outbox.cancel(item).map(|item| vec![item])).await
+                hub.change(|outbox| outbox.cancel(item).map(|item| vec![item])).await
             }
             FromViewer::Reorder { conversation, item, before } => {
                 let hub = self.conversation(conversation).await?;
-                hub.change(item, |outbox| outbox.reorder(item, before)).await
+                hub.change(|outbox| outbox.reorder(item, before)).await
             }
             FromViewer::SendNow { conversation, item } => {
                 let hub = self.conversation(conversation).await?;
-                hub.change(item, |outbox| outbox.send_now(item).map(|item| vec![item])).await
+                hub.change(|outbox| outbox.send_now(item).map(|item| vec![item])).await
             }
             FromViewer::Answer { conversation, item, prompt, decision } => {
                 if !outbox::is_reasonable(&decision) {
@@ -86,7 +86,7 @@ impl Actor {
             }
             FromViewer::Stop { conversation, item } => {
                 let hub = self.conversation(conversation).await?;
-                let message = hub.to_stop().await;
+                let message = hub.to_stop();
                 hub.add(item, self.user.person(), What::Stop { message }).await
             }
             FromViewer::Continue { conversation, item, message } => {

@@ -48,7 +48,8 @@ impl Feed {
                 deleted.push(conversation);
                 continue;
             }
-            let wanted = if batch.more { Some(Instant::now()) } else { batch.again_at };
+            let again_at_once = batch.more.then(Instant::now);
+            let wanted = again_at_once.or_else(|| batch.again_at.map(Instant::from_std));
             again_at = match (again_at, wanted) {
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),

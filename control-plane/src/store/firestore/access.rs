@@ -137,12 +137,19 @@ impl Access for Firestore {
         Ok(sessions)
     }
 
-    async fn end_session(&self, user: UserId, session: SessionId) -> Result<()> {
+    async fn end_session(&self, user: UserId, session: SessionId) -> Result<Hash> {
         self.end_one("sessions", user, session.0).await
     }
 
-    async fn end_sessions(&self, user: UserId) -> Result<()> {
-        self.sweep_found(of_user("sessions", user)).await
+    async fn end_sessions(&self, user: UserId) -> Result<Vec<Hash>> {
+        let mut ended = Vec::new();
+        loop {
+            let some = self.sweep_some(of_user("sessions", user)).await?;
+            if some.is_empty() {
+                return Ok(ended);
+            }
+            ended.extend(some.iter().map(Doc::own_hash).collect::<Result<Vec<_>>>()?);
+        }
     }
 
     async fn add_api_token(&self, token: Hash, record: &ApiTokenRecord) -> Result<()> {
@@ -176,7 +183,7 @@ impl Access for Firestore {
     }
 
     async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<()> {
-        self.end_one("api_tokens", user, token.0).await
+        self.end_one("api_tokens", user, token.0).await.map(drop)
     }
 }
 
@@ -212,11 +219,12 @@ impl Firestore {
         self.client.commit(vec![change], Again::Harmless).await.map(drop)
     }
 
-    /// Removes the one document of a user's that is listed under that id.
-    async fn end_one(&self, collection: &str, user: UserId, id: uuid::Uuid) -> Result<()> {
+    /// Removes the one document of a user's that is listed under that id, and says what its name was.
+    async fn end_one(&self, collection: &str, user: UserId, id: uuid::Uuid) -> Result<Hash> {
         let docs = self.client.query(Query::all(collection).equals("id", &id.to_string())).await?;
         let mine = docs.iter().find(|doc| doc.text("user").is_ok_and(|owner| owner == user.to_string()));
         let mine = mine.ok_or(StoreError::NotFound)?;
-        self.client.done(vec![self.client.delete(&mine.path)], Again::Harmless).await.map(drop)
+        self.client.done(vec![self.client.delete(&mine.path)], Again::Harmless).await?;
+        mine.own_hash()
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::people::searched;
 use super::super::records::{Identity, Profile, UserRecord};
-use super::super::{Access, People, Result, StoreError};
+use super::super::{Access, Hash, People, Result, StoreError};
 use super::Firestore;
 use super::client::{Again, Outcome};
 use super::doc::{Doc, Fields, hashed};
@@ -170,9 +170,9 @@ impl People for Firestore {
         self.change_user(id, Fields::default().json("role", &role)?).await
     }
 
-    async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<()> {
+    async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<Vec<Hash>> {
         self.change_user(id, Fields::default().flag("disabled", disabled)).await?;
-        if disabled { self.end_sessions(id).await } else { Ok(()) }
+        if disabled { self.end_sessions(id).await } else { Ok(Vec::new()) }
     }
 
     async fn delete_user(&self, id: UserId) -> Result<()> {

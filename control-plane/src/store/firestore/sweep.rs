@@ -13,7 +13,7 @@ use super::Firestore;
 use super::access::of_user;
 use super::client::{Again, WRITES};
 use super::conversations::Body;
-use super::doc::Fields;
+use super::doc::{Doc, Fields};
 use super::query::Query;
 use super::write::Change;
 use super::{conversations, outbox, workspaces};
@@ -101,14 +101,18 @@ impl Firestore {
 
     /// Removes all documents that a query finds.
     pub(super) async fn sweep_found(&self, query: Query) -> Result<()> {
-        loop {
-            let found = self.client.query(query.clone().only(&[]).limit(WRITES)).await?;
-            if found.is_empty() {
-                return Ok(());
-            }
+        while !self.sweep_some(query.clone()).await?.is_empty() {}
+        Ok(())
+    }
+
+    /// Removes as many of the documents that a query finds as one call takes, and says which they were.
+    pub(super) async fn sweep_some(&self, query: Query) -> Result<Vec<Doc>> {
+        let found = self.client.query(query.only(&[]).limit(WRITES)).await?;
+        if !found.is_empty() {
             let deletes = found.iter().map(|doc| self.client.delete(&doc.path)).collect();
             self.client.done(deletes, Again::Harmless).await?;
         }
+        Ok(found)
     }
 
     async fn sweep_user(&self, id: UserId, workspace: Option<&str>) -> Result<()> {

@@ -49,6 +49,7 @@ impl ConversationRecord {
             version: self.version,
             title: self.title.clone(),
             created_at: self.created_at,
+            changed_at: self.changed_at,
             summary: self.summary.clone(),
             waiting: self.waiting,
             settings: self.settings.clone(),

@@ -57,15 +57,16 @@ impl Access for Sqlite {
         Ok(found.into_iter().filter(|session| session.is_good(now)).collect())
     }
 
-    async fn end_session(&self, user: UserId, session: SessionId) -> Result<()> {
-        let sql = "DELETE FROM sessions WHERE user = ?1 AND id = ?2";
+    async fn end_session(&self, user: UserId, session: SessionId) -> Result<Hash> {
+        let sql = "DELETE FROM sessions WHERE user = ?1 AND id = ?2 RETURNING token";
         self.write(move |connection| {
-            found(connection.execute(sql, [user.0.as_bytes(), session.0.as_bytes()]))
+            let values = [user.0.as_bytes(), session.0.as_bytes()];
+            connection.query_row(sql, values, |row| row.get(0)).map_err(failed)
         })
         .await
     }
 
-    async fn end_sessions(&self, user: UserId) -> Result<()> {
+    async fn end_sessions(&self, user: UserId) -> Result<Vec<Hash>> {
         self.write(move |connection| end_sessions(connection, user)).await
     }
 
@@ -185,8 +186,11 @@ fn sessions(connection: &Connection, user: UserId) -> Result<Vec<SessionRecord>>
     found.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
-pub(super) fn end_sessions(connection: &Connection, user: UserId) -> Result<()> {
-    run(connection.execute("DELETE FROM sessions WHERE user = ?1", [user.0.as_bytes()]))
+pub(super) fn end_sessions(connection: &Connection, user: UserId) -> Result<Vec<Hash>> {
+    let sql = "DELETE FROM sessions WHERE user = ?1 RETURNING token";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let ended = statement.query_map([user.0.as_bytes()], |row| row.get(0)).map_err(failed)?;
+    ended.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
 /// The columns of an API token.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::people::searched;
 use super::super::records::{Identity, Profile, UserRecord};
-use super::super::{People, Result, StoreError, Workspaces};
+use super::super::{Hash, People, Result, StoreError, Workspaces};
 use super::values::{count, from_json, from_optional_json, id, int, json, optional_json};
 use super::{Sqlite, access, failed, workspaces};
 
@@ -41,7 +41,7 @@ impl People for Sqlite {
         .await
     }
 
-    async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<()> {
+    async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<Vec<Hash>> {
         self.write(move |connection| set_disabled(connection, id, disabled)).await
     }
 
@@ -145,10 +145,10 @@ fn save_profile(connection: &Connection, id: UserId, profile: &Profile) -> Resul
     one(connection.execute(sql, values))
 }
 
-fn set_disabled(connection: &Connection, id: UserId, disabled: bool) -> Result<()> {
+fn set_disabled(connection: &Connection, id: UserId, disabled: bool) -> Result<Vec<Hash>> {
     one(connection
         .execute("UPDATE users SET disabled = ?2 WHERE id = ?1", params![id.0.as_bytes(), disabled]))?;
-    if disabled { access::end_sessions(connection, id) } else { Ok(()) }
+    if disabled { access::end_sessions(connection, id) } else { Ok(Vec::new()) }
 }
 
 /// Takes away what lets a user in: at once, whatever it takes to remove the rest.

@@ -1,5 +1,7 @@
 //! Sessions: how long they are good, and how they end.
 
+use std::collections::HashSet;
+
 use control_plane::store::records::{SessionId, SessionRecord};
 use protocol::{Millis, UserId};
 use uuid::Uuid;
@@ -84,7 +86,7 @@ pub(super) async fn one_is_ended_by_its_owner_alone(world: &World) {
     assert_refused!(world.store().end_session(theirs, one.id).await, NotFound);
     assert_refused!(world.store().end_session(mine, SessionId(Uuid::new_v4())).await, NotFound);
     assert!(is_good(world, token, NOW).await);
-    world.store().end_session(mine, one.id).await.unwrap();
+    assert_eq!(world.store().end_session(mine, one.id).await.unwrap(), token);
     assert!(!is_good(world, token, NOW).await && is_good(world, beside, NOW).await);
     assert_refused!(world.other().end_session(mine, one.id).await, NotFound);
 }
@@ -96,7 +98,9 @@ pub(super) async fn all_of_one_user_are_ended_at_once(world: &World) {
         tokens.push(hash());
         world.store().open_session(tokens[tokens.len() - 1], &session(user, NOW)).await.unwrap();
     }
-    world.other().end_sessions(mine).await.unwrap();
+    let ended: HashSet<_> = world.other().end_sessions(mine).await.unwrap().into_iter().collect();
+    assert_eq!(ended, tokens[..3].iter().copied().collect());
+    assert_eq!(world.other().end_sessions(mine).await.unwrap(), [[0; 32]; 0]);
     for (n, token) in tokens.into_iter().enumerate() {
         assert_eq!(is_good(world, token, NOW).await, n == 3);
     }

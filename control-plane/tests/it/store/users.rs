@@ -140,7 +140,11 @@ pub(super) async fn keeping_out_ends_every_session(world: &World) {
     for (token, user) in tokens.into_iter().zip([out, out, other]) {
         world.store().open_session(token, &session(user)).await.unwrap();
     }
-    world.other().set_disabled(out, true).await.unwrap();
+    let mut ended = world.other().set_disabled(out, true).await.unwrap();
+    ended.sort_unstable();
+    let mut expected = tokens[..2].to_vec();
+    expected.sort_unstable();
+    assert_eq!(ended, expected);
     assert_eq!(world.store().session(tokens[0], NOW).await.unwrap(), None);
     assert_eq!(world.store().sessions(out, NOW).await.unwrap(), []);
     assert!(world.store().session(tokens[2], NOW).await.unwrap().is_some());

@@ -160,6 +160,7 @@ pub(crate) fn segment(epoch: u64, first: u64, last: u64) -> Segment {
 /// A message in a state, changed at a revision.
 pub(crate) fn item(rev: u64, state: ItemState) -> Item {
     Item {
+        handed: false,
         id: ItemId(Uuid::new_v4()),
         seq: rev,
         version: 1,

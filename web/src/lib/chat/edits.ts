@@ -1,13 +1,20 @@
 /** The diff of a file tool's call: what it did once there is a result, what it would do before. Pure. */
 import type { Payload } from '../protocol/generated';
 import { type DiffRow, newFileRows, patchRows, textRows } from '../text/diff';
-import { isObject, jsonOf, list, text } from './payload';
+import { cutOf, isObject, jsonOf, list, text } from './payload';
 
 /** The rows of an edit, or undefined if this is none or too little of it is loaded to say. */
 export function editRows(input: Payload, details?: Payload): DiffRow[] | undefined {
   const account = jsonOf(details);
   const patched = isObject(account) ? patchRows(account['structuredPatch']) : undefined;
-  return patched ?? inputRows(jsonOf(input));
+  if (patched) return patched;
+  const asked = jsonOf(input);
+  // What a whole new content replaced stands in the account alone.
+  if (text(asked, 'content') !== undefined) {
+    if (text(account, 'type') === 'update') return [];
+    if (cutOf(details)?.head.includes('"type":"update"')) return undefined;
+  }
+  return inputRows(asked);
 }
 
 /** The rows that an input stands for. */

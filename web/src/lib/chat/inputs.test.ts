@@ -125,6 +125,21 @@ describe('edits', () => {
     ]);
   });
 
+  it('that replace a file are not taken for a new one', () => {
+    const input = { json: { file_path: 'a', content: 'x\ny' } };
+    const cut = {
+      media: 'json' as const,
+      head: '{"type":"update",',
+      tail: '}',
+      bytes: 9,
+      digest: 'd',
+      chunks: 1,
+    };
+    expect(editRows(input, { cut })).toBeUndefined();
+    expect(editRows(input, { cut: { ...cut, head: '{"type":"create",' } })).toHaveLength(2);
+    expect(editRows(input, { json: { type: 'update', structuredPatch: [] } })).toEqual([]);
+  });
+
   it('that are not loaded are none', () => {
     const cut = { media: 'json' as const, head: '{', tail: '}', bytes: 9, digest: 'd', chunks: 1 };
     expect(editRows({ cut })).toBeUndefined();
@@ -183,11 +198,12 @@ describe('commands', () => {
 });
 
 describe('the list', () => {
-  const view = (id: string, version: number, last: number, title = id): ConversationView => ({
+  const view = (id: string, version: number, last: number, title = id, changed = last): ConversationView => ({
     id,
     version,
     title,
     created_at: 0,
+    changed_at: changed,
     summary: {
       state: 'idle',
       prompts: [],
@@ -217,6 +233,9 @@ describe('the list', () => {
       'old',
     ]);
     expect([...refresh(listed, [view('a', 1, 30)], false).keys()]).toEqual(['a']);
+    // One that was renamed changed last, however long ago anything happened in it.
+    const renamed = [view('a', 1, 30), view('renamed', 2, 1, 'new', 28)];
+    expect([...refresh(listed, renamed, true).keys()].sort()).toEqual(['a', 'gone', 'old', 'renamed']);
   });
 
   it('finds titles whatever their case and however their Hangul is composed', () => {

@@ -15,13 +15,13 @@ export function merge(listed: Listed, views: readonly ConversationView[]): Liste
 }
 
 /**
- * `listed` after a welcome, which names the newest conversations and whether there are more: what should have been
- * among them and is not was deleted while nobody told us.
+ * `listed` after a welcome, which names the conversations that changed last and whether there are more: what should
+ * have been among them and is not was deleted while nobody told us.
  */
 export function refresh(listed: Listed, newest: readonly ConversationView[], more: boolean): Listed {
   const named = new Set(newest.map((view) => view.id));
-  const oldest = more ? Math.min(...newest.map(lastAt)) : -Infinity;
-  const still = [...listed].filter(([id, view]) => named.has(id) || lastAt(view) < oldest);
+  const oldest = more ? Math.min(...newest.map((view) => view.changed_at)) : -Infinity;
+  const still = [...listed].filter(([id, view]) => named.has(id) || view.changed_at <= oldest);
   return merge(new Map(still), newest);
 }
 

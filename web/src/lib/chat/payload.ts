@@ -39,6 +39,14 @@ export function textOf(payload: Payload): string {
   return typeof payload.json === 'string' ? payload.json : JSON.stringify(payload.json, null, 2);
 }
 
+/** What a sub-agent reported, without what the CLI writes around it for Claude; undefined if that is not known. */
+export function reportOf(details: unknown): string | undefined {
+  const blocks = list(details, 'content');
+  const count = (key: string) => Number(isObject(details) && details[key]) || 0;
+  const own = blocks.slice(count('harnessNoteCount'), blocks.length - count('harnessTailCount'));
+  return own.length > 0 ? blocksText(own) : undefined;
+}
+
 /** The text in a tool result's content: a string, or the API's list of blocks. */
 export function blocksText(value: unknown): string {
   if (typeof value === 'string') return value;

@@ -7,6 +7,8 @@ import { toolName, verbOf } from './tools';
 
 /** A model that answers at all begins within this time; after it the wait is worth a word. */
 const PATIENCE_MS = 5000;
+/** Claude is up within a second or two; after this long it waits for something. */
+const START_MS = 10_000;
 
 /** How a status is drawn: a shape for each, so that colour is never all. */
 export type Shape = 'idle' | 'working' | 'waiting' | 'trouble' | 'off';
@@ -38,7 +40,7 @@ export function activityWords(
     case 'none':
       return undefined;
     case 'starting':
-      return t.status.claudeStarts;
+      return passed < START_MS ? t.status.claudeStarts : t.status.noPlace(Math.floor(passed / 1000));
     case 'requesting':
       return passed < PATIENCE_MS ? t.status.requesting : t.status.noAnswer(Math.floor(passed / 1000));
     case 'responding':

@@ -66,11 +66,25 @@ export function toolName(tool: string): string {
 /** The tools whose subject is a path. */
 const ON_FILES = new Set<Verb>(['read', 'edit', 'write']);
 
-/** What the call acts on, in one line, paths relative to the workspace. */
-export function subjectOf(tool: string, subject: string, input?: Payload): string {
+/** What the call acts on, in one line, paths relative to the workspace. `statuses`: words for a task's status. */
+export function subjectOf(
+  tool: string,
+  subject: string,
+  input?: Payload,
+  statuses: Readonly<Record<string, string>> = {},
+): string {
   const verb = verbOf(tool);
   if (ON_FILES.has(verb)) return relative(pathIn(jsonOf(input)) ?? subject);
-  return subject;
+  return (verb === 'tasks' && taskIn(jsonOf(input), statuses)) || subject;
+}
+
+/** The task that a call makes or changes, and what it becomes. */
+function taskIn(input: unknown, statuses: Readonly<Record<string, string>>): string {
+  const id = text(input, 'taskId');
+  const status = text(input, 'status') ?? '';
+  const said = Object.hasOwn(statuses, status) ? statuses[status] : status;
+  const name = [id && `#${id}`, text(input, 'subject')].filter(Boolean).join(' ');
+  return [name, said].filter(Boolean).join(' → ');
 }
 
 /** The file that a tool's input names. */

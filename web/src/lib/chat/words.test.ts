@@ -7,7 +7,7 @@ import { announcements } from './announce';
 import { alone, type Body, chatOf, events, hana, prompt, result, said, taken } from './fixtures';
 import { failureWords, modeWords, reasonWords } from './codes';
 import { answeredWords, lineWords } from './lines';
-import { turnErrorWords } from './results';
+import { turnErrorWords } from './errors';
 import { activityWords, linkWords, shapeOf } from './status';
 import { suggestionWords } from './suggest';
 import { subjectOf, subjectSoFar, toolName, verbOf } from './tools';
@@ -75,6 +75,13 @@ describe('the status line', () => {
     expect(words({ type: 'requesting' }, 13_000)).toBe('the model has not answered for 12 s');
   });
 
+  it('says what a start that takes long may wait for', () => {
+    expect(words({ type: 'starting' }, 5000)).toBe('Claude is starting');
+    expect(words({ type: 'starting' }, 31_000)).toBe(
+      'Claude has not started for 30 s; other conversations may hold its place',
+    );
+  });
+
   it('counts down to the next try', () => {
     expect(words({ type: 'retrying', attempt: 3, max: 10, until: 9000 }, 5000)).toBe('retry 3 of 10 in 4 s');
     expect(words({ type: 'retrying', attempt: 3, max: 10, until: 9000 }, 9500)).toBe('retry 3 of 10');
@@ -113,6 +120,17 @@ describe('errors of a turn', () => {
     [400, en.result.errors.request],
   ])('%i says what to do', (status, words) => {
     expect(turnErrorWords({ status, text: '' }, en)).toBe(words);
+  });
+
+  it('of our own gateway are told by its words', () => {
+    const refused = (text: string) => turnErrorWords({ status: 403, text: `API Error: 403 ${text}` }, en);
+    expect(refused('the operator of this Atelier has not given it a model key yet')).toBe(en.model.noKey);
+    expect(refused("the model's API refuses the key of this Atelier; its operator has to replace it")).toBe(
+      en.result.errors.key,
+    );
+    expect(refused("this workspace's budget of $5.00 for 30 days is used up")).toBe(en.lines.budget('$5.00'));
+    expect(refused('the model claude-x is not offered here')).toBe(en.result.errors.notOffered);
+    expect(refused('something else')).toBe(en.result.errors.permission);
   });
 
   it('without a status tell a network from the rest', () => {
@@ -160,6 +178,17 @@ describe('tools', () => {
     expect(subjectOf('Read', '/home/workspace/a.rs')).toBe('a.rs');
     expect(subjectOf('Edit', 'cut…', { json: { file_path: '/home/workspace/b.rs' } })).toBe('b.rs');
     expect(subjectOf('Bash', 'cat /home/workspace/a.rs')).toBe('cat /home/workspace/a.rs');
+  });
+
+  it('name a task and what becomes of it', () => {
+    const made = { json: { subject: 'Read the tests', description: 'All of them' } };
+    expect(subjectOf('TaskCreate', 'All of them', made, en.now.task)).toBe('Read the tests');
+    const done = { json: { taskId: '2', status: 'completed' } };
+    expect(subjectOf('TaskUpdate', '', done, en.now.task)).toBe('#2 → done');
+    expect(subjectOf('TaskUpdate', '', { json: { taskId: '2', status: 'deleted' } }, en.now.task)).toBe(
+      '#2 → deleted',
+    );
+    expect(subjectOf('TaskList', '', { json: {} }, en.now.task)).toBe('');
   });
 
   it('tell what they act on before their input is complete', () => {

@@ -29,15 +29,15 @@ it('elapsed time in whole seconds', () => {
   expect(elapsed(3400, 'ko')).toBe('3초');
 });
 
-it('money: four digits below a cent', () => {
+it('money: two digits below a cent', () => {
   expect([0, 0.00012, 0.0031, 0.0042137, 0.0421, 1.5, 0.009999].map(cost)).toEqual([
     '$0',
     '$0.00012',
     '$0.0031',
-    '$0.004214',
+    '$0.0042',
     '$0.04',
     '$1.50',
-    '$0.009999',
+    '$0.01',
   ]);
 });
 

@@ -47,10 +47,10 @@ function unit(count: number | string, en: string, ko: string, language: Language
   return language === 'ko' ? `${count}${ko}` : `${count} ${en}`;
 }
 
-/** Money. Below a cent four digits count: what costs almost nothing should not look like nothing. */
+/** Money. Below a cent two digits count: what costs almost nothing should not look like nothing. */
 export function cost(usd: number): string {
   if (usd <= 0) return '$0';
-  if (usd < 0.01) return `$${trim(usd.toFixed(Math.min(12, 3 - Math.floor(Math.log10(usd)))))}`;
+  if (usd < 0.01) return `$${trim(usd.toFixed(Math.min(12, 1 - Math.floor(Math.log10(usd)))))}`;
   return `$${usd.toFixed(2)}`;
 }
 

@@ -176,6 +176,10 @@ title: string,
  */
 created_at: number, 
 /**
+ * When it last changed. Pages of the list are in this order, newest first.
+ */
+changed_at: number, 
+/**
  * What its log comes to.
  */
 summary: Summary, 
@@ -541,7 +545,23 @@ what: Trouble,
 /**
  * In words, for whoever mends it.
  */
-detail: string, } | { "kind": "note", 
+detail: string, } | { "kind": "epoch_began", 
+/**
+ * The messages that are in the workspace still. What became of any other that was delivered, nobody knows.
+ */
+held: Array<ItemId>, 
+/**
+ * Events are known to be lost.
+ */
+lost: boolean, } | { "kind": "silent", 
+/**
+ * What.
+ */
+step: SilentStep, 
+/**
+ * For how long nothing was heard.
+ */
+for_ms: number, } | { "kind": "note", 
 /**
  * What.
  */
@@ -763,6 +783,10 @@ after: Position,
  */
 what: What, 
 /**
+ * It is a message on its way to the workspace, or was at some time: it can't be changed or taken back any more.
+ */
+handed?: boolean, 
+/**
  * How far it has come.
  */
 state: ItemState, };
@@ -968,7 +992,7 @@ reason: Reason, } | { "type": "deleting", };
 
 /**
  * A place in a conversation's log: after event `n` of `epoch`. Numbers go on across epochs; a new epoch says
- * that the writer lost its journal and what it wrote before may differ from what others saw.
+ * that what the writer wrote before may differ from what others saw, and no place stands for two different events.
  */
 export type Position = { 
 /**
@@ -1244,6 +1268,11 @@ export type SignInOptions = {
 local: boolean, };
 
 /**
+ * What is done about a turn that shows no sign of life, in this order.
+ */
+export type SilentStep = "asked" | "answered" | "interrupted" | "ended" | "over";
+
+/**
  * How far a start has come. In this order.
  */
 export type Stage = "image" | "create" | "start" | "enrol" | "ready";
@@ -1295,7 +1324,7 @@ state: State,
  */
 prompts: Array<PromptId>, 
 /**
- * The message that is being worked on, or whose fate is unknown.
+ * The message that is being worked on, or is the next to be.
  */
 current?: ItemId, 
 /**
@@ -1315,7 +1344,8 @@ settings: Settings,
  */
 cost_usd: number, 
 /**
- * When its last event was written.
+ * When something last happened in it. A process that is put to sleep, and what it forgets by that, is nothing
+ * that a reader of the list would call so.
  */
 last_at: number, };
 
@@ -1359,7 +1389,7 @@ export type ToolUseId = string;
 /**
  * What went wrong outside of a turn's result.
  */
-export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "silent" | "history_lost" | "setting_refused";
+export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "history_lost" | "setting_refused";
 
 /**
  * What went wrong with a turn.
@@ -1406,7 +1436,7 @@ usage: Usage, };
 /**
  * Why a message's fate is unknown.
  */
-export type Unknown = "tools_called" | "answer_lost" | "keeps_dying";
+export type Unknown = "tools_called" | "answer_lost" | "keeps_dying" | "history_lost";
 
 /**
  * Tokens.

@@ -27,6 +27,17 @@ it('slices joined by line feeds are the text again', () => {
   }
 });
 
+it('a line of any length is cut too, never through a character', () => {
+  const text = `${'가나다😀'.repeat(20_000)}`;
+  const pieces = slices(text);
+  expect(pieces.map((piece) => piece.text).join('')).toBe(text);
+  expect(pieces.every((piece) => piece.text.length <= 20_000 && !/[\ud800-\udbff]$/.test(piece.text))).toBe(
+    true,
+  );
+  // A short line before a long one is a slice of its own.
+  expect(slices(`short\n${text}`)[0]).toEqual({ text: 'short', lines: 1 });
+});
+
 it('paths are relative to the workspace, and only to it', () => {
   expect(relative('/home/workspace/src/a.rs')).toBe('src/a.rs');
   expect(relative('/workspace/a.rs')).toBe('a.rs');

@@ -2,6 +2,10 @@
 
 /** Lines to a slice: a few screens. */
 const SLICE_LINES = 200;
+/** Characters to a slice: a text may be one line of many megabytes, and no browser lays that out at once. */
+const SLICE_CHARACTERS = 20_000;
+/** About as many fit into a line of the page. */
+const LINE_CHARACTERS = 90;
 
 /** A piece of a text and how many lines it has, so that its height is known before it is laid out. */
 export interface Slice {
@@ -29,10 +33,26 @@ export function firstLines(text: string, lines: number): string {
 /** The text in slices. */
 export function slices(text: string): Slice[] {
   const found: Slice[] = [];
-  for (let rest = text; rest !== '';) {
-    const piece = firstLines(rest, SLICE_LINES);
-    found.push({ text: piece, lines: countLines(piece) });
-    rest = rest.slice(piece.length + 1);
+  for (let at = 0; at < text.length;) {
+    const ahead = text.slice(at, at + SLICE_CHARACTERS);
+    const piece = firstLines(isAll(ahead, text, at) ? ahead : wholeLines(ahead), SLICE_LINES);
+    found.push({
+      text: piece,
+      lines: Math.max(countLines(piece), Math.ceil(piece.length / LINE_CHARACTERS)),
+    });
+    at += piece.length;
+    if (text[at] === '\n') at++;
   }
   return found;
+}
+
+function isAll(ahead: string, text: string, at: number): boolean {
+  return at + ahead.length === text.length;
+}
+
+/** Without the line that was cut off, unless it is all there is; never with half a character at the end. */
+function wholeLines(ahead: string): string {
+  const end = ahead.lastIndexOf('\n');
+  if (end > 0) return ahead.slice(0, end);
+  return /[\ud800-\udbff]$/.test(ahead) ? ahead.slice(0, -1) : ahead;
 }

@@ -2,7 +2,7 @@
 
 use protocol::close::ErrorCode;
 use protocol::event::Person;
-use protocol::prompt::{Decision, PromptKind, Suggestion, Withdrawal};
+use protocol::prompt::{Decision, Prompt, PromptKind, Suggestion, Withdrawal};
 use protocol::settings::Mode;
 use protocol::{EventBody, ItemId, PromptId, ToolUseId};
 use serde_json::Value;
@@ -15,9 +15,8 @@ use crate::claude::{outgoing, prompts};
 /// A prompt from its asking until the CLI has taken an answer or doesn't want one any more.
 #[derive(Debug)]
 pub(super) struct OpenPrompt {
-    pub(super) id: PromptId,
-    pub(super) ask: PromptKind,
-    pub(super) tool_use: Option<ToolUseId>,
+    /// As it was told.
+    pub(super) prompt: Prompt,
     pub(super) input: Value,
     pub(super) suggestions: Vec<Value>,
     pub(super) loosest: Vec<Option<Mode>>,
@@ -26,6 +25,16 @@ pub(super) struct OpenPrompt {
 }
 
 impl OpenPrompt {
+    /// A prompt as the journal has it. Nobody can answer it any more.
+    pub(super) const fn of_journal(prompt: Prompt) -> Self {
+        Self { prompt, input: Value::Null, suggestions: Vec::new(), loosest: Vec::new(), answered: false }
+    }
+
+    /// Whether it is this one.
+    pub(super) fn is(&self, prompt: &PromptId) -> bool {
+        self.prompt.prompt == *prompt
+    }
+
     /// Whether it still waits for a person.
     pub(super) const fn is_open(&self) -> bool {
         !self.answered
@@ -42,13 +51,11 @@ impl Conversation {
             self.effects.push(Effect::Write(outgoing::unsupported(&id)));
             return;
         };
-        if self.prompts.iter().any(|open| open.id == asked.prompt.prompt) {
+        if self.prompts.iter().any(|open| open.is(&asked.prompt.prompt)) {
             return;
         }
         self.prompts.push(OpenPrompt {
-            id: asked.prompt.prompt.clone(),
-            ask: asked.prompt.ask,
-            tool_use: asked.prompt.tool_use.clone(),
+            prompt: asked.prompt.clone(),
             input: asked.input,
             suggestions: asked.suggestions,
             loosest: asked.prompt.suggestions.iter().map(suggested_mode).collect(),
@@ -59,34 +66,36 @@ impl Conversation {
 
     /// A person answered.
     pub(super) fn answer(&mut self, item: ItemId, by: Person, prompt: &PromptId, decision: Decision) {
-        if self.seen.contains(item) {
+        if self.is_repeat(item) {
             return;
         }
         let allow_bypass = self.policy.allow_bypass;
-        let open = self.prompts.iter_mut().find(|open| open.id == *prompt && open.is_open());
+        let open = self.prompts.iter_mut().find(|open| open.is(prompt) && open.is_open());
         let Some(open) = open else {
-            self.effects.push(Effect::Settled { item, refused: Some(ErrorCode::PromptClosed) });
-            return;
+            return self.settle(item, Some(ErrorCode::PromptClosed));
         };
-        if !decision.fits(open.ask) || (loosens(open, &decision) && !allow_bypass) {
-            self.effects.push(Effect::Settled { item, refused: Some(ErrorCode::Forbidden) });
-            return;
+        let ask = open.prompt.ask;
+        if !decision.fits(ask) || (loosens(open, &decision) && !allow_bypass) {
+            return self.settle(item, Some(ErrorCode::Forbidden));
         }
         open.answered = true;
-        let line = match (&decision, open.ask) {
+        let line = match (&decision, ask) {
             (Decision::Deny { .. }, PromptKind::Form) => outgoing::decline_form(prompt.as_str()),
             _ => outgoing::answer(prompt.as_str(), &decision, &open.input, &open.suggestions),
         };
         self.seen.insert(item);
         self.append(EventBody::PromptAnswered { prompt: prompt.clone(), item, by, decision });
         self.effects.push(Effect::Write(line));
+        self.watch.heard(self.now.mono);
     }
 
     /// The CLI no longer wants an answer.
     pub(super) fn withdrawn(&mut self, request_id: &str) {
         let stopping = self.turn.as_ref().is_some_and(|turn| turn.stop_asked);
         let why = if stopping { Withdrawal::Stopped } else { Withdrawal::Claude };
-        let Some(at) = self.prompts.iter().position(|open| open.id.as_str() == request_id) else { return };
+        let Some(at) = self.prompts.iter().position(|open| open.prompt.prompt.as_str() == request_id) else {
+            return;
+        };
         let open = self.prompts.remove(at);
         self.close_prompt(&open, why);
     }
@@ -99,16 +108,25 @@ impl Conversation {
     }
 
     fn close_prompt(&mut self, open: &OpenPrompt, why: Withdrawal) {
-        let prompt = open.id.clone();
+        let prompt = open.prompt.prompt.clone();
         self.append(EventBody::PromptWithdrawn { prompt, why, answer_not_taken: open.answered });
     }
 
     /// A sign that the CLI took the answers that it was given: all of them, or the one for this call.
     pub(super) fn answers_taken(&mut self, call: Option<&ToolUseId>) {
+        let before = self.prompts.len();
         self.prompts.retain(|open| {
-            let meant = call.is_none() || open.tool_use.as_ref() == call;
+            let meant = call.is_none() || open.prompt.tool_use.as_ref() == call;
             !(open.answered && meant)
         });
+        if self.prompts.len() < before {
+            self.effects.push(Effect::MarkTaken);
+        }
+    }
+
+    /// Takes the journal's mark that the answers so far were taken.
+    pub fn replay_answers_taken(&mut self) {
+        self.prompts.retain(OpenPrompt::is_open);
     }
 }
 

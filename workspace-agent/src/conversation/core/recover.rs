@@ -1,15 +1,28 @@
 //! A conversation put together again from its journal, after the workspace-agent itself was restarted.
 
-use protocol::event::{Task, Trouble};
-use protocol::prompt::Withdrawal;
+use protocol::event::Task;
 use protocol::settings::Settings;
 use protocol::summary::Summary;
-use protocol::{Event, EventBody, ItemId};
+use protocol::{Event, EventBody, ItemId, Position};
 use serde::{Deserialize, Serialize};
 
+use super::answers::OpenPrompt;
 use super::turn::{Message, Phase, Turn};
 use super::{Conversation, Effect, Now, Process};
 use crate::claude::events;
+
+/// How a new epoch begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opening {
+    /// The epoch.
+    pub epoch: u64,
+    /// The last event of before that others will have.
+    pub after: Position,
+    /// Events are known to be lost.
+    pub lost: bool,
+    /// What runs here goes on. Otherwise [`Conversation::recovered`] follows.
+    pub alive: bool,
+}
 
 impl Conversation {
     /// Takes one event of the journal. `text` is the whole text of a message, for [`EventBody::MessageTaken`].
@@ -17,26 +30,31 @@ impl Conversation {
         self.next_n = event.n + 1;
         self.summary.apply(event);
         match &event.body {
-            EventBody::MessageTaken { item, .. } => {
+            EventBody::MessageTaken { item, by, again_of, .. } => {
                 self.seen.insert(*item);
-                self.waiting.push_back(Message { item: *item, text: text.unwrap_or_default() });
+                let (item, by, again_of) = (*item, by.clone(), *again_of);
+                let text = text.unwrap_or_default();
+                // Told again in a new epoch, it is there already.
+                self.waiting.retain(|message| message.item != item);
+                if self.turn.as_ref().and_then(Turn::item) != Some(item) {
+                    self.waiting.push_back(Message { item, text, by, again_of, taken_at: event.n });
+                }
             }
             EventBody::MessageStarted { item } => self.replay_started(*item),
-            EventBody::MessageResent { attempt, .. } => {
-                if let Some(turn) = &mut self.turn {
+            EventBody::MessageResent { item, attempt } => {
+                if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(*item)) {
                     turn.resends = *attempt;
                     turn.phase = Phase::Waiting;
                 }
             }
-            EventBody::MessageEnded { item, .. } | EventBody::MessageUnknown { item, .. } => {
+            EventBody::MessageEnded { item, .. } => self.replay_ended(*item),
+            EventBody::MessageUnknown { item, .. } => {
+                self.unknown = Some(event.body.clone());
                 self.replay_ended(*item);
             }
-            EventBody::MessageContinued { message, item, .. } => {
+            EventBody::MessageContinued { message, item, by } => {
                 self.seen.insert(*item);
-                let mut turn = Turn::new(Message { item: *message, text: String::new() });
-                turn.continued = true;
-                turn.tools_called = true;
-                self.turn = Some(turn);
+                self.turn = Some(Turn::continued(*message, by.clone()));
             }
             EventBody::StopAsked { item, .. } => {
                 self.seen.insert(*item);
@@ -44,20 +62,28 @@ impl Conversation {
                     turn.stop_asked = true;
                 }
             }
-            EventBody::PromptAnswered { item, .. } => {
-                self.seen.insert(*item);
+            EventBody::PromptAsked(prompt) => {
+                self.prompts.retain(|open| !open.is(&prompt.prompt));
+                self.prompts.push(OpenPrompt::of_journal(prompt.clone()));
             }
+            EventBody::PromptAnswered { prompt, item, .. } => {
+                self.seen.insert(*item);
+                self.prompts.iter_mut().filter(|open| open.is(prompt)).for_each(|open| open.answered = true);
+            }
+            EventBody::PromptWithdrawn { prompt, .. } => self.prompts.retain(|open| !open.is(prompt)),
             EventBody::ToolCall { .. } => {
                 self.replay_tool_began();
                 self.open_calls.extend(events::open_tool(&event.body));
             }
             EventBody::ToolResult { tool_use, .. } => {
-                self.open_calls.retain(|call| call.tool_use != *tool_use)
+                self.open_calls.retain(|call| call.tool_use != *tool_use);
+                self.prompts.retain(|open| open.is_open() || open.prompt.tool_use.as_ref() != Some(tool_use));
             }
             EventBody::Tasks { tasks } => self.tasks.replace(tasks),
             EventBody::Result(result) => {
                 self.session.answered = true;
                 self.session.cost_usd += result.cost_usd;
+                self.replay_answers_taken();
                 for item in &result.items {
                     self.replay_ended(*item);
                 }
@@ -71,18 +97,21 @@ impl Conversation {
                 self.introduced = true;
                 self.process = Process::Live;
             }
-            EventBody::ProcessEnded { .. } => self.process = Process::None,
+            EventBody::ProcessEnded { .. } => {
+                self.process = Process::None;
+                self.introduced = false;
+            }
+            EventBody::EpochBegan { held, .. } => self.forget_all_but(held),
             EventBody::SettingsChanged { settings, .. } => self.wanted = settings.clone(),
             EventBody::Cleared {} => self.session.cost_usd = 0.0,
-            EventBody::PromptAsked(_)
-            | EventBody::PromptWithdrawn { .. }
-            | EventBody::Text { .. }
+            EventBody::Text { .. }
             | EventBody::Thinking { .. }
             | EventBody::Background { .. }
             | EventBody::Retry { .. }
             | EventBody::State { .. }
             | EventBody::Compacted { .. }
             | EventBody::Trouble { .. }
+            | EventBody::Silent { .. }
             | EventBody::Note { .. }
             | EventBody::Opaque { .. } => {}
         }
@@ -115,17 +144,10 @@ impl Conversation {
         }
     }
 
-    /// After the replay: what ran is gone, and what was owed is taken up. `prompts` are those that the journal
-    /// left open.
+    /// After the replay: what ran is gone, and what was owed is taken up.
     pub fn recovered(&mut self, now: Now) -> Vec<Effect> {
         self.now = now;
-        for prompt in self.summary.prompts.clone() {
-            self.append(EventBody::PromptWithdrawn {
-                prompt,
-                why: Withdrawal::LostWithProcess,
-                answer_not_taken: false,
-            });
-        }
+        self.lose_prompts();
         if self.process == Process::Live || self.turn.is_some() {
             self.process = Process::Live;
             self.exited("the workspace was restarted");
@@ -136,13 +158,53 @@ impl Conversation {
         std::mem::take(&mut self.effects)
     }
 
-    /// The log goes on in a new epoch: the journal and the store could not be joined.
-    pub fn open_epoch(&mut self, now: Now, epoch: u64, next_n: u64) -> Vec<Effect> {
+    /// The log goes on in a new epoch. What is here and not over is told anew; before the first event there is nothing to
+    /// tell.
+    pub fn open_epoch(&mut self, now: Now, opening: Opening) -> Vec<Effect> {
+        let Opening { epoch, after, lost, alive } = opening;
         self.now = now;
         self.epoch = epoch;
-        self.next_n = next_n;
-        self.trouble(Trouble::HistoryLost, "the journal and the store were put back to different times");
+        self.next_n = after.n + 1;
+        if after.n == 0 {
+            return Vec::new();
+        }
+        let messages = self.turn.iter().filter_map(|turn| turn.message.clone());
+        let steers = self.steers.iter().map(|steer| steer.message.clone());
+        let messages: Vec<Message> = messages.chain(self.waiting.iter().cloned()).chain(steers).collect();
+        let held: Vec<ItemId> =
+            messages.iter().map(|message| message.item).chain(self.summary.unknown).collect();
+        self.forget_all_but(&held);
+        let (unknown, unknown_at) = (self.unknown.clone(), self.summary.unknown_at);
+        let unknown = unknown.filter(|_| self.summary.unknown.is_some() && unknown_at > after.n);
+        self.append(EventBody::EpochBegan { held, lost });
+        self.unknown.clone_from(&unknown);
+        unknown.into_iter().for_each(|unknown| self.append(unknown));
+        for message in
+            messages.iter().filter(|message| message.taken_at > after.n && !message.text.is_empty())
+        {
+            self.take_message(message, false);
+        }
+        if alive {
+            self.tell_turn();
+            self.settle_state();
+        }
         std::mem::take(&mut self.effects)
+    }
+
+    /// Tells the turn that runs, and its open prompts.
+    fn tell_turn(&mut self) {
+        let begun = self.turn.as_ref().filter(|turn| turn.phase == Phase::Started).and_then(Turn::item);
+        if let Some(item) = begun {
+            self.append(EventBody::MessageStarted { item });
+        }
+        let open: Vec<_> = self.prompts.iter().filter(|prompt| prompt.is_open()).collect();
+        let asked: Vec<EventBody> =
+            open.into_iter().map(|open| EventBody::PromptAsked(open.prompt.clone())).collect();
+        asked.into_iter().for_each(|asked| self.append(asked));
+    }
+
+    fn forget_all_but(&mut self, held: &[ItemId]) {
+        self.forgotten = self.seen.iter().filter(|item| !held.contains(item)).collect();
     }
 }
 
@@ -158,6 +220,8 @@ pub struct Checkpoint {
     session_cost_usd: f64,
     wanted: Settings,
     seen: Vec<ItemId>,
+    #[serde(default)]
+    forgotten: Vec<ItemId>,
     tasks: Vec<Task>,
 }
 
@@ -175,6 +239,7 @@ impl Conversation {
             session_cost_usd: self.session.cost_usd,
             wanted: self.wanted.clone(),
             seen: self.seen.iter().collect(),
+            forgotten: self.forgotten.iter().copied().collect(),
             tasks: self.tasks.list().to_vec(),
         })
     }
@@ -192,6 +257,7 @@ impl Conversation {
         for item in checkpoint.seen {
             fresh.seen.insert(item);
         }
+        fresh.forgotten.extend(checkpoint.forgotten);
         *self = fresh;
     }
 

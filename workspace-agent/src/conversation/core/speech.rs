@@ -25,6 +25,9 @@ const MAX_CALLS: usize = 256;
 impl Conversation {
     /// Takes one line of the CLI.
     pub(super) fn hear(&mut self, line: Line) {
+        if !matches!(line, Line::Response(_)) {
+            self.sign_of_life();
+        }
         match line {
             Line::Lifecycle(lifecycle) => self.hear_lifecycle(&lifecycle),
             Line::Init(init) => self.hear_init(init),
@@ -72,8 +75,12 @@ impl Conversation {
                 resumed,
             });
         }
-        if self.turn.is_none() {
-            self.turn = Some(Turn::begun_by_claude(None));
+        match &self.turn {
+            None => self.turn = Some(Turn::begun_by_claude(None)),
+            Some(turn) if turn.continued => {
+                turn.item().into_iter().for_each(|item| self.message_started(item))
+            }
+            Some(_) => {}
         }
         self.heard_mode(&init.mode);
     }
@@ -170,7 +177,10 @@ impl Conversation {
         let current = self.turn.as_ref().and_then(Turn::item);
         let begun = self.turn.as_ref().is_some_and(|turn| turn.phase == Phase::Started);
         let unnamed = items.is_empty() && begun && !result.is_unasked();
-        if unnamed {
+        // What is continued may go by the name of another message that was part of the turn.
+        let continued = begun && self.turn.as_ref().is_some_and(|turn| turn.continued);
+        if unnamed || continued {
+            items.retain(|item| Some(*item) != current);
             items.extend(current);
         }
         let over = unnamed || current.map_or(begun, |current| items.contains(&current));
@@ -206,6 +216,7 @@ impl Conversation {
                     self.nothing_owed();
                 }
             }
+            (Asked::Sign, _) => self.sign_answered(),
             (Asked::Model(settings) | Asked::Mode(settings), outcome) => {
                 self.settings_answered(settings, outcome.err());
             }
@@ -220,6 +231,7 @@ impl Conversation {
         self.process = Process::Live;
         self.start_failures = 0;
         self.idle_since = self.now.mono;
+        self.watch.heard(self.now.mono);
         self.offer(
             answer.get("models").unwrap_or(&Value::Null),
             answer.get("commands").unwrap_or(&Value::Null),

@@ -26,6 +26,11 @@ pub(super) enum Phase {
 pub(super) struct Message {
     pub(super) item: ItemId,
     pub(super) text: String,
+    /// Who sent it, and which message it repeats.
+    pub(super) by: Person,
+    pub(super) again_of: Option<ItemId>,
+    /// The number of the event that says that it was taken.
+    pub(super) taken_at: u64,
 }
 
 /// One turn.
@@ -61,6 +66,15 @@ impl Turn {
         }
     }
 
+    /// A turn that was interrupted and is taken up again by the CLI itself.
+    pub(super) const fn continued(message: ItemId, by: Person) -> Self {
+        let message = Message { item: message, text: String::new(), by, again_of: None, taken_at: 0 };
+        let mut turn = Self::new(message);
+        turn.continued = true;
+        turn.tools_called = true;
+        turn
+    }
+
     /// A turn that the CLI began.
     pub(super) const fn begun_by_claude(message: Option<Message>) -> Self {
         Self {
@@ -91,21 +105,16 @@ pub(super) struct Steer {
 impl Conversation {
     /// A person's message arrived.
     pub(super) fn deliver(&mut self, delivery: Delivery) {
-        if !self.seen.insert(delivery.item) {
+        if self.is_repeat(delivery.item) {
             return;
         }
-        let Delivery { item, by, steer, again_of, .. } = delivery.clone();
+        self.seen.insert(delivery.item);
+        let Delivery { item, by, steer, again_of, text, settings, .. } = delivery;
         let running = self.turn.as_ref().is_some_and(|turn| turn.phase != Phase::Waiting);
         let steer = steer && running && self.process == Process::Live;
-        self.append_draft(Draft::text(delivery.text.clone(), |content| EventBody::MessageTaken {
-            item,
-            by,
-            content,
-            steer,
-            again_of,
-        }));
-        self.configure(delivery.settings);
-        let message = Message { item, text: delivery.text };
+        let message = Message { item, text, by, again_of, taken_at: self.next_n };
+        self.take_message(&message, steer);
+        self.configure(settings);
         if steer {
             self.effects.push(Effect::Write(outgoing::message(item, &message.text)));
             self.steers.push(Steer { message, started: false });
@@ -115,12 +124,25 @@ impl Conversation {
         }
     }
 
+    /// Writes down that the message is here.
+    pub(super) fn take_message(&mut self, message: &Message, steer: bool) {
+        let (item, by, again_of) = (message.item, message.by.clone(), message.again_of);
+        self.append_draft(Draft::text(message.text.clone(), |content| EventBody::MessageTaken {
+            item,
+            by,
+            content,
+            steer,
+            again_of,
+        }));
+    }
+
     /// Gives the turn's message to the process.
     pub(super) fn write_message(&mut self) {
         let Some(turn) = &mut self.turn else { return };
         let Some(message) = &turn.message else { return };
         turn.phase = Phase::Written;
         self.effects.push(Effect::Write(outgoing::message(message.item, &message.text)));
+        self.watch.heard(self.now.mono);
         self.set_activity(ActivityKind::Requesting {});
     }
 
@@ -135,13 +157,15 @@ impl Conversation {
         }
         let new = |steer: &Steer| steer.message.item == item && !steer.started;
         let Some(at) = self.steers.iter().position(new) else { return };
-        self.append(EventBody::MessageStarted { item });
         if self.turn.is_some() {
             self.steers[at].started = true;
         } else {
+            // It came too late to steer and is a turn of its own.
             let steer = self.steers.remove(at);
+            self.take_message(&steer.message, false);
             self.turn = Some(Turn::begun_by_claude(Some(steer.message)));
         }
+        self.append(EventBody::MessageStarted { item });
     }
 
     /// The CLI is done with a message of ours. If it leaves no result, the probe's answer tells so.
@@ -173,7 +197,8 @@ impl Conversation {
     /// The CLI owes nothing. A turn that it has completed, or begun, has come to nothing then.
     pub(super) fn nothing_owed(&mut self) {
         let Some(turn) = &self.turn else { return };
-        if !turn.completed && turn.phase != Phase::Started {
+        let continued = turn.continued && self.process == Process::Live;
+        if !turn.completed && turn.phase != Phase::Started && !continued {
             return;
         }
         match (turn.item(), turn.resends) {
@@ -195,13 +220,14 @@ impl Conversation {
 
     /// A person wants the turn stopped.
     pub(super) fn stop(&mut self, item: ItemId, by: Person, message: Option<ItemId>) {
-        if !self.seen.insert(item) {
+        if self.is_repeat(item) {
             return;
         }
         let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == message && !turn.stop_asked) else {
-            self.effects.push(Effect::Settled { item, refused: None });
+            self.settle(item, None);
             return;
         };
+        self.seen.insert(item);
         turn.stop_asked = true;
         let waiting = turn.phase == Phase::Waiting;
         if !waiting {
@@ -227,20 +253,17 @@ impl Conversation {
 
     /// A person wants an interrupted turn continued.
     pub(super) fn continue_turn(&mut self, item: ItemId, by: Person, message: ItemId, settings: Settings) {
-        if self.seen.contains(item) {
+        if self.is_repeat(item) {
             return;
         }
         if self.summary.unknown != Some(message) || self.turn.is_some() {
-            self.effects.push(Effect::Settled { item, refused: Some(ErrorCode::Conflict) });
+            self.settle(item, Some(ErrorCode::Conflict));
             return;
         }
         self.seen.insert(item);
-        self.append(EventBody::MessageContinued { message, item, by });
+        self.append(EventBody::MessageContinued { message, item, by: by.clone() });
         self.configure(settings);
-        let mut turn = Turn::new(Message { item: message, text: String::new() });
-        turn.continued = true;
-        turn.tools_called = true;
-        self.turn = Some(turn);
+        self.turn = Some(Turn::continued(message, by));
         if self.process == Process::Live {
             self.end_process(ProcessEnd::Replaced);
         }
@@ -283,7 +306,9 @@ impl Conversation {
     fn lose_message(&mut self, item: ItemId, why: Unknown) {
         self.turn = None;
         let tools: Vec<OpenTool> = self.open_calls.drain(..).take(16).collect();
-        self.append(EventBody::MessageUnknown { item, why, tools });
+        let unknown = EventBody::MessageUnknown { item, why, tools };
+        self.unknown = Some(unknown.clone());
+        self.append(unknown);
         self.set_activity(ActivityKind::None {});
     }
 
@@ -291,6 +316,7 @@ impl Conversation {
     fn requeue_steers(&mut self) {
         let steers = std::mem::take(&mut self.steers).into_iter().rev();
         for steer in steers.filter(|steer| !steer.started) {
+            self.take_message(&steer.message, false);
             self.waiting.push_front(steer.message);
         }
     }

@@ -117,7 +117,7 @@ const log = {
   cutOff: 'cut off by the stop',
   note: 'Note from Claude Code',
   raw: (name: string) => `Not understood by this page: ${name}`,
-  showAll: (lines: number) => `Show all ${lines} lines`,
+  showAll: (lines: number) => (lines > 1 ? `Show all ${lines} lines` : 'Show all'),
   showLess: 'Show less',
   loadAll: (size: string) => `Load all ${size}`,
   loading: (percent: number) => `Loading, ${percent} %`,
@@ -181,12 +181,15 @@ const tools = {
   added: (count: number) => `${count} added`,
   removed: (count: number) => `${count} removed`,
   unanswered: 'not answered',
+  task: 'Task',
+  report: 'Report',
 };
 
 const unknownReasons = {
   tools_called: 'Claude’s process died after it had begun to use tools.',
   answer_lost: 'Claude had answered, but the answer was lost with its process.',
   keeps_dying: 'Claude’s process died again and again.',
+  history_lost: 'The workspace’s record of it was lost.',
 } satisfies Record<Unknown, string>;
 
 const unknown = {
@@ -232,7 +235,7 @@ const lines = {
   settingsWhy: {
     asked: '',
     claude: '',
-    restarted: 'after a restart',
+    restarted: 'a looser mode ends with Claude’s process',
   } satisfies Record<SettingsChange, string>,
   compacted: (before: string, after: string) => `Summarised to make room: ${before} → ${after} tokens`,
   cleared: 'Claude has forgotten everything above',
@@ -241,7 +244,6 @@ const lines = {
     line_dropped: 'Something too long to keep was dropped',
     disk_full: 'The disk is full: the log could not be written',
     garbled: 'Claude Code said something that is not its protocol',
-    silent: 'The turn shows no sign of life',
     history_lost: 'Events before this one are lost: the log was put back to an earlier time',
     setting_refused: 'A setting could not be changed',
   } satisfies Record<Trouble, string>,
@@ -256,16 +258,17 @@ const lines = {
 };
 
 const turnErrors = {
-  key: 'The model’s API refused the key. The operator has to give a valid one.',
-  permission: 'The model’s API does not allow this with the operator’s key.',
-  model: 'The model’s API does not know this model. Choose another one below.',
+  key: 'The model’s API refused the key. Ask the operator for a valid one, then send again.',
+  permission: 'The model’s API does not allow this with the operator’s key. Ask the operator.',
+  model: 'The model’s API does not know this model. Choose another one below, then send again.',
+  notOffered: 'This model is not offered here. Choose another one below, then send again.',
   tooLarge: `The conversation has become too long for the model. ${code('/compact')} makes room.`,
   rate: 'The model’s API limits how much can be asked at a time. Wait a little, then send again.',
   overloaded: 'The model’s API is overloaded. Wait a little, then send again.',
   server: 'The model’s API failed. Send again.',
-  unreachable: 'The model’s API could not be reached.',
-  request: 'The model’s API refused the request.',
-  other: 'The turn failed.',
+  unreachable: 'The model’s API could not be reached. Wait a little, then send again.',
+  request: 'The model’s API refused the request. Say it differently, or begin a new conversation.',
+  other: 'The turn failed. What was done until then stays.',
 };
 
 const result = {

@@ -45,7 +45,7 @@ const workspace = {
     ready: 'Comparing what both sides have',
   } satisfies Record<Stage, string>,
   reasons: {
-    asked: { why: 'Somebody asked for it.', help: '' },
+    asked: { why: 'It was stopped on request.', help: '' },
     idle: { why: 'Nothing happened for a while.', help: '' },
     engine_down: {
       why: 'The container engine does not answer.',
@@ -100,6 +100,7 @@ const workspace = {
   waitsForIt: 'Your message is saved. It goes to Claude as soon as the workspace is up.',
   versions: (agent: string, claude: string) => `workspace-agent ${agent}, Claude Code ${claude}`,
   lasting: (time: string) => `for ${time}`,
+  mute: 'not answering',
   unlinked: 'The workspace does not answer at the moment. It is tried again and again.',
   details: 'Details for the operator',
 };
@@ -126,6 +127,8 @@ const status = {
   } satisfies Record<State, string>,
   unknown: 'unknown',
   claudeStarts: 'Claude is starting',
+  noPlace: (seconds: number) =>
+    `Claude has not started for ${seconds} s; other conversations may hold its place`,
   requesting: 'asking the model',
   noAnswer: (seconds: number) => `the model has not answered for ${seconds} s`,
   responding: 'answering',
@@ -163,6 +166,15 @@ const start = {
   intro:
     'This is your own workshop: a private container with Claude Code and your files. Ask for something, and watch it being done.',
   examples: 'Try one of these',
+  /** First steps with the real Claude: what the button says, and what it puts into the message field. */
+  steps: [
+    ['Look around', 'Look around in my workspace and tell me in a few sentences what is there.'],
+    [
+      'Write a program',
+      'Write a Python program that counts the words in a text file, with a test, and run it.',
+    ],
+    ['Plan together', 'I have an idea for a small tool. Ask me what you need to know, then propose a plan.'],
+  ] as readonly (readonly [string, string])[],
   /** What the demo's examples show. */
   shown: {
     stream: 'A long answer',

@@ -31,7 +31,7 @@ const workspace: Dictionary['workspace'] = {
     ready: '양쪽이 가진 내용을 맞춰 보고 있어요',
   },
   reasons: {
-    asked: { why: '누군가 요청했어요.', help: '' },
+    asked: { why: '요청을 받고 중지했어요.', help: '' },
     idle: { why: '한동안 아무 일도 없었어요.', help: '' },
     engine_down: {
       why: '컨테이너 엔진이 응답하지 않아요.',
@@ -86,6 +86,7 @@ const workspace: Dictionary['workspace'] = {
   waitsForIt: '메시지는 저장됐어요. 작업공간이 준비되는 대로 Claude에게 전달돼요.',
   versions: (agent, claude) => `workspace-agent ${agent}, Claude Code ${claude}`,
   lasting: (time) => `${time}째`,
+  mute: '응답 없음',
   unlinked: '지금은 작업공간이 응답하지 않아요. 계속 다시 시도하고 있어요.',
   details: '운영자를 위한 자세한 내용',
 };
@@ -106,6 +107,7 @@ const status: Dictionary['status'] = {
   states: { idle: '대기', working: '작업 중', waiting: '답변 기다림', not_responding: '응답 없음' },
   unknown: '확인 불가',
   claudeStarts: 'Claude 시작하는 중',
+  noPlace: (seconds) => `Claude가 ${seconds}초째 시작하지 못하는 중, 다른 대화가 자리를 쓰고 있을 수 있음`,
   requesting: '모델에 묻는 중',
   noAnswer: (seconds) => `모델이 ${seconds}초째 응답하지 않음`,
   responding: '답하는 중',
@@ -142,6 +144,11 @@ const start: Dictionary['start'] = {
   heading: '무엇을 해 볼까요?',
   intro: 'Claude Code와 내 파일이 있는 나만의 작업실이에요. 부탁하면 일하는 모습을 볼 수 있어요.',
   examples: '이렇게 해 보세요',
+  steps: [
+    ['둘러보기', '내 작업공간을 둘러보고 무엇이 있는지 몇 문장으로 알려 주세요.'],
+    ['프로그램 쓰기', '텍스트 파일의 낱말 수를 세는 파이썬 프로그램을 테스트와 함께 쓰고 실행해 주세요.'],
+    ['함께 계획하기', '작은 도구를 만들고 싶어요. 필요한 것을 나에게 물어본 뒤 계획을 제안해 주세요.'],
+  ],
   shown: {
     stream: '긴 답변',
     think: '생각하기',

@@ -1,0 +1,100 @@
+//! Which sockets stand on which session: signing out ends them all, wherever they are open.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::store::Hash;
+
+/// The sessions that sockets stand on at the moment.
+#[derive(Debug, Default)]
+pub struct Presence(Mutex<HashMap<Hash, Present>>);
+
+/// One session's sockets.
+#[derive(Debug)]
+struct Present {
+    sockets: usize,
+    ended: CancellationToken,
+}
+
+impl Presence {
+    /// One more socket of a session. To be called before the session is looked up: a sign-out in between is then seen
+    /// either here or there.
+    pub fn enter(self: &Arc<Self>, session: Hash) -> Standing {
+        let mut sessions = self.lock();
+        let present = sessions
+            .entry(session)
+            .or_insert_with(|| Present { sockets: 0, ended: CancellationToken::new() });
+        present.sockets += 1;
+        Standing { presence: Arc::clone(self), session, ended: present.ended.clone() }
+    }
+
+    /// The session has ended in the store: so do its sockets.
+    pub fn end(&self, session: Hash) {
+        // The entry stays for those who entered and have not looked the session up yet; the last to leave takes it away.
+        if let Some(present) = self.lock().get(&session) {
+            present.ended.cancel();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Hash, Present>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One socket's stand on its session, given up when it is dropped.
+#[derive(Debug)]
+pub struct Standing {
+    presence: Arc<Presence>,
+    session: Hash,
+    ended: CancellationToken,
+}
+
+impl Standing {
+    /// Waits until somebody signs out.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        let mut sessions = self.presence.lock();
+        let Some(present) = sessions.get_mut(&self.session) else { return };
+        present.sockets -= 1;
+        if present.sockets == 0 {
+            sessions.remove(&self.session);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINE: Hash = [1; 32];
+    const ANOTHER: Hash = [2; 32];
+
+    #[test]
+    fn signing_out_ends_the_sockets_of_that_session_and_no_other() {
+        let presence = Arc::new(Presence::default());
+        let (one, two, other) = (presence.enter(MINE), presence.enter(MINE), presence.enter(ANOTHER));
+        presence.end(MINE);
+        assert!(one.ended.is_cancelled() && two.ended.is_cancelled());
+        assert!(!other.ended.is_cancelled());
+        // Whoever entered with the same cookie just before finds it ended too.
+        assert!(presence.enter(MINE).ended.is_cancelled());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_sockets_that_are_gone() {
+        let presence = Arc::new(Presence::default());
+        let (one, two) = (presence.enter(MINE), presence.enter(MINE));
+        drop(one);
+        assert_eq!(presence.lock().len(), 1);
+        presence.end(MINE);
+        drop(two);
+        assert!(presence.lock().is_empty());
+    }
+}

@@ -1,0 +1,262 @@
+//! A viewer's place in a conversation, without I/O: what it gets when it attaches, what it lacks, and what has to be
+//! read from the store for it.
+
+use std::time::{Duration, Instant};
+
+use protocol::frame::split_events;
+use protocol::link::Activity;
+use protocol::notice::Notice;
+use protocol::outbox::Item;
+use protocol::viewer::{Because, Cursor, Verdict};
+use protocol::{BlockId, Position};
+
+use super::super::conversation::core::Core;
+use super::super::live::{Known, More};
+use super::super::ring::Line;
+use crate::store::StoreError;
+use crate::store::records::Segment;
+
+/// How many events a snapshot begins with. Earlier ones are asked for as history.
+const SNAPSHOT_EVENTS: u64 = 200;
+/// A viewer that lacks more than this gets a snapshot: it is quicker than the replay.
+const REPLAY_EVENTS: u64 = 1_000;
+/// Bytes of events in one frame.
+const FRAME_BYTES: usize = 64 * 1024;
+/// Live text is sent at once, then at most thirty times a second.
+const LIVE_EVERY: Duration = Duration::from_millis(33);
+/// Notices that a snapshot shows at most.
+const SNAPSHOT_NOTICES: u64 = 50;
+
+/// What an attaching viewer is told first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Greeting {
+    /// What it gets.
+    pub verdict: Verdict,
+    /// The first event that follows.
+    pub from: u64,
+    /// The log's end.
+    pub end: Position,
+}
+
+/// What a viewer is to be sent, in this order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Batch {
+    /// It attaches, or has to begin anew.
+    pub greeting: Option<Greeting>,
+    /// Consecutive events of one epoch.
+    pub lines: Vec<Line>,
+    /// Live blocks that will never be final.
+    pub gone: Vec<BlockId>,
+    /// What the conversation is doing.
+    pub activity: Option<Activity>,
+    /// More live text.
+    pub live: Vec<More>,
+    /// There is more to send at once.
+    pub more: bool,
+    /// When to look again for live text, if nothing else happens.
+    pub again_at: Option<Instant>,
+    /// The conversation was deleted.
+    pub deleted: bool,
+}
+
+/// Outbox items and notices for a viewer.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Records {
+    /// Items and the revision that they bring the viewer to.
+    pub items: Option<(Vec<Item>, u64)>,
+    /// Notices.
+    pub notices: Vec<Notice>,
+}
+
+/// What has to be read from the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// Outbox items: those after this revision, or all that a newcomer is shown.
+    pub items: Option<u64>,
+    /// Notices: those after this number.
+    pub notices: u64,
+}
+
+/// Events that have to be read from the store: the last `limit` of those below `before`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Behind {
+    /// The first event that the ring holds.
+    pub before: u64,
+    /// How many are missing.
+    pub limit: u64,
+}
+
+/// One viewer's place in one conversation.
+#[derive(Clone, Debug)]
+pub struct Place {
+    cursor: Cursor,
+    known: Known,
+    live_at: Option<Instant>,
+    greeting: Option<Greeting>,
+    /// Read when it attached, and not told yet.
+    items: Vec<Item>,
+    notices: Vec<Notice>,
+}
+
+impl Place {
+    /// What has to be read before a viewer with this cursor can attach: what it has of the outbox and the notices stays
+    /// right, whatever becomes of its log. No commit may fall between this and [`Place::attach`].
+    pub fn wanted(core: &Core, cursor: Option<Cursor>) -> Wanted {
+        let record = core.record();
+        let items = cursor.map(|cursor| cursor.outbox).filter(|rev| *rev <= record.outbox_rev);
+        let notices = cursor.map(|cursor| cursor.notice).filter(|notice| *notice <= record.notice);
+        let notices = notices.unwrap_or_else(|| record.notice.saturating_sub(SNAPSHOT_NOTICES));
+        Wanted { items, notices }
+    }
+
+    /// Attaches a viewer that has what its cursor says, with what was [wanted](Place::wanted).
+    pub fn attach(core: &Core, cursor: Option<Cursor>, items: Vec<Item>, notices: Vec<Notice>) -> Self {
+        let end = core.end();
+        let verdict = verdict(cursor, end);
+        let resumed = cursor.filter(|_| verdict == Verdict::Resumed {});
+        let from = resumed.map_or_else(|| snapshot_from(end), |cursor| cursor.log.n + 1);
+        let at = Cursor {
+            log: Position { epoch: resumed.map_or(end.epoch, |cursor| cursor.log.epoch), n: from - 1 },
+            outbox: core.record().outbox_rev,
+            notice: core.record().notice,
+        };
+        let greeting = Some(Greeting { verdict, from, end });
+        Self { cursor: at, known: Known::default(), live_at: None, greeting, items, notices }
+    }
+
+    /// How far it has come.
+    pub const fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// What to send now, and what has to be [read](Place::behind) for it first, if the viewer lags behind what is held.
+    pub fn next(&mut self, core: &Core, now: Instant) -> (Batch, Option<Behind>) {
+        let mut batch =
+            Batch { greeting: self.greeting.take(), deleted: core.is_deleted(), ..Batch::default() };
+        let end = core.end();
+        if core.began_anew(self.cursor.log) {
+            let from = snapshot_from(end);
+            self.cursor.log = Position { epoch: end.epoch, n: from - 1 };
+            let verdict = Verdict::Snapshot { because: Because::NewEpoch };
+            batch.greeting = Some(Greeting { verdict, from, end });
+        }
+        let Some(lines) = core.ring.after(self.cursor.log.n, FRAME_BYTES) else {
+            let before = core.ring.first();
+            batch.more = true;
+            return (batch, Some(Behind { before, limit: before - 1 - self.cursor.log.n }));
+        };
+        batch.more = lines.last().is_some_and(|last| last.n < end.n);
+        self.sent(&lines);
+        batch.lines = lines;
+        if !batch.more {
+            // Live text belongs after the events that it follows.
+            self.next_live(core, now, &mut batch);
+        }
+        (batch, None)
+    }
+
+    fn next_live(&mut self, core: &Core, now: Instant, batch: &mut Batch) {
+        batch.gone = core.live.news_of_gone(&mut self.known);
+        batch.activity = core.live.news_of_activity(&mut self.known);
+        if !core.live.has_more(&self.known) {
+            return;
+        }
+        match self.live_at.filter(|at| *at > now) {
+            Some(at) => batch.again_at = Some(at),
+            None => {
+                batch.live = core.live.more(&mut self.known);
+                self.live_at = Some(now + LIVE_EVERY);
+            }
+        }
+    }
+
+    /// The events that the ring no longer holds, from what was read: a frame's worth of one epoch.
+    ///
+    /// # Errors
+    /// When the store holds something else than what was asked for.
+    pub fn behind(&mut self, behind: Behind, segments: &[Segment]) -> Result<Vec<Line>, StoreError> {
+        let after = self.cursor.log.n;
+        let mut lines: Vec<Line> = Vec::new();
+        let mut bytes = 0;
+        'read: for segment in segments.iter().rev() {
+            let events = split_events(&segment.lines, segment.first);
+            let events = events.map_err(|error| StoreError::Malformed(Box::new(error)))?;
+            for (header, json) in
+                events.into_iter().filter(|(header, _)| header.n > after && header.n < behind.before)
+            {
+                let one_epoch = lines.first().is_none_or(|first| first.epoch == segment.epoch);
+                if !one_epoch || (bytes > 0 && bytes + json.len() > FRAME_BYTES) {
+                    break 'read;
+                }
+                bytes += json.len();
+                lines.push(Line { epoch: segment.epoch, n: header.n, json: json.into() });
+            }
+        }
+        if lines.first().is_none_or(|first| first.n != after + 1) {
+            let missing = format!("event {} is missing in the store", after + 1);
+            return Err(StoreError::Malformed(missing.into()));
+        }
+        self.sent(&lines);
+        Ok(lines)
+    }
+
+    fn sent(&mut self, lines: &[Line]) {
+        if let Some(last) = lines.last() {
+            self.cursor.log = Position { epoch: last.epoch, n: last.n };
+        }
+    }
+
+    /// Outbox items and notices that the viewer lacks, and whether it lags so far behind that they have to be
+    /// [read](Place::lost).
+    pub fn records(&mut self, core: &Core) -> (Records, bool) {
+        if core.items_from > self.cursor.outbox || core.notices_from > self.cursor.notice {
+            return (Records::default(), true);
+        }
+        let mut records = Records { items: None, notices: std::mem::take(&mut self.notices) };
+        let mut items = std::mem::take(&mut self.items);
+        items.extend(core.recent_items.iter().filter(|item| item.rev > self.cursor.outbox).cloned());
+        records
+            .notices
+            .extend(core.recent_notices.iter().filter(|notice| notice.m > self.cursor.notice).cloned());
+        self.told(items, core.record().outbox_rev, &mut records);
+        (records, false)
+    }
+
+    /// The records of a viewer that lags, from what the store has after its cursor. No commit may fall between the reading
+    /// and this.
+    pub fn lost(&mut self, core: &Core, items: Vec<Item>, notices: Vec<Notice>) -> Records {
+        let mut records = Records { items: None, notices: std::mem::take(&mut self.notices) };
+        records.notices.extend(notices);
+        let items = std::mem::take(&mut self.items).into_iter().chain(items).collect();
+        self.told(items, core.record().outbox_rev, &mut records);
+        records
+    }
+
+    fn told(&mut self, items: Vec<Item>, rev: u64, records: &mut Records) {
+        self.cursor.outbox = rev;
+        if !items.is_empty() {
+            records.items = Some((items, rev));
+        }
+        if let Some(last) = records.notices.last() {
+            self.cursor.notice = self.cursor.notice.max(last.m);
+        }
+    }
+}
+
+/// The first event of a snapshot of a log that ends here.
+fn snapshot_from(end: Position) -> u64 {
+    (end.n + 1).saturating_sub(SNAPSHOT_EVENTS).max(1)
+}
+
+/// What a viewer with this cursor gets from a log that ends here.
+fn verdict(cursor: Option<Cursor>, end: Position) -> Verdict {
+    let Some(Cursor { log, .. }) = cursor else { return Verdict::Snapshot { because: Because::First } };
+    if log.epoch != end.epoch && log.n > 0 && end.n > 0 {
+        return Verdict::Snapshot { because: Because::NewEpoch };
+    }
+    // A cursor ahead of the log is no fault: this control plane was restarted, and the journal will catch up.
+    if end.n > log.n + REPLAY_EVENTS {
+        return Verdict::Snapshot { because: Because::TooFarBehind };
+    }
+    Verdict::Resumed {}
+}

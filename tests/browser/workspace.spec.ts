@@ -1,0 +1,53 @@
+import { expect, test } from './fixtures';
+
+test('a workspace is stopped and started from the page, and the conversation goes on', async ({
+  person,
+  page,
+}) => {
+  await person.say('TEXT kept in mind');
+  await expect(person.words(/^kept in mind$/)).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
+  await person.button('Workspace: running').click();
+  await person.button('Stop workspace').click();
+  await expect(page.getByRole('heading', { name: 'The workspace is stopped' })).toBeVisible();
+  await expect(person.button('Workspace: stopped')).toBeVisible();
+  await person.button('Start').click();
+  await expect(person.button('Workspace: running')).toBeVisible();
+  await person.say('and go on');
+  await expect(person.words(/^OK [4-9]: and go on$/)).toBeVisible();
+});
+
+test('a start shows its stages, and the message that waits for it', async ({ person, page, stack }) => {
+  await person.say('TEXT so that there is a workspace');
+  await expect(person.words(/^so that there is a workspace$/)).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
+  await stack.docker('stop', '--time', '1');
+  await expect(person.button('Workspace: failed').or(person.button('Workspace: stopped'))).toBeVisible();
+  await person.say('TEXT woken');
+  const stages = page.getByRole('region', { name: 'Workspace' }).getByRole('listitem');
+  await expect(stages).toHaveText(['Image', 'Container', 'Start', 'Sign-on', 'Ready']);
+  await expect(page.getByText('Your message is saved.')).toBeVisible();
+  await expect(person.words(/^woken$/)).toBeVisible();
+  await expect(person.button('Workspace: running')).toBeVisible();
+});
+
+test('a message of unknown fate is sent again when a person says so', async ({ person, page, stack }) => {
+  const counter = '/home/workspace/counter.txt';
+  await person.say(`TOOL:Bash echo once >> ${counter}; [ $(wc -l < ${counter}) = 2 ] || sleep 600`);
+  await person.prompt.getByRole('button', { name: 'Allow once' }).click();
+  await stack.exec(`until [ -s ${counter} ]; do :; done`);
+  await stack.killClaude();
+  await expect(page.getByText('Nobody knows what became of this message')).toBeVisible();
+  await person.button('Send again').click();
+  await expect(page.getByText('It was sent again.')).toBeVisible();
+  await person.prompt.getByRole('button', { name: 'Allow once' }).click();
+  await expect(person.words(/^OK \d+/)).toBeVisible();
+  expect(await stack.exec(`cat ${counter}`)).toBe('once\nonce\n');
+});
+
+test('an unknown address says so and leads back', async ({ person, page, stack }) => {
+  await page.goto(`${stack.url}/c/00000000-0000-4000-8000-000000000000`);
+  await expect(page.getByRole('heading', { name: 'This conversation is not here' })).toBeVisible();
+  await page.getByRole('main').getByRole('link', { name: 'New conversation' }).click();
+  await expect(person.composer).toBeVisible();
+});

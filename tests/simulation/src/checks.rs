@@ -1,0 +1,197 @@
+//! What must hold when all is said and done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::outbox::{ItemState, What};
+use protocol::prompt::Decision;
+use protocol::{ConversationId, EventBody, ItemId, Position, PromptId};
+
+use crate::store::Kept;
+use crate::workspace::parsed;
+use crate::world::World;
+
+/// What was promised and not kept.
+#[derive(Debug)]
+pub struct Violation(pub String);
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Violation {
+    pub(crate) fn broken(error: anyhow::Error) -> Self {
+        Self(format!("something broke: {error:#}"))
+    }
+
+    pub(crate) fn viewer(index: usize, words: String) -> Self {
+        Self(format!("viewer {index}: {words}"))
+    }
+
+    pub(crate) fn stuck(world: &World) -> Self {
+        let mut words = "it does not come to rest:".to_owned();
+        for (id, kept) in &world.store.kept {
+            let open = kept.items.values().filter(|item| !item.state.is_final());
+            let open: Vec<_> = open.map(|item| (item.id, item.state, item.handed, &item.what)).collect();
+            let few = open.get(..open.len().min(6)).unwrap_or_default();
+            words += &format!("\n  {id}: {:?}\n  {} open: {few:?}", kept.record.summary, open.len());
+        }
+        words += &format!("\n  workspace {:?}", world.workspace.agent);
+        for viewer in &world.viewers {
+            words +=
+                &format!("\n  viewer {:?} {:?} {:?}", viewer.cursor(), viewer.unanswered, viewer.summary);
+        }
+        Self(words)
+    }
+}
+
+/// Holds the world against what was promised.
+pub(crate) fn check(world: &mut World) -> Result<(), Violation> {
+    world.workspace.harvest_all();
+    for (id, kept) in &world.store.kept {
+        check_log(world, *id, kept)?;
+        check_items(world, kept)?;
+        check_prompts(world, kept)?;
+    }
+    for (index, viewer) in world.viewers.iter().enumerate() {
+        let kept = &world.store.kept[&viewer.conversation];
+        let log: BTreeMap<Position, String> = kept.log().into_iter().collect();
+        for (position, json) in &viewer.log {
+            if log.get(position).map(String::as_str) != Some(json) {
+                let words = format!("has {position:?} {json}, the store {:?}", log.get(position));
+                return Err(Violation::viewer(index, words));
+            }
+        }
+        if viewer.log.last().is_some_and(|(end, _)| *end != kept.record.end) {
+            return Err(Violation::viewer(index, "its log ends too early".to_owned()));
+        }
+        check_outbox(index, viewer, kept)?;
+    }
+    check_deeds(world)
+}
+
+/// The store's log is the journal's, without holes.
+fn check_log(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Violation> {
+    let log = kept.log();
+    for (expected, (position, json)) in (1..).zip(&log) {
+        if position.n != expected {
+            return Err(Violation(format!("event {} stands where {expected} should", position.n)));
+        }
+        if world.workspace.journaled.get(&(id, *position)) != Some(json) {
+            let journaled = world.workspace.journaled.get(&(id, *position));
+            return Err(Violation(format!("the store has {position:?} {json}, the journal {journaled:?}")));
+        }
+    }
+    match world.workspace.end(id) {
+        Some(end) if end != kept.record.end => {
+            Err(Violation(format!("the journal ends at {end:?}, the store at {:?}", kept.record.end)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nothing that was called safe vanishes, and nothing is called done that isn't.
+fn check_items(world: &World, kept: &Kept) -> Result<(), Violation> {
+    let log: Vec<EventBody> =
+        kept.log().iter().filter_map(|(_, json)| parsed(json)).map(|event| event.body).collect();
+    let mut ended = BTreeSet::new();
+    let mut started = BTreeSet::new();
+    let mut taken = BTreeMap::new();
+    for body in &log {
+        if let EventBody::MessageTaken { item, steer, .. } = body {
+            taken.insert(*item, *steer);
+        } else if let EventBody::MessageStarted { item } = body {
+            started.insert(*item);
+        } else if let EventBody::MessageEnded { item, .. } = body {
+            ended.insert(*item);
+        } else if let EventBody::Result(result) = body {
+            ended.extend(&result.items);
+        }
+    }
+    if let Some(item) = taken.keys().find(|item| !world.persons.asked.contains_key(item)) {
+        return Err(Violation(format!("nobody sent {item}")));
+    }
+    for item in kept.items.values() {
+        if !matches!(item.what, What::Message { .. }) || item.state != ItemState::Done {
+            continue;
+        }
+        let steered = taken.get(&item.id) == Some(&true) && started.contains(&item.id);
+        // A word that was lost with the volumes may stand for a result that was lost with them.
+        if !ended.contains(&item.id) && !steered && !world.volumes_lost {
+            return Err(Violation(format!("{} is called done and has no result", item.id)));
+        }
+    }
+    Ok(())
+}
+
+/// Each prompt was answered at most once, by a person, and the process got that answer and no other.
+fn check_prompts(world: &World, kept: &Kept) -> Result<(), Violation> {
+    let mut answered: BTreeMap<PromptId, ItemId> = BTreeMap::new();
+    for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
+        let EventBody::PromptAnswered { prompt, item, decision, .. } = event.body else { continue };
+        if let Some(before) = answered.insert(prompt.clone(), item) {
+            return Err(Violation(format!("prompt {prompt} was answered by {before} and by {item}")));
+        }
+        let asked = world.persons.asked.get(&item);
+        let meant = matches!(asked, Some(What::Answer { prompt: wanted, decision: said }) if *wanted == prompt && *said == decision);
+        if !meant {
+            return Err(Violation(format!("prompt {prompt} was answered by {item}, which says {asked:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// What a viewer shows of the outbox is what the store has.
+fn check_outbox(index: usize, viewer: &crate::viewer::Viewer, kept: &Kept) -> Result<(), Violation> {
+    for item in viewer.items.values() {
+        if kept.items.get(&item.id) != Some(item) {
+            let words = format!("shows {item:?}, the store has {:?}", kept.items.get(&item.id));
+            return Err(Violation::viewer(index, words));
+        }
+    }
+    let mut open = kept.items.values().filter(|item| !item.state.is_final());
+    match open.find(|item| !viewer.items.contains_key(&item.id)) {
+        Some(item) => Err(Violation::viewer(index, format!("does not show {item:?}"))),
+        None => Ok(()),
+    }
+}
+
+/// What really happened.
+fn check_deeds(world: &World) -> Result<(), Violation> {
+    let stored: BTreeSet<ItemId> =
+        world.store.kept.values().flat_map(|kept| kept.items.keys().copied()).collect();
+    for item in &world.persons.safe {
+        if !stored.contains(item) {
+            return Err(Violation(format!("{item} was called safe and is gone")));
+        }
+    }
+    for (message, turns) in &world.workspace.deeds.tool_turns {
+        let item = ItemId(*message);
+        let pressed = world.persons.continued.get(&item).copied().unwrap_or(0);
+        // What a lost volume knew of a message, nobody knows: it is given again.
+        if *turns > 1 + pressed && !world.volumes_lost {
+            return Err(Violation(format!(
+                "tools ran in {turns} turns of {item}; continued {pressed} times"
+            )));
+        }
+    }
+    for (prompt, answers) in &world.workspace.deeds.answers {
+        let Some(prompt) = PromptId::new(prompt.clone()) else { continue };
+        if answers.len() > 1 {
+            return Err(Violation(format!("Claude took {} answers to {prompt}", answers.len())));
+        }
+        let said = world.persons.asked.values().any(|what| match what {
+            What::Answer { prompt: wanted, decision } => {
+                *wanted == prompt && answers[0] == matches!(decision, Decision::Allow { .. })
+            }
+            What::Message { .. } | What::Stop { .. } | What::Continue { .. } => false,
+        });
+        if !said {
+            return Err(Violation(format!(
+                "Claude took an answer to {prompt} that nobody gave: {answers:?}"
+            )));
+        }
+    }
+    Ok(())
+}
