@@ -3,7 +3,7 @@
 //!
 //! A run is some hundred steps in which anything may fail (the link, either side, the CLI, the container, the machine's
 //! power, a disk, the store), then as many as it takes for all to come to rest without faults; then everything is held
-//! against what was promised ([`checks`]). A seed is the whole run: a failing one can be told again, step by step.
+//! against what was promised (`checks`). A seed is the whole run: a failing one can be told again, step by step.
 
 mod checks;
 mod claude;
