@@ -5,7 +5,8 @@ source scripts/running.sh
 
 end control-plane
 end scripted-model
-if [ -e "$DATA/atelier.db" ] && [ -x "$BIN/control-plane" ] && docker info >/dev/null 2>&1; then
+# A store there is in the data folder, or elsewhere if that was said.
+if { [ -e "$DATA/atelier.db" ] || [ "${ATELIER_STORE:-sqlite}" != sqlite ]; } && [ -x "$BIN/control-plane" ] && docker info >/dev/null 2>&1; then
   say "$(ATELIER_DATA=$DATA ATELIER_LOG=warn "$BIN/control-plane" stop-workspaces)"
 fi
 say "Stopped. The data is in $DATA; \`make up\` goes on from there."

@@ -34,8 +34,8 @@ scripts/image.sh
 say "Building the tests (the first time this takes some minutes)"
 cargo test --locked --workspace --quiet --no-run
 # Three stories at a time: they mostly wait.
-RUST_BACKTRACE=0 check "Rust: units, properties, transcripts, stories on the real stack" '^test result' \
-  cargo test --locked --workspace --quiet -- --test-threads=3
+RUST_BACKTRACE=0 check "Rust: units, properties, transcripts, stories on the real stack" '^test result|^.*Skipping' \
+  scripts/firestore.sh cargo test --locked --workspace --quiet -- --test-threads=3
 scripts/browser.sh packages
 check "The browser's stories" '^ +[0-9]+ (passed|failed|flaky|skipped)' scripts/browser.sh run
 

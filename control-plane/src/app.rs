@@ -2,8 +2,8 @@
 
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use protocol::status::{Reason, ReasonCode};
@@ -22,18 +22,21 @@ use crate::links::Links;
 use crate::pki::{Authority, verify};
 use crate::runtime::Runtime;
 use crate::runtime::docker::DockerRuntime;
-use crate::store::Store;
 use crate::store::records::{Last, Wanted};
-use crate::store::sqlite::Sqlite;
+use crate::store::{Store, StoreAt, transfer};
 use crate::workspace::{Parts, Workspaces, reconcile};
-use crate::{config, router, server};
+use crate::{clock, config, router, server};
 
 /// The name under which this Atelier's own id is kept in the store.
-const INSTANCE: &str = "instance";
-/// The store's file in the data folder.
-const STORE: &str = "atelier.db";
+pub(crate) const INSTANCE: &str = "instance";
+/// How often the store is tidied.
+const TIDY: Duration = Duration::from_secs(3600);
 /// The file in the data folder that the control plane that serves from it has locked.
 const LOCK: &str = "lock";
+/// How often the lock is tried, and how long after each other.
+const LOCK_TRIES: u32 = 20;
+/// See [`LOCK_TRIES`].
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// The parts of a control plane.
 #[derive(Debug)]
@@ -83,28 +86,34 @@ pub struct Running {
     pub lock: File,
 }
 
-/// The store in a data folder.
+/// The store, if it is all there.
 ///
 /// # Errors
-/// When it can't be opened.
-pub fn open_store(data: &std::path::Path) -> anyhow::Result<Sqlite> {
-    let path: PathBuf = data.join(STORE);
-    Sqlite::open(&path).with_context(|| format!("the store {} can't be opened", path.display()))
+/// When it can't be opened, or was moved elsewhere.
+pub async fn open_store(at: &StoreAt) -> anyhow::Result<Arc<dyn Store>> {
+    let store = at.open().await?;
+    transfer::ensure_whole(&*store).await?;
+    Ok(store)
 }
 
-/// Takes the data folder, which one control plane at a time may serve from.
-fn lock(data: &std::path::Path) -> anyhow::Result<File> {
+/// Takes the data folder, which one control plane at a time may serve from. Waits a moment for it: whoever has just given
+/// it up may be starting another process, which holds a copy of the lock until it has become that.
+///
+/// # Errors
+/// When one does serve, or the folder can't be written.
+pub async fn lock(data: &std::path::Path) -> anyhow::Result<File> {
     let path = data.join(LOCK);
     let file = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            anyhow::bail!("another control plane serves from the data folder {}", data.display())
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{} can't be locked", path.display()))
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("{} can't be locked", path.display()));
+            }
         }
     }
+    anyhow::bail!("another control plane serves from the data folder {}", data.display())
 }
 
 /// Puts a control plane together and has it serve.
@@ -112,8 +121,8 @@ fn lock(data: &std::path::Path) -> anyhow::Result<File> {
 /// # Errors
 /// When a part can't be had: the store, the CA, a port.
 pub async fn build(config: Config) -> anyhow::Result<Running> {
-    let lock = lock(&config.data)?;
-    let store: Arc<dyn Store> = Arc::new(open_store(&config.data)?);
+    let lock = lock(&config.data).await?;
+    let store = open_store(&config.store).await?;
     store.check().await.context("the store can't be written")?;
     let authority = Arc::new(Authority::load(&*store, &config.seal).await.context("the CA")?);
     let link_listen = match config.engine.link_listen {
@@ -139,9 +148,20 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     reconcile::adopt(&app.workspaces).await?;
     tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::watch(Arc::clone(&app.workspaces))));
     let trying = gateway::access::keep_trying(Arc::clone(&app.gateway));
-    tasks.spawn(stop.run_until_cancelled_owned(trying));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(trying));
+    tasks.spawn(stop.run_until_cancelled_owned(keep_tidy(Arc::clone(&app.store))));
     let sign_in = sign_in_address(&app, public).await?;
     Ok(Running { app, public, link, sign_in, lock })
+}
+
+/// Tidies the store, at start and every now and then.
+async fn keep_tidy(store: Arc<dyn Store>) {
+    loop {
+        if let Err(error) = store.tidy(clock::now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the store can't be tidied");
+        }
+        tokio::time::sleep(TIDY).await;
+    }
 }
 
 /// Stops every workspace. For while no control plane serves from the data folder; the next one finds them stopped.
@@ -150,11 +170,11 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
 /// # Errors
 /// When a control plane serves, the engine does not answer, or the store fails.
 pub async fn stop_workspaces(config: Config) -> anyhow::Result<usize> {
-    let _lock = lock(&config.data)?;
-    let store = open_store(&config.data)?;
+    let _lock = lock(&config.data).await?;
+    let store = open_store(&config.store).await?;
     let instance = match config.engine.instance.clone() {
         Some(instance) => instance,
-        None => instance(&store).await?,
+        None => instance(&*store).await?,
     };
     // Nothing is started, so nothing is dialled.
     let runtime = DockerRuntime::new(config.engine, instance, SocketAddr::from(([0, 0, 0, 0], 0)));

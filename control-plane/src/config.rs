@@ -3,6 +3,8 @@
 mod engine;
 mod limits;
 mod model;
+mod seal;
+mod store;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +16,10 @@ use zeroize::Zeroizing;
 pub use self::engine::{Egress, Engine, EngineArgs, LINK_PORT};
 pub use self::limits::{LimitArgs, Limits};
 pub use self::model::{Model, ModelArgs};
+pub use self::seal::{SealArgs, SealFrom};
+pub use self::store::StoreArgs;
 use crate::seal::Seal;
+use crate::store::StoreAt;
 
 /// The command line of `serve`. Every flag can be given by the environment as well.
 #[derive(Args, Clone, Debug)]
@@ -25,18 +30,16 @@ pub struct ServeArgs {
     /// The address that people type, if it isn't where this listens: scheme, host and port.
     #[arg(long, env = "ATELIER_PUBLIC_URL")]
     public_url: Option<String>,
-    /// Where data is kept: the store and what must stay secret.
+    /// Where data is kept: the embedded store and what must stay secret.
     #[arg(long, env = "ATELIER_DATA", default_value = "data")]
     data: PathBuf,
-    /// A file with the key that seals secrets in the store; made if missing. [default: sealing-key in the data folder]
-    #[arg(long, env = "ATELIER_SEALING_KEY_FILE")]
-    sealing_key_file: Option<PathBuf>,
-    /// The key itself: 32 bytes in base64. Takes precedence over the file.
-    #[arg(long, env = "ATELIER_SEALING_KEY", hide_env_values = true)]
-    sealing_key: Option<Secret>,
+    #[command(flatten)]
+    seal: SealArgs,
     /// The page, built.
     #[arg(long, env = "ATELIER_WEB", default_value = "web/dist")]
     web: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
@@ -76,6 +79,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Where data is kept.
     pub data: PathBuf,
+    /// Where the store is.
+    pub store: StoreAt,
     /// Seals secrets.
     pub seal: Seal,
     /// The page, built.
@@ -165,16 +170,11 @@ impl ServeArgs {
         }
         let made = std::fs::create_dir_all(&self.data);
         checker.take("--data", made.map_err(|error| format!("{}: {error}", self.data.display())));
-        let seal = match &self.sealing_key {
-            Some(key) => checker.take("ATELIER_SEALING_KEY", Seal::from_base64(key.text())),
-            None => {
-                let file = self.sealing_key_file.clone().unwrap_or_else(|| self.data.join("sealing-key"));
-                checker.take("--sealing-key-file", Seal::from_file(&file))
-            }
-        };
+        let seal = self.seal.checked(checker, &self.data);
         let index = self.web.join("index.html");
         let words = format!("there is no page at {}; build it with `make web`", index.display());
         checker.ensure("--web", index.is_file(), words);
+        let store = self.store.checked(checker, &self.data);
         let model = self.model.checked(checker, &self.data);
         let engine = self.engine.checked(checker);
         let limits = self.limits.checked(checker);
@@ -182,12 +182,37 @@ impl ServeArgs {
             listen: listen?,
             public_url: self.public_url,
             data: self.data,
+            store: store?,
             seal: seal?,
             web: self.web,
             model: model?,
             engine: engine?,
             limits: limits?,
         })
+    }
+}
+
+/// The command line of what works on a store beside `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct DataArgs {
+    /// Where data is kept: the embedded store and what must stay secret.
+    #[arg(long, env = "ATELIER_DATA", default_value = "data")]
+    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+impl DataArgs {
+    /// The data folder, which must be there, and where the store is.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn check(self) -> Result<(PathBuf, StoreAt), Mistakes> {
+        let mut checker = Checker::default();
+        let missing = format!("there is no data folder {}", self.data.display());
+        checker.ensure("--data", self.data.is_dir(), missing);
+        let store = self.store.checked(&mut checker, &self.data);
+        checker.finish(store.map(|store| (self.data, store)))
     }
 }
 

@@ -56,7 +56,7 @@ impl From<StoreError> for ApiError {
             StoreError::Conflict => (ErrorCode::Conflict, "someone else changed it first"),
             StoreError::NotFound => (ErrorCode::NotFound, "there is no such thing"),
             StoreError::Exhausted(_) => (ErrorCode::TooMany, "there is no room for another one"),
-            StoreError::Full(_) => (ErrorCode::Unavailable, "the server's disk is full; nothing was changed"),
+            StoreError::Full(_) => (ErrorCode::Unavailable, "the store is full; nothing was changed"),
             StoreError::Unavailable(_) => (ErrorCode::Unavailable, "the store is busy; nothing was changed"),
             StoreError::Malformed(_) => (ErrorCode::Internal, "something failed on the server"),
         };

@@ -7,7 +7,7 @@
 //! - [`links`]: the workspace-agents' links; [`pki`]: their certificates; [`seal`]: secrets at rest.
 //! - [`workspace`]: lives of workspaces; [`runtime`]: the container engine.
 //! - [`gateway`]: the model gateway.
-//! - [`store`]: what outlives the process.
+//! - [`store`]: what outlives the process; [`maintenance`]: what is done to it beside serving.
 
 pub mod api;
 pub mod app;
@@ -18,6 +18,7 @@ pub mod error;
 pub mod gateway;
 pub mod hub;
 pub mod links;
+pub mod maintenance;
 pub mod outbox;
 pub mod pki;
 pub mod router;

@@ -2,12 +2,14 @@
 //!
 //! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), with a random 24-byte nonce before the ciphertext and the
 //! secret's name as associated data, so that one secret can't be put in another's place.
+//!
+//! There may be more than one key while they are [rotated](crate::maintenance::rotate): the first seals, all open.
 
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -17,9 +19,12 @@ use zeroize::Zeroizing;
 
 const NONCE: usize = 24;
 
-/// The key that seals.
+/// The key that seals, and those that open besides.
 #[derive(Clone)]
-pub struct Seal(XChaCha20Poly1305);
+pub struct Seal {
+    key: XChaCha20Poly1305,
+    others: Vec<XChaCha20Poly1305>,
+}
 
 impl std::fmt::Debug for Seal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,22 +39,38 @@ impl Seal {
     /// When it isn't that.
     pub fn from_base64(text: &str) -> anyhow::Result<Self> {
         let bytes = Zeroizing::new(STANDARD.decode(text.trim()).context("not base64")?);
-        anyhow::ensure!(bytes.len() == 32, "a sealing key has 32 bytes, not {}", bytes.len());
-        Ok(Self(XChaCha20Poly1305::new_from_slice(&bytes)?))
+        ensure!(bytes.len() == 32, "a sealing key has 32 bytes, not {}", bytes.len());
+        Ok(Self { key: XChaCha20Poly1305::new_from_slice(&bytes)?, others: Vec::new() })
     }
 
-    /// From a file that its owner alone can read; made with a fresh key if there is none.
+    /// From a file that its owner alone can read; made with a fresh key if there is none. If a rotation was cut off, the
+    /// key that was to follow opens, too.
     ///
     /// # Errors
-    /// When the file is open to others, malformed, or can't be made.
+    /// When a file is open to others, malformed, or can't be made.
     pub fn from_file(path: &Path) -> anyhow::Result<Self> {
+        let seal = Self::from_one_file(path)?;
+        let next = next_file(path);
+        if next.exists() { Ok(seal.or_opens(Self::from_one_file(&next)?)) } else { Ok(seal) }
+    }
+
+    /// From that file alone.
+    pub(crate) fn from_one_file(path: &Path) -> anyhow::Result<Self> {
         if !path.exists() {
             create_key(path).with_context(|| format!("{} can't be made", path.display()))?;
         }
         let mode = std::fs::metadata(path).with_context(|| path.display().to_string())?.mode();
-        anyhow::ensure!(mode & 0o077 == 0, "{} is open to others (mode {:o})", path.display(), mode & 0o777);
+        ensure!(mode & 0o077 == 0, "{} is open to others (mode {:o})", path.display(), mode & 0o777);
         let text = Zeroizing::new(std::fs::read_to_string(path)?);
         Self::from_base64(&text).with_context(|| path.display().to_string())
+    }
+
+    /// The same, which also opens what the other one opens.
+    #[must_use]
+    pub fn or_opens(mut self, other: Self) -> Self {
+        self.others.push(other.key);
+        self.others.extend(other.others);
+        self
     }
 
     /// Seals `secret` under `name`.
@@ -60,7 +81,7 @@ impl Seal {
         let mut nonce = [0; NONCE];
         rand::rng().fill_bytes(&mut nonce);
         let payload = Payload { msg: secret, aad: name.as_bytes() };
-        let sealed = self.0.encrypt(XNonce::from_slice(&nonce), payload);
+        let sealed = self.key.encrypt(XNonce::from_slice(&nonce), payload);
         let sealed = sealed.map_err(|_| anyhow::anyhow!("the secret {name} can't be sealed"))?;
         Ok([&nonce[..], &sealed].concat())
     }
@@ -70,13 +91,30 @@ impl Seal {
     /// # Errors
     /// When it was sealed with another key or under another name, or was changed.
     pub fn open(&self, name: &str, sealed: &[u8]) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE).context("a sealed secret is too short")?;
-        let payload = Payload { msg: sealed, aad: name.as_bytes() };
-        let opened = self.0.decrypt(XNonce::from_slice(nonce), payload);
-        let wrong =
-            || anyhow::anyhow!("the secret {name} was sealed with another key than the one configured");
-        Ok(Zeroizing::new(opened.map_err(|_| wrong())?))
+        ensure!(sealed.len() > NONCE, "the secret {name} is too short");
+        let mut keys = std::iter::once(&self.key).chain(&self.others);
+        let opened = keys.find_map(|key| open_with(key, name, sealed));
+        opened
+            .with_context(|| format!("the secret {name} was sealed with another key than the one configured"))
     }
+
+    /// Whether something was sealed with the key that seals now.
+    pub fn is_current(&self, name: &str, sealed: &[u8]) -> bool {
+        open_with(&self.key, name, sealed).is_some()
+    }
+}
+
+fn open_with(key: &XChaCha20Poly1305, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (nonce, sealed) = sealed.split_at_checked(NONCE)?;
+    let payload = Payload { msg: sealed, aad: name.as_bytes() };
+    key.decrypt(XNonce::from_slice(nonce), payload).ok().map(Zeroizing::new)
+}
+
+/// Where the key that is to follow is kept while a rotation goes on.
+pub(crate) fn next_file(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".next");
+    path.with_file_name(name)
 }
 
 /// Makes the key beside its place and links it there whole: of two first starts one finds the other's key, never half

@@ -4,6 +4,7 @@
 
 mod chat;
 mod deaths;
+mod firestore;
 mod hostile;
 mod lifecycle;
 mod prompts;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use control_plane::store::Store;
 use e2e::impostor::{self, closed, post};
 use e2e::viewer::connect_as;
 use e2e::{Impostor, Stack, StackOptions, Viewer};
@@ -34,7 +33,7 @@ async fn links_without_a_good_certificate_are_refused() -> anyhow::Result<()> {
     let key = KeyPair::generate()?;
     let forged = CertificateParams::default().signed_by(&key, &foreign)?;
     let seal = control_plane::seal::Seal::from_file(&stack.data.path().join("sealing-key"))?;
-    let authority = control_plane::pki::Authority::load(&stack.store()?, &seal).await?;
+    let authority = control_plane::pki::Authority::load(&*stack.store()?, &seal).await?;
     let forged = tls::mutual(authority.trust(), &forged.pem(), &key.serialize_pem())?;
     assert!(impostor::dial(stack.link, &forged, "atelier.v1").await.is_err());
     // A wrong CA digest on our side: the first contact is authenticated already.

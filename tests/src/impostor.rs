@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use control_plane::store::Store;
 use futures_util::{SinkExt, StreamExt};
 use protocol::WorkspaceId;
 use protocol::close::CloseCode;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use control_plane::auth::session::{self, Cookie};
 use control_plane::pki::Authority;
 use control_plane::seal::Seal;
 use control_plane::store::Store;
+use control_plane::store::records::Identity;
 use control_plane::store::sqlite::Sqlite;
 use nix::sys::signal::Signal;
 use scripted_model::Serving;
@@ -200,14 +202,28 @@ impl Stack {
     /// # Errors
     /// When it can't be had.
     pub async fn code(&self) -> anyhow::Result<String> {
-        let output = Command::new(binary("control-plane"))
-            .args(["sign-in", "--data"])
-            .arg(self.data.path())
-            .stdin(Stdio::null())
-            .output()
-            .await?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let of_store = |flag: &&String| flag.starts_with("--store") || flag.starts_with("--firestore");
+        let flags = self.flags.iter().filter(of_store).map(String::as_str);
+        let text = self.command(&["sign-in"].into_iter().chain(flags).collect::<Vec<_>>()).await?;
         text.trim().split_once("#code=").map(|(_, code)| code.to_owned()).context("no code was printed")
+    }
+
+    /// What another command of the control plane's prints, about the same data.
+    ///
+    /// # Errors
+    /// When it fails; with what it says.
+    pub async fn command(&self, args: &[&str]) -> anyhow::Result<String> {
+        let mut command = Command::new(binary("control-plane"));
+        command.args(args).env("ATELIER_DATA", self.data.path()).stdin(Stdio::null());
+        let output = command.output().await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{args:?}: {said}");
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// More flags for the control plane, from its next start on.
+    pub fn add_flags(&mut self, flags: &[String]) {
+        self.flags.extend_from_slice(flags);
     }
 
     /// A signed-in viewer.
@@ -222,8 +238,8 @@ impl Stack {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub fn store(&self) -> anyhow::Result<Sqlite> {
-        control_plane::app::open_store(self.data.path())
+    pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
+        Ok(Arc::new(Sqlite::open(&self.data.path().join("atelier.db"))?))
     }
 
     /// The digest of this Atelier's CA, as an enrolment token carries it.
@@ -232,7 +248,7 @@ impl Stack {
     /// When it can't be read.
     pub async fn ca_digest(&self) -> anyhow::Result<String> {
         let seal = Seal::from_file(&self.data.path().join("sealing-key"))?;
-        Ok(Authority::load(&self.store()?, &seal).await?.digest().to_string())
+        Ok(Authority::load(&*self.store()?, &seal).await?.digest().to_string())
     }
 
     /// A viewer who is someone else.
@@ -241,8 +257,8 @@ impl Stack {
     /// When they can't be let in.
     pub async fn stranger(&self, name: &str) -> anyhow::Result<Viewer> {
         let store = self.store()?;
-        let user = store.sign_in(&format!("test:{name}"), name, 1).await?;
-        let token = session::open(&store, user.id, "a story").await?;
+        let user = store.sign_in(&Identity::new(&format!("test:{name}"), name), 1).await?;
+        let token = session::open(&*store, user.id, "a story").await?;
         let header = Cookie::new(false, self.public.port()).keep(&token).context("no cookie")?;
         let cookie = header.to_str()?.split(';').next().unwrap_or_default().to_owned();
         Viewer::with_cookie(self.public, cookie).await

@@ -58,7 +58,7 @@ pub async fn create(
     if !app.config.limits.modes().contains(&wanted.settings.mode) {
         return Err(ApiError::new(ErrorCode::Forbidden, "that permission mode is not offered here"));
     }
-    if app.store.log_ends(hub.id()).await?.len() >= CONVERSATIONS {
+    if app.store.count_conversations(hub.id()).await? >= CONVERSATIONS {
         let message = format!("a workspace has at most {CONVERSATIONS} conversations");
         return Err(ApiError::new(ErrorCode::TooMany, message));
     }

@@ -14,12 +14,13 @@ use protocol::event::Person;
 use protocol::{Millis, UserId};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::presence::Standing;
 use crate::clock;
 use crate::error::ApiError;
-use crate::store::records::{SessionRecord, UserRecord};
+use crate::store::records::{SessionId, SessionRecord, UserRecord};
 use crate::store::{Hash, Store, StoreError};
 
 /// A session lasts this long, whatever happens.
@@ -101,7 +102,15 @@ pub async fn open(store: &dyn Store, user: UserId, device: &str) -> Result<Token
     let token = Token::new();
     let now = clock::now();
     let device = protocol::payload::short(device, 200);
-    let record = SessionRecord { user, created_at: now, expires_at: now + SESSION_MS, device };
+    let record = SessionRecord {
+        id: SessionId(Uuid::new_v4()),
+        user,
+        created_at: now,
+        expires_at: now + SESSION_MS,
+        used_at: now,
+        idle: SESSION_MS,
+        device,
+    };
     store.open_session(token.hash(), &record).await?;
     Ok(token)
 }

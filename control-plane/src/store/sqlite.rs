@@ -3,9 +3,14 @@
 //! One thread writes. It takes what has queued up and commits it together (each job in a savepoint of its own), so
 //! that a busy store pays one `fsync` for many writers. Reads go to a few connections of their own.
 
+mod access;
+mod audit;
 mod conversations;
+pub mod files;
 mod people;
 mod schema;
+mod secrets;
+mod transfer;
 mod values;
 mod workspaces;
 
@@ -14,19 +19,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::link::Catalog;
-use protocol::log::LogEnd;
-use protocol::notice::Notice;
-use protocol::outbox::Item;
-use protocol::{ConversationId, ItemId, Millis, UserId, WorkspaceId};
+use protocol::Millis;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::records::{
-    Certificates, Chunk, Commit, ConversationRecord, NewConversation, Segment, SessionRecord, UsageKey,
-    UsageRecord, UserRecord, WorkspaceRecord,
-};
-use super::{Hash, Result, Store, StoreError};
+use super::{Result, Store, StoreError};
 
 /// Writes that may queue up. Beyond it writers wait.
 const QUEUE: usize = 1024;
@@ -265,173 +262,9 @@ impl Store for Sqlite {
         self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())).map_err(failed)).await
     }
 
-    async fn sign_in(&self, subject: &str, name: &str, now: Millis) -> Result<UserRecord> {
-        let (subject, name) = (subject.to_owned(), name.to_owned());
-        self.write(move |connection| people::sign_in(connection, &subject, &name, now)).await
-    }
-
-    async fn user(&self, id: UserId) -> Result<UserRecord> {
-        self.read(move |connection| people::user(connection, id)).await
-    }
-
-    async fn add_local_code(&self, code: Hash, expires_at: Millis) -> Result<()> {
-        self.write(move |connection| people::add_local_code(connection, &code, expires_at)).await
-    }
-
-    async fn spend_local_code(&self, code: Hash, now: Millis) -> Result<bool> {
-        self.write(move |connection| people::spend_local_code(connection, &code, now)).await
-    }
-
-    async fn open_session(&self, token: Hash, session: &SessionRecord) -> Result<()> {
-        let session = session.clone();
-        self.write(move |connection| people::open_session(connection, &token, &session)).await
-    }
-
-    async fn session(&self, token: Hash, now: Millis) -> Result<Option<(SessionRecord, UserRecord)>> {
-        self.read(move |connection| people::session(connection, &token, now)).await
-    }
-
-    async fn close_session(&self, token: Hash) -> Result<()> {
-        self.write(move |connection| people::close_session(connection, &token)).await
-    }
-
-    async fn workspaces(&self) -> Result<Vec<WorkspaceRecord>> {
-        self.read(workspaces::all).await
-    }
-
-    async fn workspace(&self, id: WorkspaceId) -> Result<WorkspaceRecord> {
-        self.read(move |connection| workspaces::by_id(connection, id)).await
-    }
-
-    async fn workspace_of(&self, user: UserId) -> Result<Option<WorkspaceRecord>> {
-        self.read(move |connection| workspaces::by_user(connection, user)).await
-    }
-
-    async fn create_workspace(
-        &self,
-        user: UserId,
-        uids: std::ops::Range<u32>,
-        networks: u32,
-        now: Millis,
-    ) -> Result<WorkspaceRecord> {
-        self.write(move |connection| workspaces::create(connection, user, uids, networks, now)).await
-    }
-
-    async fn save_workspace(&self, record: &WorkspaceRecord) -> Result<()> {
-        let record = record.clone();
-        self.write(move |connection| workspaces::save(connection, &record)).await
-    }
-
-    async fn set_certificates(
-        &self,
-        id: WorkspaceId,
-        expected: &Certificates,
-        new: &Certificates,
-    ) -> Result<()> {
-        let (expected, new) = (expected.clone(), new.clone());
-        self.write(move |connection| workspaces::set_certificates(connection, id, &expected, &new)).await
-    }
-
-    async fn count_link(&self, id: WorkspaceId) -> Result<u64> {
-        self.write(move |connection| workspaces::count_link(connection, id)).await
-    }
-
-    async fn save_catalog(&self, id: WorkspaceId, catalog: &Catalog) -> Result<()> {
-        let catalog = catalog.clone();
-        self.write(move |connection| workspaces::save_catalog(connection, id, &catalog)).await
-    }
-
-    async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
-        self.write(move |connection| workspaces::delete(connection, id)).await
-    }
-
-    async fn add_enrol_token(&self, token: Hash, workspace: WorkspaceId, expires_at: Millis) -> Result<()> {
-        self.write(move |connection| workspaces::add_token(connection, &token, workspace, expires_at)).await
-    }
-
-    async fn spend_enrol_token(&self, token: Hash, now: Millis) -> Result<Option<WorkspaceId>> {
-        self.write(move |connection| workspaces::spend_token(connection, &token, now)).await
-    }
-
-    async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let name = name.to_owned();
-        self.read(move |connection| people::secret(connection, &name)).await
-    }
-
-    async fn create_secret(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>> {
-        let (name, sealed) = (name.to_owned(), sealed.to_vec());
-        self.write(move |connection| people::create_secret(connection, &name, &sealed)).await
-    }
-
-    async fn create_conversation(&self, new: &NewConversation) -> Result<ConversationRecord> {
-        let new = new.clone();
-        self.write(move |connection| conversations::create(connection, &new)).await
-    }
-
-    async fn conversation(&self, id: ConversationId) -> Result<ConversationRecord> {
-        self.read(move |connection| conversations::by_id(connection, id)).await
-    }
-
-    async fn conversations(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<ConversationId>,
-        query: &str,
-        limit: usize,
-    ) -> Result<Vec<ConversationRecord>> {
-        let query = query.to_owned();
-        self.read(move |connection| conversations::list(connection, workspace, after, &query, limit)).await
-    }
-
-    async fn log_ends(&self, workspace: WorkspaceId) -> Result<Vec<LogEnd>> {
-        self.read(move |connection| conversations::log_ends(connection, workspace)).await
-    }
-
-    async fn unfinished(&self, workspace: WorkspaceId) -> Result<Vec<ConversationId>> {
-        self.read(move |connection| conversations::unfinished(connection, workspace)).await
-    }
-
-    async fn commit(&self, commit: &Commit) -> Result<()> {
-        let commit = commit.clone();
-        self.write(move |connection| conversations::commit(connection, &commit)).await
-    }
-
-    async fn delete_conversation(&self, id: ConversationId) -> Result<()> {
-        self.write(move |connection| conversations::delete(connection, id)).await
-    }
-
-    async fn segments_before(&self, id: ConversationId, before: u64, limit: u64) -> Result<Vec<Segment>> {
-        self.read(move |connection| conversations::segments_before(connection, id, before, limit)).await
-    }
-
-    async fn put_chunk(&self, id: ConversationId, chunk: &Chunk) -> Result<()> {
-        let chunk = chunk.clone();
-        self.write(move |connection| conversations::put_chunk(connection, id, &chunk)).await
-    }
-
-    async fn chunk(&self, id: ConversationId, digest: Hash, index: u32) -> Result<Chunk> {
-        self.read(move |connection| conversations::chunk(connection, id, &digest, index)).await
-    }
-
-    async fn outbox(&self, id: ConversationId, after: Option<u64>) -> Result<Vec<Item>> {
-        self.read(move |connection| conversations::outbox(connection, id, after)).await
-    }
-
-    async fn outbox_item(&self, id: ConversationId, item: ItemId) -> Result<Option<Item>> {
-        self.read(move |connection| conversations::outbox_item(connection, id, item)).await
-    }
-
-    async fn notices(&self, id: ConversationId, after: u64) -> Result<Vec<Notice>> {
-        self.read(move |connection| conversations::notices(connection, id, after)).await
-    }
-
-    async fn add_usage(&self, key: &UsageKey, usage: &UsageRecord) -> Result<()> {
-        let (key, usage) = (key.clone(), *usage);
-        self.write(move |connection| workspaces::add_usage(connection, &key, &usage)).await
-    }
-
-    async fn spent_since(&self, workspace: WorkspaceId, day: u32) -> Result<u64> {
-        self.read(move |connection| workspaces::spent_since(connection, workspace, day)).await
+    async fn tidy(&self, now: Millis) -> Result<()> {
+        self.sweep_all().await?;
+        self.write(move |connection| access::tidy(connection, now)).await
     }
 }
 
@@ -443,8 +276,7 @@ mod tests {
     fn keep(name: &'static str, size: usize) -> (Job, std::sync::mpsc::Receiver<Result<()>>) {
         let (answer, answered) = std::sync::mpsc::channel();
         let job: Job = Box::new(move |connection| {
-            let body =
-                |connection: &Connection| people::create_secret(connection, name, &vec![0; size]).map(drop);
+            let body = |connection: &Connection| secrets::create(connection, name, &vec![0; size]).map(drop);
             let done = undoing(connection.unwrap(), body);
             Box::new(move |commit_failed| {
                 let _ = answer.send(commit_failed.map_or(done, |error| Err(failed_because(error))));
@@ -464,7 +296,8 @@ mod tests {
         let (large, told_large) = keep("large", 1_000_000);
         let (after, told_after) = keep("after", 10);
         write_batch(&mut connection, vec![before, large, after]);
-        let kept = |name| people::secret(&connection, name).unwrap().is_some();
+        let sql = "SELECT count(*) FROM secrets WHERE name = ?1";
+        let kept = |name| connection.query_row(sql, [name], |row| row.get::<_, u32>(0)).unwrap() == 1;
         let told = told_before.recv().unwrap();
         assert!(matches!(told, Err(StoreError::Unavailable(_))) && !kept("before"), "{told:?}");
         let told = told_large.recv().unwrap();

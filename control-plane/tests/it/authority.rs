@@ -16,7 +16,7 @@ fn seal(key: u8) -> Seal {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_that_start_at_once_share_one_ca() {
-    let world = sqlite::world().await;
+    let world = sqlite::fresh().await;
     let loaded = world.at_once(20, |store, _| async move {
         let authority = Authority::load(&*store, &seal(1)).await.unwrap();
         (authority.digest().to_string(), authority.trust().to_owned())
@@ -29,7 +29,7 @@ async fn many_that_start_at_once_share_one_ca() {
 
 #[tokio::test]
 async fn another_sealing_key_is_said_and_makes_no_second_ca() {
-    let world = sqlite::world().await;
+    let world = sqlite::fresh().await;
     let first = Authority::load(world.store(), &seal(1)).await.unwrap();
     let error = format!("{:#}", Authority::load(world.store(), &seal(2)).await.unwrap_err());
     assert!(error.contains("sealed with another key"), "{error}");
@@ -39,7 +39,7 @@ async fn another_sealing_key_is_said_and_makes_no_second_ca() {
 
 #[tokio::test]
 async fn the_store_never_sees_the_cas_key() {
-    let world = sqlite::world().await;
+    let world = sqlite::fresh().await;
     let authority = Authority::load(world.store(), &seal(1)).await.unwrap();
     let kept = world.store().secret("ca").await.unwrap().unwrap();
     let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
@@ -53,7 +53,7 @@ async fn a_ca_that_was_meddled_with_is_refused() {
     let sealed_elsewhere = seal(1).seal("another name", b"{}").unwrap();
     let nonsense = seal(1).seal("ca", b"{\"certificate\":\"\",\"key\":\"\"}").unwrap();
     for kept in [vec![], vec![0; 23], vec![0; 100], sealed_elsewhere, nonsense] {
-        let world = sqlite::world().await;
+        let world = sqlite::fresh().await;
         world.store().create_secret("ca", &kept).await.unwrap();
         assert!(Authority::load(world.store(), &seal(1)).await.is_err());
         assert_eq!(world.store().secret("ca").await.unwrap(), Some(kept));

@@ -38,6 +38,8 @@ fn every_mistake_is_told_at_once() {
         ("--listen", "everywhere"),
         ("--public-url", "atelier.example"),
         ("--sealing-key", "c2hvcnQ="),
+        ("--old-sealing-key", "c2hvcnQ="),
+        ("--firestore-project", "there-is-none"),
         ("--web", "/nowhere"),
         ("--upstream", "ftp://model"),
         ("--prices", "/nowhere/prices.json"),
@@ -62,7 +64,11 @@ fn every_mistake_is_told_at_once() {
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let mistakes = check(folder().path(), &flags).unwrap_err();
     for (flag, _) in wrong {
-        let name = if flag == "--sealing-key" { "ATELIER_SEALING_KEY" } else { flag };
+        let name = match flag {
+            "--sealing-key" => "ATELIER_SEALING_KEY",
+            "--old-sealing-key" => "ATELIER_OLD_SEALING_KEY",
+            flag => flag,
+        };
         let told = mistakes.iter().filter(|mistake| mistake.starts_with(&format!("{name}:"))).count();
         assert_eq!(told, 1, "{flag} in {mistakes:#?}");
     }
@@ -100,6 +106,28 @@ fn the_public_address_is_what_browsers_send_as_their_origin() {
     ];
     for url in wrong {
         assert!(mistake(&["--public-url", url]).starts_with("--public-url: "), "{url}");
+    }
+}
+
+#[test]
+fn firestore_needs_a_project_and_the_embedded_store_has_none() {
+    let dir = folder();
+    let at = |flags: &[&str]| check(dir.path(), flags).unwrap().store.to_string();
+    assert!(at(&[]).starts_with("sqlite:") && at(&["--store", "sqlite"]).ends_with("atelier.db"));
+    let firestore = ["--store=firestore", "--firestore-project=my-project-1"];
+    assert_eq!(at(&firestore), "firestore:my-project-1/(default)");
+    assert_eq!(
+        at(&[&firestore[..], &["--firestore-database=atelier"]].concat()),
+        "firestore:my-project-1/atelier"
+    );
+    assert_eq!(mistake(&["--store=firestore"]), "--firestore-project: --store=firestore needs a project");
+    for wrong in ["Project", "a/b", "a b", "프로젝트"] {
+        let flag = format!("--firestore-project={wrong}");
+        assert!(mistake(&["--store=firestore", &flag]).starts_with("--firestore-project: "), "{wrong}");
+    }
+    assert!(mistake(&[&firestore[..], &["--firestore-database=A"]].concat()).contains("no database id"));
+    for only in ["--firestore-project=p", "--firestore-database=d"] {
+        assert!(mistake(&[only]).contains("only --store=firestore has one"), "{only}");
     }
 }
 

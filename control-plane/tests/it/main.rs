@@ -8,6 +8,8 @@ mod authority;
 mod config;
 mod flags;
 mod links;
+mod maintenance;
+mod passing;
 mod plane;
 mod start;
 mod store;

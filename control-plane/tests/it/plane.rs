@@ -5,7 +5,7 @@ use std::sync::Arc;
 use control_plane::app::{self, App, Running};
 use control_plane::seal::Seal;
 use control_plane::store::Store;
-use control_plane::store::records::WorkspaceRecord;
+use control_plane::store::records::{Identity, WorkspaceRecord};
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ impl Plane {
     /// A new user's new workspace.
     pub(crate) async fn workspace(&self) -> WorkspaceRecord {
         let subject = uuid::Uuid::new_v4().to_string();
-        let user = self.store().sign_in(&subject, "Ada", 1).await.unwrap().id;
+        let user = self.store().sign_in(&Identity::new(&subject, "Ada"), 1).await.unwrap().id;
         self.store().create_workspace(user, 200_000..200_100, 100, 1).await.unwrap()
     }
 

@@ -10,8 +10,10 @@ use anyhow::Context;
 use control_plane::auth::session::{self, Cookie};
 use control_plane::pki::Authority;
 use control_plane::seal::Seal;
-use control_plane::store::Store;
-use control_plane::store::records::{Certificates, Commit, ConversationRecord, NewConversation, Segment};
+use control_plane::store::records::{
+    Certificates, Commit, ConversationRecord, Identity, NewConversation, Segment,
+};
+use control_plane::store::{Store, StoreAt};
 use control_plane::{app, clock};
 use e2e::stack::free_port;
 use protocol::settings::Settings;
@@ -87,7 +89,7 @@ impl World {
     pub async fn make_with_logs(people: u32, logged: u64) -> anyhow::Result<Self> {
         let data = TempDir::new()?;
         let (public, link) = (free_port("127.0.0.1")?, free_port("127.0.0.1")?);
-        let store: Arc<dyn Store> = Arc::new(app::open_store(data.path())?);
+        let store = app::open_store(&StoreAt::data(data.path())).await?;
         let authority = load_authority(&*store, data.path()).await?;
         let maker = Arc::new(Maker { store, authority, cookie: Cookie::new(false, public.port()), logged });
         let mut made = Vec::new();
@@ -110,7 +112,7 @@ impl World {
 /// # Errors
 /// When it can't be read.
 pub async fn authority(data: &Path) -> anyhow::Result<Authority> {
-    load_authority(&app::open_store(data)?, data).await
+    load_authority(&*app::open_store(&StoreAt::data(data)).await?, data).await
 }
 
 async fn load_authority(store: &dyn Store, data: &Path) -> anyhow::Result<Authority> {
@@ -121,7 +123,8 @@ async fn load_authority(store: &dyn Store, data: &Path) -> anyhow::Result<Author
 async fn make_person(maker: Arc<Maker>, number: u32) -> anyhow::Result<Arc<Person>> {
     let Maker { store, authority, cookie, logged } = &*maker;
     let now = clock::now();
-    let user = store.sign_in(&format!("bench:{number}"), &format!("person {number}"), now).await?.id;
+    let identity = Identity::new(&format!("bench:{number}"), &format!("person {number}"));
+    let user = store.sign_in(&identity, now).await?.id;
     let token = session::open(&**store, user, "bench").await?;
     let header = cookie.keep(&token).context("no cookie")?;
     let cookie = header.to_str()?.split(';').next().unwrap_or_default().to_owned();

@@ -70,7 +70,7 @@ impl Store {
         Ok(())
     }
 
-    /// As [`control_plane::store::Store::outbox`].
+    /// As [`control_plane::store::Conversations::outbox`].
     pub(crate) fn outbox(&self, id: ConversationId, after: Option<u64>) -> Vec<Item> {
         let Some(kept) = self.kept.get(&id) else { return Vec::new() };
         let wanted = |item: &&Item| match after {
@@ -85,7 +85,7 @@ impl Store {
         kept.into_iter().flat_map(|kept| &kept.notices).filter(|notice| notice.m > after).cloned().collect()
     }
 
-    /// As [`control_plane::store::Store::segments_before`].
+    /// As [`control_plane::store::Conversations::segments_before`].
     pub(crate) fn segments_before(&self, id: ConversationId, before: u64, limit: u64) -> Vec<Segment> {
         let Some(kept) = self.kept.get(&id) else { return Vec::new() };
         let mut held = 0;

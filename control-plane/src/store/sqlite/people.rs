@@ -1,102 +1,189 @@
-//! Users, sessions, one-time codes and sealed secrets.
+//! Users and their settings.
 
+use async_trait::async_trait;
 use protocol::api::Role;
-use protocol::{Millis, UserId};
+use protocol::{Millis, UserId, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::super::records::{SessionRecord, UserRecord};
-use super::super::{Hash, Result};
-use super::failed;
-use super::values::{count, from_json, id, int, json};
+use super::super::people::searched;
+use super::super::records::{Identity, Profile, UserRecord};
+use super::super::{Hash, People, Result, StoreError, Workspaces};
+use super::values::{count, from_json, from_optional_json, id, int, json, optional_json};
+use super::{Sqlite, access, failed, workspaces};
 
-const USER: &str = "users.id, users.subject, users.name, users.role, users.disabled";
+#[async_trait]
+impl People for Sqlite {
+    async fn sign_in(&self, identity: &Identity, now: Millis) -> Result<UserRecord> {
+        let identity = identity.clone();
+        self.write(move |connection| sign_in(connection, &identity, now)).await
+    }
 
-fn read_user(row: &Row<'_>, at: usize) -> rusqlite::Result<UserRecord> {
+    async fn user(&self, id: UserId) -> Result<UserRecord> {
+        self.read(move |connection| user(connection, id)).await
+    }
+
+    async fn users(&self, after: Option<UserId>, query: &str, limit: usize) -> Result<Vec<UserRecord>> {
+        let query = query.to_lowercase();
+        self.read(move |connection| list(connection, after, &query, limit)).await
+    }
+
+    async fn save_profile(&self, id: UserId, profile: &Profile) -> Result<()> {
+        let profile = profile.clone();
+        self.write(move |connection| save_profile(connection, id, &profile)).await
+    }
+
+    async fn set_role(&self, id: UserId, role: Role) -> Result<()> {
+        self.write(move |connection| {
+            let sql = "UPDATE users SET role = ?2 WHERE id = ?1";
+            one(connection.execute(sql, params![id.0.as_bytes(), json(&role)?]))
+        })
+        .await
+    }
+
+    async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<Vec<Hash>> {
+        self.write(move |connection| set_disabled(connection, id, disabled)).await
+    }
+
+    async fn delete_user(&self, id: UserId) -> Result<()> {
+        self.write(move |connection| shut_out(connection, id)).await?;
+        loop {
+            // One that is made meanwhile, too.
+            match self.write(move |connection| delete(connection, id)).await? {
+                Some(workspace) => match self.delete_workspace(workspace).await {
+                    Ok(()) | Err(StoreError::NotFound) => {}
+                    Err(error) => return Err(error),
+                },
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn settings(&self, id: UserId) -> Result<Option<serde_json::Value>> {
+        self.read(move |connection| settings(connection, id)).await
+    }
+
+    async fn save_settings(&self, id: UserId, settings: &serde_json::Value) -> Result<()> {
+        let settings = settings.clone();
+        self.write(move |connection| save_settings(connection, id, &settings)).await
+    }
+}
+
+/// The columns of a user, joined or alone.
+pub(super) const USER: &str =
+    "users.id, users.subject, users.name, users.email, users.language, users.onboarding,
+                               users.role, users.disabled, users.created_at, users.signed_in_at";
+
+/// Reads a user whose columns begin at `at`.
+pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<UserRecord> {
     Ok(UserRecord {
         id: UserId(id(row, at)?),
         subject: row.get(at + 1)?,
         name: row.get(at + 2)?,
-        role: from_json(row, at + 3)?,
-        disabled: row.get(at + 4)?,
+        email: row.get(at + 3)?,
+        language: row.get(at + 4)?,
+        onboarding: from_optional_json(row, at + 5)?,
+        role: from_json(row, at + 6)?,
+        disabled: row.get(at + 7)?,
+        created_at: count(row, at + 8)?,
+        signed_in_at: count(row, at + 9)?,
     })
 }
 
-pub(super) fn sign_in(connection: &Connection, subject: &str, name: &str, now: Millis) -> Result<UserRecord> {
+fn sign_in(connection: &Connection, identity: &Identity, now: Millis) -> Result<UserRecord> {
+    let Identity { subject, name, email } = identity;
     let sql = "INSERT INTO users (id, subject, name, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (subject) DO NOTHING";
     let fresh = Uuid::now_v7();
     let role = json(&Role::User)?;
     connection.execute(sql, params![fresh.as_bytes(), subject, name, role, int(now)]).map_err(failed)?;
     let sql = format!("SELECT {USER} FROM users WHERE subject = ?1");
-    connection.query_row(&sql, [subject], |row| read_user(row, 0)).map_err(failed)
+    let mut record = connection.query_row(&sql, [subject], |row| read(row, 0)).map_err(failed)?;
+    if !record.disabled {
+        record.email = email.clone().or(record.email);
+        record.signed_in_at = now;
+        let sql = "UPDATE users SET email = ?2, searched = ?3, signed_in_at = ?4 WHERE id = ?1";
+        let found_by = searched(&record.name, record.email.as_deref());
+        let values = params![record.id.0.as_bytes(), record.email, found_by, int(now)];
+        connection.execute(sql, values).map_err(failed)?;
+    }
+    Ok(record)
 }
 
 pub(super) fn user(connection: &Connection, user: UserId) -> Result<UserRecord> {
     let sql = format!("SELECT {USER} FROM users WHERE id = ?1");
-    connection.query_row(&sql, [user.0.as_bytes()], |row| read_user(row, 0)).map_err(failed)
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    statement.query_row([user.0.as_bytes()], |row| read(row, 0)).map_err(failed)
 }
 
-pub(super) fn add_local_code(connection: &Connection, code: &Hash, expires_at: Millis) -> Result<()> {
-    let sql = "INSERT INTO local_codes (code, expires_at) VALUES (?1, ?2)";
-    connection.execute(sql, params![code, int(expires_at)]).map_err(failed).map(drop)
-}
-
-pub(super) fn spend_local_code(connection: &Connection, code: &Hash, now: Millis) -> Result<bool> {
-    let spent = connection
-        .execute("DELETE FROM local_codes WHERE code = ?1 AND expires_at > ?2", params![code, int(now)])
-        .map_err(failed)?;
-    connection.execute("DELETE FROM local_codes WHERE expires_at <= ?1", [int(now)]).map_err(failed)?;
-    Ok(spent == 1)
-}
-
-pub(super) fn open_session(connection: &Connection, token: &Hash, session: &SessionRecord) -> Result<()> {
-    connection
-        .execute("DELETE FROM sessions WHERE expires_at <= ?1", [int(session.created_at)])
-        .map_err(failed)?;
-    let sql =
-        "INSERT INTO sessions (token, user, created_at, expires_at, device) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let (from, to) = (int(session.created_at), int(session.expires_at));
-    let values = params![token, session.user.0.as_bytes(), from, to, session.device];
-    connection.execute(sql, values).map_err(failed).map(drop)
-}
-
-pub(super) fn session(
+pub(super) fn list(
     connection: &Connection,
-    token: &Hash,
-    now: Millis,
-) -> Result<Option<(SessionRecord, UserRecord)>> {
+    after: Option<UserId>,
+    query: &str,
+    limit: usize,
+) -> Result<Vec<UserRecord>> {
     let sql = format!(
-        "SELECT sessions.user, sessions.created_at, sessions.expires_at, sessions.device, {USER}
-         FROM sessions JOIN users ON users.id = sessions.user
-         WHERE sessions.token = ?1 AND sessions.expires_at > ?2"
+        "SELECT {USER} FROM users WHERE id > ?1 AND (?2 = '' OR instr(searched, ?2) > 0) ORDER BY id LIMIT ?3"
     );
     let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
-    let found = statement.query_row(params![token, int(now)], |row| {
-        let session = SessionRecord {
-            user: UserId(id(row, 0)?),
-            created_at: count(row, 1)?,
-            expires_at: count(row, 2)?,
-            device: row.get(3)?,
-        };
-        Ok((session, read_user(row, 4)?))
-    });
-    found.optional().map_err(failed)
+    let after = after.map(|after| after.0.as_bytes().to_vec()).unwrap_or_default();
+    let records =
+        statement.query_map(params![after, query, int(limit as u64)], |row| read(row, 0)).map_err(failed)?;
+    records.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
-pub(super) fn close_session(connection: &Connection, token: &Hash) -> Result<()> {
-    connection.execute("DELETE FROM sessions WHERE token = ?1", [token]).map_err(failed).map(drop)
+fn save_profile(connection: &Connection, id: UserId, profile: &Profile) -> Result<()> {
+    let email = user(connection, id)?.email;
+    let sql = "UPDATE users SET name = ?2, language = ?3, onboarding = ?4, searched = ?5 WHERE id = ?1";
+    let values = params![
+        id.0.as_bytes(),
+        profile.name,
+        profile.language,
+        optional_json(profile.onboarding.as_ref())?,
+        searched(&profile.name, email.as_deref()),
+    ];
+    one(connection.execute(sql, values))
 }
 
-pub(super) fn secret(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
-    let sql = "SELECT sealed FROM secrets WHERE name = ?1";
-    connection.query_row(sql, [name], |row| row.get(0)).optional().map_err(failed)
+fn set_disabled(connection: &Connection, id: UserId, disabled: bool) -> Result<Vec<Hash>> {
+    one(connection
+        .execute("UPDATE users SET disabled = ?2 WHERE id = ?1", params![id.0.as_bytes(), disabled]))?;
+    if disabled { access::end_sessions(connection, id) } else { Ok(Vec::new()) }
 }
 
-pub(super) fn create_secret(connection: &Connection, name: &str, sealed: &[u8]) -> Result<Vec<u8>> {
-    let sql = "INSERT INTO secrets (name, sealed) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
-    connection.execute(sql, params![name, sealed]).map_err(failed)?;
-    connection
-        .query_row("SELECT sealed FROM secrets WHERE name = ?1", [name], |row| row.get(0))
-        .map_err(failed)
+/// Takes away what lets a user in: at once, whatever it takes to remove the rest.
+fn shut_out(connection: &Connection, id: UserId) -> Result<()> {
+    set_disabled(connection, id, true)?;
+    for table in ["api_tokens", "user_secrets"] {
+        let sql = format!("DELETE FROM {table} WHERE user = ?1");
+        connection.execute(&sql, [id.0.as_bytes()]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Removes a user who has no workspace; otherwise it must go first.
+fn delete(connection: &Connection, id: UserId) -> Result<Option<WorkspaceId>> {
+    if let Some(workspace) = workspaces::by_user(connection, id)? {
+        return Ok(Some(workspace.id));
+    }
+    one(connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes()])).map(|()| None)
+}
+
+pub(super) fn settings(connection: &Connection, id: UserId) -> Result<Option<serde_json::Value>> {
+    let sql = "SELECT settings FROM users WHERE id = ?1";
+    let found = connection.query_row(sql, [id.0.as_bytes()], |row| from_optional_json(row, 0));
+    found.optional().map_err(failed).map(Option::flatten)
+}
+
+pub(super) fn save_settings(connection: &Connection, id: UserId, settings: &serde_json::Value) -> Result<()> {
+    let sql = "UPDATE users SET settings = ?2 WHERE id = ?1";
+    one(connection.execute(sql, params![id.0.as_bytes(), json(settings)?]))
+}
+
+/// Whether there was a user to change.
+fn one(changed: rusqlite::Result<usize>) -> Result<()> {
+    match changed.map_err(failed)? {
+        1 => Ok(()),
+        _ => Err(StoreError::NotFound),
+    }
 }

@@ -6,7 +6,7 @@ use super::super::{Result, StoreError};
 use super::failed;
 
 /// Each step brings the schema from its index to the next version. Steps are never changed, only added.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Brings the schema up to date. A file that is current is only read, so that a command beside a running server
 /// never waits for it.
@@ -21,6 +21,15 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     }
     transaction.pragma_update(None, "user_version", MIGRATIONS.len() as u32).map_err(failed)?;
     transaction.commit().map_err(failed)
+}
+
+/// Refuses a file that is no store, or one of a newer version.
+pub(super) fn ensure_known(connection: &Connection) -> Result<()> {
+    match version(connection)? {
+        0 => Err(StoreError::malformed("the file is no store of Atelier's")),
+        version if version > MIGRATIONS.len() => Err(newer(version)),
+        _ => Ok(()),
+    }
 }
 
 fn version(connection: &Connection) -> Result<usize> {

@@ -4,14 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_trait::async_trait;
 use control_plane::store::records::*;
 use control_plane::store::{Hash, Result, Store};
 use protocol::link::Catalog;
-use protocol::log::LogEnd;
-use protocol::notice::Notice;
-use protocol::outbox::Item;
 use protocol::{ConversationId, ItemId, Millis, UserId, WorkspaceId};
+
+use crate::passing::passing_on;
 
 #[derive(Debug)]
 pub(super) struct Meddler {
@@ -34,40 +32,29 @@ impl Meddler {
     }
 }
 
-/// Passes everything on but `set_certificates`.
-macro_rules! passing_on {
-    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $returned:ty;)*) => {
-        #[async_trait]
-        impl Store for Meddler {
-            async fn set_certificates(
-                &self,
-                id: WorkspaceId,
-                expected: &Certificates,
-                new: &Certificates,
-            ) -> Result<()> {
-                if !self.done.swap(true, Ordering::SeqCst) {
-                    self.store.set_certificates(self.workspace, &self.from, &self.to).await?;
-                }
-                self.store.set_certificates(id, expected, new).await
+passing_on!(People for Meddler);
+passing_on!(Access for Meddler);
+passing_on!(Conversations for Meddler);
+passing_on!(Secrets for Meddler);
+passing_on!(Audit for Meddler);
+passing_on!(Transfer for Meddler);
+passing_on!(Store for Meddler);
+passing_on! { impl Workspaces for Meddler {
+    own {
+        async fn set_certificates(
+            &self,
+            id: WorkspaceId,
+            expected: &Certificates,
+            new: &Certificates,
+        ) -> Result<()> {
+            if !self.done.swap(true, Ordering::SeqCst) {
+                self.store.set_certificates(self.workspace, &self.from, &self.to).await?;
             }
-
-            $(async fn $name(&self, $($argument: $type),*) -> Result<$returned> {
-                self.store.$name($($argument),*).await
-            })*
+            self.store.set_certificates(id, expected, new).await
         }
-    };
-}
-
-passing_on! {
-    fn check() -> ();
-    fn sign_in(subject: &str, name: &str, now: Millis) -> UserRecord;
-    fn user(id: UserId) -> UserRecord;
-    fn add_local_code(code: Hash, expires_at: Millis) -> ();
-    fn spend_local_code(code: Hash, now: Millis) -> bool;
-    fn open_session(token: Hash, session: &SessionRecord) -> ();
-    fn session(token: Hash, now: Millis) -> Option<(SessionRecord, UserRecord)>;
-    fn close_session(token: Hash) -> ();
+    }
     fn workspaces() -> Vec<WorkspaceRecord>;
+    fn workspaces_after(after: Option<WorkspaceId>, limit: usize) -> Vec<WorkspaceRecord>;
     fn workspace(id: WorkspaceId) -> WorkspaceRecord;
     fn workspace_of(user: UserId) -> Option<WorkspaceRecord>;
     fn create_workspace(user: UserId, uids: Range<u32>, networks: u32, now: Millis) -> WorkspaceRecord;
@@ -77,22 +64,10 @@ passing_on! {
     fn delete_workspace(id: WorkspaceId) -> ();
     fn add_enrol_token(token: Hash, workspace: WorkspaceId, expires_at: Millis) -> ();
     fn spend_enrol_token(token: Hash, now: Millis) -> Option<WorkspaceId>;
-    fn secret(name: &str) -> Option<Vec<u8>>;
-    fn create_secret(name: &str, sealed: &[u8]) -> Vec<u8>;
-    fn create_conversation(new: &NewConversation) -> ConversationRecord;
-    fn conversation(id: ConversationId) -> ConversationRecord;
-    fn conversations(workspace: WorkspaceId, after: Option<ConversationId>, query: &str, limit: usize)
-        -> Vec<ConversationRecord>;
-    fn log_ends(workspace: WorkspaceId) -> Vec<LogEnd>;
-    fn unfinished(workspace: WorkspaceId) -> Vec<ConversationId>;
-    fn commit(commit: &Commit) -> ();
-    fn delete_conversation(id: ConversationId) -> ();
-    fn segments_before(id: ConversationId, before: u64, limit: u64) -> Vec<Segment>;
-    fn put_chunk(id: ConversationId, chunk: &Chunk) -> ();
-    fn chunk(id: ConversationId, digest: Hash, index: u32) -> Chunk;
-    fn outbox(id: ConversationId, after: Option<u64>) -> Vec<Item>;
-    fn outbox_item(id: ConversationId, item: ItemId) -> Option<Item>;
-    fn notices(id: ConversationId, after: u64) -> Vec<Notice>;
+    fn take_lease(id: WorkspaceId, owner: &str, now: Millis, until: Millis) -> Lease;
+    fn renew_lease(id: WorkspaceId, fence: u64, until: Millis) -> ();
+    fn release_lease(id: WorkspaceId, fence: u64) -> ();
+    fn lease(id: WorkspaceId) -> Option<Lease>;
     fn add_usage(key: &UsageKey, usage: &UsageRecord) -> ();
     fn spent_since(workspace: WorkspaceId, day: u32) -> u64;
-}
+} }

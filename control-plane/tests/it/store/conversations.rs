@@ -10,7 +10,7 @@ use protocol::{ConversationId, Millis, WorkspaceId};
 use uuid::Uuid;
 
 use super::assert_refused;
-use super::world::{NOW, World, appending, item, new_conversation, notice, step};
+use super::world::{NOW, World, appending, cut_off, item, new_conversation, notice, step};
 
 pub(super) async fn making_it_again_changes_nothing(world: &World) {
     let mut new = new_conversation(world.workspace().await.id);
@@ -194,4 +194,66 @@ pub(super) async fn what_is_not_there_is_not_found(world: &World) {
     assert_refused!(world.other().delete_conversation(gone.id).await, NotFound);
     assert_eq!(world.items(gone.id).await, []);
     assert_eq!(world.log(gone.id).await, []);
+}
+
+pub(super) async fn they_are_counted(world: &World) {
+    let workspace = world.workspace().await.id;
+    world.conversation().await;
+    assert_eq!(world.other().count_conversations(workspace).await.unwrap(), 0);
+    let gone = world.conversation_in(workspace).await.id;
+    for _ in 0..6 {
+        world.conversation_in(workspace).await;
+    }
+    world.store().delete_conversation(gone).await.unwrap();
+    assert_eq!(world.other().count_conversations(workspace).await.unwrap(), 6);
+    assert_eq!(world.other().count_conversations(WorkspaceId(Uuid::new_v4())).await.unwrap(), 0);
+}
+
+pub(super) async fn removing_a_large_one_lets_others_go_on(world: &World) {
+    let workspace = world.workspace().await.id;
+    let large = world.conversation_in(workspace).await;
+    for index in 0..200 {
+        let chunk = Chunk { digest: [1; 32], index, chunks: 200, bytes: vec![0; 64 * 1024] };
+        world.store().put_chunk(large.id, &chunk).await.unwrap();
+    }
+    let mut beside = world.conversation().await;
+    let removing = world.store().delete_conversation(large.id);
+    tokio::pin!(removing);
+    let mut between = 0;
+    // The removal gets on only while others do.
+    while cut_off(removing.as_mut(), 0).await.is_none() {
+        let commit = appending(&beside, 1);
+        world.other().commit(&commit).await.unwrap();
+        beside = commit.record;
+        let gone = world.other().conversation(large.id).await.is_err();
+        let empty = world.other().chunk(large.id, [1; 32], 199).await.is_err();
+        assert!(!gone || empty, "it is gone for some and there for others");
+        between += 1;
+    }
+    assert!(between >= 3, "{between}");
+    assert_eq!(world.other().count_conversations(workspace).await.unwrap(), 0);
+}
+
+pub(super) async fn what_a_cut_off_removal_left_shows_through_nothing(world: &World) {
+    let workspace = world.workspace().await.id;
+    for cut in 0..12 {
+        let (gone, commit, chunk) = full(world, workspace).await;
+        let _ = cut_off(world.store().delete_conversation(gone.id), cut).await;
+        let again = NewConversation { id: gone.id, ..new_conversation(workspace) };
+        if world.other().conversation(gone.id).await.is_ok() {
+            // It had not begun; or it comes only now.
+            continue;
+        }
+        assert_eq!((world.log(gone.id).await, world.items(gone.id).await), (vec![], vec![]));
+        assert_eq!(world.other().notices(gone.id, 0).await.unwrap(), []);
+        assert_refused!(world.other().chunk(gone.id, chunk.digest, 0).await, NotFound);
+        assert_refused!(world.other().put_chunk(gone.id, &chunk).await, NotFound);
+        assert!(!world.other().unfinished(workspace).await.unwrap().contains(&gone.id));
+        let made = world.other().create_conversation(&again).await.unwrap();
+        assert_eq!(made.version, 1);
+        assert_eq!((world.log(gone.id).await, world.items(gone.id).await), (vec![], vec![]));
+        assert_eq!(world.other().outbox_item(gone.id, commit.items[0].id).await.unwrap(), None);
+        world.store().tidy(0).await.unwrap();
+        assert_eq!(world.again(&made).await, made);
+    }
 }

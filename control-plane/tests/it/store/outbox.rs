@@ -7,7 +7,12 @@ use protocol::event::Unknown;
 use protocol::outbox::{Item, ItemState};
 use uuid::Uuid;
 
-use super::world::{World, item, notice, step};
+use protocol::event::Person;
+use protocol::limits::{MESSAGE_BYTES, OUTBOX_ITEMS};
+use protocol::outbox::What;
+use protocol::prompt::Decision;
+
+use super::world::{World, appending, item, notice, step};
 
 const REFUSED: ItemState = ItemState::Refused { code: ErrorCode::TooMany };
 const UNKNOWN: ItemState = ItemState::Unknown { why: Unknown::ToolsCalled };
@@ -99,4 +104,53 @@ pub(super) async fn notices_come_in_order_after_a_number(world: &World) {
         let found = world.other().notices(record.id, after).await.unwrap();
         assert_eq!(found, (1..=11).filter(|m| *m > after).map(notice).collect::<Vec<_>>());
     }
+}
+
+/// A message of the greatest length, in letters that take most room when they are written down.
+fn longest(rev: u64, state: ItemState) -> Item {
+    let letter = if rev.is_multiple_of(2) { "\u{1}" } else { "한" };
+    let mut text = format!("{rev} ");
+    text.push_str(&letter.repeat((MESSAGE_BYTES - text.len()) / letter.len()));
+    Item { what: What::Message { text, steer: false, again_of: None }, ..item(rev, state) }
+}
+
+pub(super) async fn the_longest_message_comes_back_as_it_went(world: &World) {
+    let record = world.conversation().await;
+    let answers = [("질문".to_owned(), "\u{2}답".repeat(20_000))].into();
+    let answer = What::Answer {
+        prompt: protocol::PromptId::new("prompt").unwrap(),
+        decision: Decision::Answer { answers },
+    };
+    let mut items = vec![longest(1, ItemState::Saved), longest(2, ItemState::Delivered)];
+    items.push(Item { what: answer, ..item(3, ItemState::Saved) });
+    let record = keep(world, &record, &items).await;
+    assert_eq!(world.items(record.id).await, items);
+    // One of them is edited, one goes on, one stays.
+    items[0] = Item { id: items[0].id, rev: 4, version: 2, ..longest(5, ItemState::Saved) };
+    items[1] = Item { rev: 5, state: ItemState::Done, ..items[1].clone() };
+    let record = keep(world, &record, &items[..2]).await;
+    items.sort_by_key(|item| item.rev);
+    assert_eq!(world.items(record.id).await, items);
+    let found = world.other().outbox_item(record.id, items[2].id).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&items[2]));
+}
+
+pub(super) async fn one_step_may_change_a_full_outbox_of_the_longest_messages(world: &World) {
+    let mut record = world.conversation().await;
+    let mut items: Vec<_> = (1..=OUTBOX_ITEMS as u64).map(|rev| longest(rev, ItemState::Saved)).collect();
+    for item in &items {
+        record = keep(world, &record, std::slice::from_ref(item)).await;
+    }
+    let mut all = appending(&record, 5);
+    all.notices = vec![notice(1)];
+    for (rev, item) in (1_000..).zip(&mut items) {
+        item.rev = rev;
+        item.by = Person { name: "이".repeat(60), ..item.by.clone() };
+        item.state = UNKNOWN;
+    }
+    all.items.clone_from(&items);
+    world.store().commit(&all).await.unwrap();
+    let found = world.items(record.id).await;
+    assert!(found == items, "{} of {}", found.len(), items.len());
+    assert_eq!(world.log(record.id).await, [all.segment.unwrap()]);
 }

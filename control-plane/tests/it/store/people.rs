@@ -2,23 +2,23 @@
 
 use std::collections::HashSet;
 
-use control_plane::store::records::SessionRecord;
+use control_plane::store::records::{SessionId, SessionRecord};
 use protocol::UserId;
 use uuid::Uuid;
 
 use super::assert_refused;
-use super::world::{NOW, World, hash};
+use super::world::{NOW, World, ada, hash};
 
 pub(super) async fn signing_in_again_gives_the_same_user(world: &World) {
-    let first = world.store().sign_in("google:1", "Ada", NOW).await.unwrap();
-    let again = world.other().sign_in("google:1", "Ada", NOW + 1).await.unwrap();
+    let first = world.store().sign_in(&ada("google:1"), NOW).await.unwrap();
+    let again = world.other().sign_in(&ada("google:1"), NOW + 1).await.unwrap();
     assert_eq!(first.id, again.id);
     assert_eq!(world.other().user(first.id).await.unwrap(), again);
     assert!(!again.disabled);
 }
 
 pub(super) async fn a_hundred_first_sign_ins_of_one_subject_make_one_user(world: &World) {
-    let users = world.at_once(100, |store, _| async move { store.sign_in("google:1", "Ada", NOW).await });
+    let users = world.at_once(100, |store, _| async move { store.sign_in(&ada("google:1"), NOW).await });
     let ids: HashSet<_> = users.await.into_iter().map(|user| user.unwrap().id).collect();
     assert_eq!(ids.len(), 1);
 }
@@ -26,7 +26,7 @@ pub(super) async fn a_hundred_first_sign_ins_of_one_subject_make_one_user(world:
 pub(super) async fn subjects_are_told_apart_to_the_letter(world: &World) {
     let mut ids = HashSet::new();
     for subject in ["google:1", "google:10", "GOOGLE:1", "google:1 ", "하나", ""] {
-        ids.insert(world.store().sign_in(subject, "Ada", NOW).await.unwrap().id);
+        ids.insert(world.store().sign_in(&ada(subject), NOW).await.unwrap().id);
     }
     assert_eq!(ids.len(), 6);
 }
@@ -66,7 +66,15 @@ pub(super) async fn an_expired_code_takes_no_other_with_it(world: &World) {
 }
 
 fn session(user: UserId) -> SessionRecord {
-    SessionRecord { user, created_at: NOW, expires_at: NOW + 10, device: "Browser/1 (하나)".into() }
+    SessionRecord {
+        id: SessionId(Uuid::new_v4()),
+        user,
+        created_at: NOW,
+        expires_at: NOW + 10,
+        used_at: NOW,
+        idle: 10,
+        device: "Browser/1 (하나)".into(),
+    }
 }
 
 pub(super) async fn a_session_is_read_until_its_time_is_over(world: &World) {
@@ -81,7 +89,8 @@ pub(super) async fn a_session_is_read_until_its_time_is_over(world: &World) {
 pub(super) async fn a_closed_session_is_gone_and_others_are_not(world: &World) {
     let (closed, open, session) = (hash(), hash(), session(world.user().await));
     world.store().open_session(closed, &session).await.unwrap();
-    world.store().open_session(open, &session).await.unwrap();
+    let beside = SessionRecord { id: SessionId(Uuid::new_v4()), ..session.clone() };
+    world.store().open_session(open, &beside).await.unwrap();
     world.store().close_session(closed).await.unwrap();
     assert_eq!(world.other().session(closed, NOW).await.unwrap(), None);
     assert!(world.other().session(open, NOW).await.unwrap().is_some());

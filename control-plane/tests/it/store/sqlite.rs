@@ -4,30 +4,43 @@ use std::path::Path;
 use std::sync::Arc;
 
 use control_plane::store::sqlite::Sqlite;
-use control_plane::store::{Store, StoreError};
+use control_plane::store::{Store, StoreAt, StoreError};
 use tempfile::TempDir;
 
-use super::world::World;
+use super::world::{World, ada};
 
 mod cancelled;
 mod durable;
 mod files;
+mod migrations;
+
+pub(crate) use self::migrations::BY_SCHEMA_1;
 
 /// Two handles on one fresh file.
-pub(crate) async fn world() -> World {
+pub(crate) async fn world() -> Option<World> {
+    Some(fresh().await)
+}
+
+/// Two handles on one fresh file.
+pub(crate) async fn fresh() -> World {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("atelier.db");
-    let (one, other) = (Sqlite::open(&path).unwrap(), Sqlite::open(&path).unwrap());
+    let (one, other) = (open(&path).unwrap(), open(&path).unwrap());
     one.check().await.unwrap();
-    World::new([Arc::new(one), Arc::new(other)], dir)
+    World::new([one, other], StoreAt::Sqlite(path), dir)
+}
+
+/// A store in a file.
+fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(Sqlite::open(path)?))
 }
 
 /// A folder, and a current store in it that nobody has open.
 async fn closed() -> (TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("atelier.db");
-    let store = Sqlite::open(&path).unwrap();
-    store.sign_in("google:1", "Ada", 1).await.unwrap();
+    let store = open(&path).unwrap();
+    store.sign_in(&ada("google:1"), 1).await.unwrap();
     drop(store);
     close(&path);
     (dir, path)

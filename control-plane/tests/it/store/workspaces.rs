@@ -10,7 +10,7 @@ use protocol::status::{Reason, ReasonCode};
 use uuid::Uuid;
 
 use super::assert_refused;
-use super::world::{NETWORKS, NOW, UIDS, World, appending, hash, winners};
+use super::world::{NETWORKS, NOW, UIDS, World, ada, appending, hash, winners};
 
 fn numbers(record: &WorkspaceRecord) -> (u32, u32) {
     (record.uid - UIDS.start, record.network)
@@ -74,7 +74,7 @@ pub(super) async fn a_hundred_at_once_for_one_user_give_one(world: &World) {
 
 pub(super) async fn users_at_once_get_numbers_of_their_own(world: &World) {
     let made = world.at_once(50, |store, n| async move {
-        let user = store.sign_in(&format!("google:{n}"), "Ada", NOW).await.unwrap();
+        let user = store.sign_in(&ada(&format!("google:{n}")), NOW).await.unwrap();
         store.create_workspace(user.id, UIDS, NETWORKS, NOW).await.unwrap()
     });
     let mut made: Vec<_> = made.await.iter().map(numbers).collect();
@@ -194,4 +194,57 @@ pub(super) async fn deleting_takes_everything_along(world: &World) {
     assert_eq!(world.other().spend_enrol_token(token, NOW).await.unwrap(), None);
     assert_eq!(world.other().workspaces().await.unwrap().len(), 1);
     assert_eq!(world.log(kept.id).await.len(), 1);
+}
+
+pub(super) async fn pages_of_them_join_without_a_gap_or_a_repeat(world: &World) {
+    for _ in 0..7 {
+        world.workspace().await;
+    }
+    let mut whole = world.store().workspaces().await.unwrap();
+    whole.sort_by_key(|record| record.id);
+    for size in [1, 3, 6, 7, 8] {
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let page = world.other().workspaces_after(after, size).await.unwrap();
+            assert!(page.len() <= size);
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            pages.extend(page);
+        }
+        assert_eq!(pages, whole, "pages of {size}");
+    }
+}
+
+pub(super) async fn numbers_of_a_wide_range_are_found_past_what_is_taken(world: &World) {
+    let mut uids = Vec::new();
+    // Ranges that begin and end within, at and across the borders of any block of numbers.
+    for range in
+        [32_766..32_770, 32_766..32_770, 32_766..32_770, 32_766..32_770, 0..3, 4_294_967_290..u32::MAX]
+    {
+        let user = world.user().await;
+        let made = world.other().create_workspace(user, range, NETWORKS, NOW).await.unwrap();
+        uids.push(made.uid);
+    }
+    assert_eq!(uids, [32_766, 32_767, 32_768, 32_769, 0, 4_294_967_290]);
+    let user = world.user().await;
+    let refused = world.store().create_workspace(user, 32_766..32_770, NETWORKS, NOW).await;
+    assert!(matches!(refused, Err(StoreError::Exhausted(_))), "{refused:?}");
+}
+
+pub(super) async fn many_that_come_and_go_at_once_never_share_a_number(world: &World) {
+    for _ in 0..3 {
+        let made = world.at_once(12, |store, n| async move {
+            let user = store.sign_in(&ada(&format!("google:{n}")), NOW).await.unwrap();
+            let made = store.create_workspace(user.id, UIDS, NETWORKS, NOW).await.unwrap();
+            if n % 3 == 0 {
+                store.delete_workspace(made.id).await.unwrap();
+            }
+        });
+        made.await;
+        let all = world.store().workspaces().await.unwrap();
+        let uids: HashSet<_> = all.iter().map(|record| record.uid).collect();
+        let networks: HashSet<_> = all.iter().map(|record| record.network).collect();
+        assert_eq!((uids.len(), networks.len()), (all.len(), all.len()));
+        assert_eq!(all.len(), 8);
+    }
 }

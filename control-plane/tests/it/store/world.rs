@@ -2,9 +2,12 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::task::Poll;
 
-use control_plane::store::records::{Commit, ConversationRecord, NewConversation, Segment, WorkspaceRecord};
-use control_plane::store::{Hash, Store, StoreError};
+use control_plane::store::records::{
+    Commit, ConversationRecord, Identity, NewConversation, Segment, WorkspaceRecord,
+};
+use control_plane::store::{Hash, Store, StoreAt, StoreError};
 use protocol::event::Person;
 use protocol::log::Position;
 use protocol::notice::{Notice, NoticeKind};
@@ -28,13 +31,19 @@ pub(crate) type Shared = Arc<dyn Store>;
 /// Two handles on one fresh store.
 pub(crate) struct World {
     handles: [Shared; 2],
+    at: StoreAt,
     _kept: Box<dyn Any + Send + Sync>,
 }
 
 impl World {
     /// `kept` lives as long as the world: a folder, a connection.
-    pub(crate) fn new(handles: [Shared; 2], kept: impl Any + Send + Sync) -> Self {
-        Self { handles, _kept: Box::new(kept) }
+    pub(crate) fn new(handles: [Shared; 2], at: StoreAt, kept: impl Any + Send + Sync) -> Self {
+        Self { handles, at, _kept: Box::new(kept) }
+    }
+
+    /// Where the store is, for other processes.
+    pub(crate) const fn at(&self) -> &StoreAt {
+        &self.at
     }
 
     /// One handle.
@@ -45,6 +54,11 @@ impl World {
     /// The other handle, which must see what the first did.
     pub(crate) fn other(&self) -> &dyn Store {
         &*self.handles[1]
+    }
+
+    /// The other handle, to be kept.
+    pub(crate) fn other_handle(&self) -> Shared {
+        Arc::clone(&self.handles[1])
     }
 
     /// Calls from both handles at once, and what each came to.
@@ -68,8 +82,7 @@ impl World {
 
     /// A new user.
     pub(crate) async fn user(&self) -> UserId {
-        let subject = Uuid::new_v4().to_string();
-        self.store().sign_in(&subject, "Ada", NOW).await.unwrap().id
+        self.store().sign_in(&ada(&Uuid::new_v4().to_string()), NOW).await.unwrap().id
     }
 
     /// A new user's new workspace.
@@ -106,6 +119,11 @@ impl World {
         items.sort_by_key(|item| (item.rev, item.id));
         items
     }
+}
+
+/// Someone called Ada, whom the identity provider calls so.
+pub(crate) fn ada(subject: &str) -> Identity {
+    Identity::new(subject, "Ada")
 }
 
 /// A conversation to be made.
@@ -167,6 +185,21 @@ pub(crate) fn hash() -> Hash {
     hash[..16].copy_from_slice(one.as_bytes());
     hash[16..].copy_from_slice(two.as_bytes());
     hash
+}
+
+/// Has a call go on until it has waited so many times, and drops it; `None`: it was dropped.
+pub(crate) async fn cut_off<T>(call: impl Future<Output = T>, after: usize) -> Option<T> {
+    let mut call = Box::pin(call);
+    let mut waited = 0;
+    std::future::poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if waited >= after => Poll::Ready(None),
+        Poll::Pending => {
+            waited += 1;
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 /// How many succeeded, if all the others were refused as conflicts.

@@ -10,7 +10,7 @@ fn begin_and_drop<T>(call: impl Future<Output = T>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_that_are_dropped_leave_the_others_their_connections() {
-    let world = super::world().await;
+    let world = super::fresh().await;
     let user = world.user().await;
     for _ in 0..200 {
         for _ in 0..3 {
@@ -22,7 +22,7 @@ async fn reads_that_are_dropped_leave_the_others_their_connections() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_is_dropped_is_done_all_the_same_and_before_the_next() {
-    let world = super::world().await;
+    let world = super::fresh().await;
     for n in 0..50 {
         let name = format!("secret {n}");
         begin_and_drop(world.store().create_secret(&name, b"first"));

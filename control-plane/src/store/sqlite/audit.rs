@@ -1,0 +1,69 @@
+//! The audit trail.
+
+use async_trait::async_trait;
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, Row, params};
+
+use super::super::records::{AuditEntry, AuditFilter, AuditFrom, AuditPage, AuditRecord};
+use super::super::{Audit, Result};
+use super::values::{count, from_json, int, json};
+use super::{Sqlite, failed};
+
+/// How many records one call looks at, if it isn't asked for more.
+const LOOKED_AT: usize = 500;
+
+#[async_trait]
+impl Audit for Sqlite {
+    async fn append_audit(&self, entry: &AuditEntry) -> Result<u64> {
+        let entry = entry.clone();
+        self.write(move |connection| append(connection, &entry)).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter, from: AuditFrom, limit: usize) -> Result<AuditPage> {
+        let filter = filter.clone();
+        self.read(move |connection| page(connection, &filter, from, limit)).await
+    }
+}
+
+/// Reads a record whose columns begin at `at`.
+pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<AuditRecord> {
+    let entry = AuditEntry {
+        at: count(row, at + 1)?,
+        who: row.get(at + 2)?,
+        kind: row.get(at + 3)?,
+        object: row.get(at + 4)?,
+        detail: from_json(row, at + 5)?,
+    };
+    Ok(AuditRecord { n: count(row, at)?, entry })
+}
+
+fn append(connection: &Connection, entry: &AuditEntry) -> Result<u64> {
+    let sql = "INSERT INTO audit (at, who, kind, object, detail) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING n";
+    let values = params![int(entry.at), entry.who, entry.kind, entry.object, json(&entry.detail)?];
+    connection.query_row(sql, values, |row| count(row, 0)).map_err(failed)
+}
+
+fn page(connection: &Connection, filter: &AuditFilter, from: AuditFrom, limit: usize) -> Result<AuditPage> {
+    let (compare, order, edge) = match from {
+        AuditFrom::After(n) => (">", "ASC", int(n)),
+        AuditFrom::Before(n) => ("<", "DESC", int(n)),
+    };
+    let mut conditions = vec![format!("n {compare} ?")];
+    let mut values: Vec<&dyn ToSql> = vec![&edge];
+    for (column, wanted) in [("who", &filter.who), ("kind", &filter.kind)] {
+        if let Some(wanted) = wanted {
+            conditions.push(format!("{column} = ?"));
+            values.push(wanted);
+        }
+    }
+    let look = limit.max(LOOKED_AT);
+    let conditions = conditions.join(" AND ");
+    let sql = format!(
+        "SELECT n, at, who, kind, object, detail FROM audit WHERE {conditions} ORDER BY n {order} LIMIT {look}"
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    let looked = statement.query_map(values.as_slice(), |row| read(row, 0)).map_err(failed)?;
+    let looked = looked.collect::<rusqlite::Result<Vec<_>>>().map_err(failed)?;
+    let more = looked.len() == look;
+    Ok(AuditPage::of(looked, more, filter, from, limit))
+}
