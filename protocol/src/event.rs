@@ -500,8 +500,8 @@ pub enum Trouble {
     DiskFull,
     /// The CLI said something that is not its protocol.
     Garbled,
-    /// Events before this one are lost: the journal or the store was put back to an earlier time.
-    HistoryLost,
+    /// The CLI's own record of the conversation is gone: Claude begins anew, without memory of what was said.
+    SessionLost,
     /// A setting could not be changed.
     SettingRefused,
 }

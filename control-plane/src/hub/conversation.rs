@@ -428,9 +428,12 @@ impl ConversationHub {
 fn cant(error: StoreError) -> Refusal {
     let code = match &error {
         StoreError::NotFound => ErrorCode::NotFound,
-        StoreError::Conflict => ErrorCode::Conflict,
         StoreError::Exhausted(_) => ErrorCode::TooMany,
-        StoreError::Full(_) | StoreError::Unavailable(_) | StoreError::Malformed(_) => ErrorCode::Unavailable,
+        // After a conflict the conversation is read anew: asking again helps.
+        StoreError::Conflict
+        | StoreError::Full(_)
+        | StoreError::Unavailable(_)
+        | StoreError::Malformed(_) => ErrorCode::Unavailable,
     };
     tracing::warn!(error = format!("{:#}", anyhow::Error::new(error)), "a person's request can't be kept");
     Refusal { code, message: "nothing was changed".to_owned() }

@@ -21,6 +21,8 @@ export const menus = new Lazy(() => import('../workspace/menus'));
 export const renameForm = new Lazy(() => import('../workspace/RenameForm.svelte'));
 /** What one could begin with. */
 export const examples = new Lazy(() => import('./Examples.svelte'));
+/** What is to be said of the model. */
+export const modelBanner = new Lazy(() => import('../workspace/ModelBanner.svelte'));
 /** A conversation that is not there. */
 export const missingPane = new Lazy(() => import('./Missing.svelte'));
 

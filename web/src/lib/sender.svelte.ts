@@ -148,8 +148,8 @@ export class Sender {
 
 /** Why it was refused for good; nothing if trying again may help. */
 function refusal(failure: unknown): ErrorCode | undefined {
-  if (failure instanceof Refused) return failure.code;
   const passing = ['unreachable', 'signed_out', 'unavailable'];
+  if (failure instanceof Refused) return passing.includes(failure.code) ? undefined : failure.code;
   if (failure instanceof ApiFailure && !passing.includes(failure.code)) return failure.code as ErrorCode;
   return undefined;
 }

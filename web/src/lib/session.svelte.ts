@@ -56,6 +56,11 @@ export class Session {
   #hiddenSince: number | undefined;
   #troubleTimer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Whether there is something to say of the model: that it can't answer, or that it is the demo's. */
+  get modelNews(): boolean {
+    return this.model !== undefined && (this.model.type !== 'ready' || this.model.demo);
+  }
+
   constructor(
     readonly me: Me,
     private readonly left: () => void,

@@ -155,7 +155,7 @@ fn a_session_whose_file_is_missing_is_begun_anew_and_one_that_exists_is_resumed(
                       "errors": ["No conversation found with session ID: s-1"] }));
     desk.exit();
     assert!(!desk.spawned.last().unwrap().resume);
-    assert!(matches!(desk.find("trouble"), Some(EventBody::Trouble { what: Trouble::HistoryLost, .. })));
+    assert!(matches!(desk.find("trouble"), Some(EventBody::Trouble { what: Trouble::SessionLost, .. })));
     desk.written.clear();
     desk.feed(Input::Exited { detail: "Error: Session ID s-1 is already in use.".into() });
     assert!(desk.spawned.last().unwrap().resume);

@@ -106,7 +106,12 @@ export class Fold {
       case 'result':
         return this.#turnResult(event);
       case 'retry':
-        return this.#retry(event);
+        return this.#progress(event, {
+          type: 'retry',
+          attempt: event.attempt,
+          max: event.max,
+          status: event.status,
+        });
       case 'state':
         this.state = event.state;
         return;
@@ -123,6 +128,10 @@ export class Fold {
         return this.#line(event, { type: 'cleared' });
       case 'trouble':
         return this.#line(event, { type: 'trouble', what: event.what, detail: event.detail });
+      case 'epoch_began':
+        return this.#epochBegan(event);
+      case 'silent':
+        return this.#progress(event, { type: 'silent', step: event.step, ms: event.for_ms });
       case 'note':
         return this.#add({ kind: 'note', ...base(event), text: event.text });
       case 'opaque':
@@ -134,12 +143,13 @@ export class Fold {
 
   #taken(event: Of<'message_taken'>): void {
     this.#settleUnknown(event.again_of);
-    if (this.sheet.hasMessage(event.item)) {
-      this.sheet.updateMessage(event.item, { mark: { state: 'delivered' } });
-      return;
-    }
     const steer = event.steer ?? false;
     if (!steer) this.current = event.item;
+    if (this.sheet.hasMessage(event.item)) {
+      // Taken once more: it was to steer a turn, and has become one of its own.
+      this.sheet.updateMessage(event.item, { steer, mark: { state: 'delivered' } });
+      return;
+    }
     const into = steer && this.sheet.last && !this.sheet.last.ended ? this.sheet.last : undefined;
     const draft = into ?? this.#begin(`m:${event.item}`, event.n);
     const { item, by, content } = event;
@@ -151,9 +161,11 @@ export class Fold {
   }
 
   #started(item: ItemId): void {
-    if (!this.sheet.message(item)?.steer) this.current = item;
+    const steers = this.sheet.message(item)?.steer;
+    if (!steers) this.current = item;
     this.unknownAt = undefined;
-    this.sheet.updateMessage(item, { mark: { state: 'started' } });
+    // One that steers has no end of its own.
+    this.sheet.updateMessage(item, { mark: { state: steers ? 'done' : 'started' } });
   }
 
   #ended({ item, how }: Of<'message_ended'>): void {
@@ -245,12 +257,27 @@ export class Fold {
     if (this.sheet.last) this.sheet.last.ended = true;
   }
 
-  /** One line for a row of retries: the last one counts. */
-  #retry(event: Of<'retry'>): void {
-    const line: Line = { type: 'retry', attempt: event.attempt, max: event.max, status: event.status };
+  /** What was delivered and is not held any more is lost, and who knows what came of it. Open prompts are told anew. */
+  #epochBegan({ held, lost, ...event }: Of<'epoch_began'>): void {
+    const gone = (item: ItemId) => !held.includes(item);
+    this.prompts.clear();
+    if (lost) this.#line(event, { type: 'lost' });
+    for (const item of this.sheet.underWay().filter(gone)) {
+      this.sheet.updateMessage(item, { mark: { state: 'unknown', why: 'history_lost' } });
+      this.#add({ kind: 'unknown', ...base(event), key: `l:${item}`, item, why: 'history_lost', tools: [] });
+    }
+    if (!this.current || !gone(this.current)) return;
+    this.current = undefined;
+    this.unknownAt = event.n;
+    this.sheet.loseCalls();
+    if (this.sheet.last) this.sheet.last.ended = true;
+  }
+
+  /** One line for what goes on and on: the last one counts. */
+  #progress(event: Event, line: Line): void {
     const draft = this.sheet.last;
     const last = draft?.rows.at(-1);
-    if (draft && last?.kind === 'line' && last.line.type === 'retry') {
+    if (draft && last?.kind === 'line' && last.line.type === line.type) {
       this.sheet.replaceLast(draft, { ...last, line });
     } else {
       this.#line(event, line);
@@ -279,7 +306,7 @@ export class Fold {
     this.#add({ kind: 'raw', ...base({ n, at }), name: String(kind), content: { json: rest } });
   }
 
-  #line(event: Event, line: Line): void {
+  #line(event: { n: number; at: number }, line: Line): void {
     this.#add({ kind: 'line', ...base(event), line });
   }
 

@@ -1,6 +1,6 @@
 /** The words of the quiet lines across the log, and of answers to prompts. Pure. */
 import type { Dictionary } from '../i18n/en';
-import { cost, count, type Language } from '../i18n/format';
+import { cost, count, duration, type Language } from '../i18n/format';
 import type { Decision, NoticeKind, Person, Prompt, Settings } from '../protocol/generated';
 import { modeWords, reasonWords } from './codes';
 import type { Line } from './model';
@@ -25,6 +25,13 @@ export function lineWords(line: Line, t: Dictionary, language: Language, who: Wh
       const status = line.status === undefined ? '' : t.lines.retryStatus(line.status);
       return { words: t.lines.retry(line.attempt, line.max, status) };
     }
+    case 'lost':
+      return { words: t.lines.lost, bad: true };
+    case 'silent':
+      return {
+        words: t.lines.silent[line.step](duration(line.ms, language)),
+        bad: line.step === 'interrupted' || line.step === 'ended',
+      };
     case 'stop':
       return { words: t.lines.stop(who(line.by)) };
     case 'continued':

@@ -19,6 +19,7 @@ import type {
   Prompt,
   Settings,
   SettingsChange,
+  SilentStep,
   State,
   Task,
   ToolOutcome,
@@ -147,6 +148,8 @@ export interface RawRow extends Base {
 export type Line =
   | { type: 'resent'; attempt: number }
   | { type: 'retry'; attempt: number; max: number; status?: number | undefined }
+  | { type: 'lost' }
+  | { type: 'silent'; step: SilentStep; ms: number }
   | { type: 'stop'; by: Person }
   | { type: 'continued'; by: Person }
   | { type: 'withdrawn'; why: Withdrawal; lost: boolean; subject: string }
@@ -191,6 +194,8 @@ export interface Queued {
   readonly steer: boolean;
   readonly mark: Mark;
   readonly local: boolean;
+  /** It may be in the workspace, or was once: it can't be changed or taken back any more. */
+  readonly handed: boolean;
 }
 
 /** A prompt that waits for a person. */

@@ -154,9 +154,17 @@ function localRow({ item, at, text, steer, mark }: LocalMessage): MessageRow {
 
 function queuedItem(item: MessageItem): Queued {
   const { text, steer } = item.what;
-  return { item: item.id, text, version: item.version, steer, mark: markOf(item), local: false };
+  return {
+    item: item.id,
+    text,
+    version: item.version,
+    steer,
+    mark: markOf(item),
+    local: false,
+    handed: item.handed ?? false,
+  };
 }
 
 function queuedLocal({ item, text, steer, mark }: LocalMessage): Queued {
-  return { item, text, version: 0, steer, mark, local: true };
+  return { item, text, version: 0, steer, mark, local: true, handed: false };
 }

@@ -20,6 +20,7 @@ import {
   taken,
 } from './fixtures';
 import type { CallRow, LineRow, MessageRow, UnknownRow } from './model';
+import type { SilentStep } from '../protocol/generated';
 import type { LocalMessage } from './outbox';
 import type { Chat } from './reducer';
 
@@ -272,4 +273,73 @@ it('a message keeps its words while its mark changes', () => {
     content: { text: 'hello' },
     mark: { state: 'done', how: 'stopped' },
   });
+});
+
+describe('a new epoch', () => {
+  const asked = (id: string, toolUse?: string): Body => ({ kind: 'prompt_asked', ...prompt(id, toolUse) });
+  const began = (held: string[], lost = true): Body => ({ kind: 'epoch_began', held, lost });
+
+  it('loses what was under way and is not held, and offers to send it again', () => {
+    const chat = chatOf([taken('m1'), started('m1'), call('t1'), taken('m2'), began(['m2'])]);
+    expect(marks(chat)).toEqual(['m1:unknown', 'm2:delivered']);
+    expect(of<UnknownRow>(chat, 'unknown')).toMatchObject([{ item: 'm1', why: 'history_lost' }]);
+    expect(rows(chat).filter((row) => row.kind === 'line')).toMatchObject([{ line: { type: 'lost' } }]);
+  });
+
+  it('leaves alone what had come to its end, and what is held', () => {
+    const chat = chatOf([
+      taken('m1'),
+      started('m1'),
+      result('m1'),
+      taken('m2'),
+      started('m2'),
+      began(['m2'], false),
+    ]);
+    expect(marks(chat)).toEqual(['m1:done', 'm2:started']);
+    expect(chat.view(alone)).toMatchObject({ busy: true, held: false });
+    expect(rows(chat).some((row) => row.kind === 'line')).toBe(false);
+  });
+
+  it('closes prompts until they are told anew', () => {
+    const before = [taken('m1'), started('m1'), call('t1'), asked('p1', 't1'), began(['m1'], false)];
+    expect(chatOf(before).view(alone).prompts).toEqual([]);
+    expect(chatOf([...before, asked('p1', 't1')]).view(alone).prompts).toHaveLength(1);
+  });
+
+  it('holds what was waiting behind a lost turn until somebody has dealt with it', () => {
+    const chat = chatOf([taken('m1'), started('m1'), began([])]);
+    chat.putItems(1, [item('m2', 2, { type: 'saved' })]);
+    expect(chat.view(alone)).toMatchObject({ busy: false, held: true });
+  });
+});
+
+describe('a message that was to steer', () => {
+  const steering: Body = {
+    kind: 'message_taken',
+    item: 'm2',
+    by: hana,
+    content: { text: 'm2' },
+    steer: true,
+  };
+
+  it('is done once it has started', () => {
+    expect(marks(chatOf([taken('m1'), started('m1'), steering, started('m2')]))).toEqual([
+      'm1:started',
+      'm2:done',
+    ]);
+  });
+
+  it('is a turn of its own if it is taken once more', () => {
+    const chat = chatOf([taken('m1'), started('m1'), steering, result('m1'), taken('m2'), started('m2')]);
+    expect(marks(chat)).toEqual(['m1:done', 'm2:started']);
+    expect(chat.view(alone).busy).toBe(true);
+  });
+});
+
+it('what is done about a silent turn is one line that changes', () => {
+  const silent = (step: SilentStep, for_ms: number): Body => ({ kind: 'silent', step, for_ms });
+  const chat = chatOf([taken('m1'), started('m1'), silent('asked', 180_000), silent('answered', 181_000)]);
+  expect(rows(chat).filter((row) => row.kind === 'line')).toMatchObject([
+    { line: { type: 'silent', step: 'answered', ms: 181_000 } },
+  ]);
 });

@@ -147,7 +147,7 @@ describe('the log', () => {
     };
     const chat = chatOf([taken('m1'), started('m1'), steer, started('m2'), said('b1', 'x'), result('m1')]);
     expect(chat.view(alone).turns).toHaveLength(1);
-    expect(marks(chat)).toEqual(['m1:done', 'm2:started']);
+    expect(marks(chat)).toEqual(['m1:done', 'm2:done']);
   });
 
   it('says what a change of settings changed, but not what a log begins with', () => {

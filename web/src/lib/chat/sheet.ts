@@ -88,6 +88,14 @@ export class Sheet {
     return at<MessageRow>(this.#messages.get(item));
   }
 
+  /** The messages that have arrived and not come to an end. */
+  underWay(): ItemId[] {
+    return [...this.#messages.keys()].filter((item) => {
+      const state = this.message(item)?.mark.state;
+      return state === 'delivered' || state === 'started';
+    });
+  }
+
   /** Changes a message. */
   updateMessage(item: ItemId, change: Partial<MessageRow>): void {
     set(this.#messages.get(item), change);

@@ -165,7 +165,7 @@ impl Conversation {
         if result.is_missing_session() {
             self.session.used = false;
             if std::mem::take(&mut self.session.answered) {
-                self.trouble(Trouble::HistoryLost, "Claude's own record of this conversation is gone");
+                self.trouble(Trouble::SessionLost, "Claude Code found no session of this conversation");
             }
             return;
         }

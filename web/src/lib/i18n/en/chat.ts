@@ -6,6 +6,7 @@ import type {
   Outcome,
   ProcessEnd,
   SettingsChange,
+  SilentStep,
   TaskStatus,
   Trouble,
   Unknown,
@@ -196,6 +197,7 @@ const unknown = {
   title: 'Nobody knows what became of this message',
   why: unknownReasons,
   tools: 'It is not known whether these ran to their end:',
+  chooseAgain: 'Send again starts over, and may do things twice.',
   choose: 'Continue takes the turn up where it was. Send again starts over, and may do things twice.',
   proceed: 'Continue',
   again: 'Send again',
@@ -210,6 +212,15 @@ const unknown = {
 
 const lines = {
   resent: 'Claude restarted and is answering again',
+  lost: 'Something before this is lost: a record was put back to an earlier time, or is gone',
+  silent: {
+    asked: (time: string) => `Nothing was heard of Claude for ${time}; its process is being asked`,
+    answered: (time: string) =>
+      `Nothing new for ${time}, but Claude’s process answers; it is given more time`,
+    interrupted: (time: string) => `Nothing was heard of Claude for ${time}; the turn is interrupted`,
+    ended: (time: string) => `Nothing was heard of Claude for ${time}; its process is ended`,
+    over: (time: string) => `Claude goes on after ${time} of silence`,
+  } satisfies Record<SilentStep, (time: string) => string>,
   retry: (attempt: number, max: number, status: string) =>
     `The model’s API failed${status}; try ${attempt} of ${max}`,
   retryStatus: (status: number) => ` (${status})`,
@@ -244,7 +255,7 @@ const lines = {
     line_dropped: 'Something too long to keep was dropped',
     disk_full: 'The disk is full: the log could not be written',
     garbled: 'Claude Code said something that is not its protocol',
-    history_lost: 'Events before this one are lost: the log was put back to an earlier time',
+    session_lost: 'Claude remembers nothing of what is above: its own record of it is gone',
     setting_refused: 'A setting could not be changed',
   } satisfies Record<Trouble, string>,
   notices: {

@@ -170,6 +170,7 @@ const unknown: Dictionary['unknown'] = {
     history_lost: '작업공간에 있던 기록이 사라졌어요.',
   },
   tools: '아래 작업이 끝까지 실행됐는지 알 수 없어요:',
+  chooseAgain: '다시 보내기는 처음부터 하므로 같은 일을 두 번 할 수 있어요.',
   choose: '계속하기는 멈춘 곳에서 이어 가요. 다시 보내기는 처음부터 하므로 같은 일을 두 번 할 수 있어요.',
   proceed: '계속하기',
   again: '다시 보내기',
@@ -184,6 +185,14 @@ const unknown: Dictionary['unknown'] = {
 
 const lines: Dictionary['lines'] = {
   resent: 'Claude가 다시 시작해서 다시 답하고 있어요',
+  lost: '이보다 앞선 기록의 일부가 사라졌어요. 기록이 이전 시점으로 되돌아갔거나 없어졌어요',
+  silent: {
+    asked: (time) => `${time} 동안 Claude에게서 아무 소식이 없어 프로세스에 물어보고 있어요`,
+    answered: (time) => `${time} 동안 새 소식은 없지만 Claude의 프로세스가 답해서 더 기다려요`,
+    interrupted: (time) => `${time} 동안 Claude에게서 아무 소식이 없어 차례를 중단해요`,
+    ended: (time) => `${time} 동안 Claude에게서 아무 소식이 없어 프로세스를 끝내요`,
+    over: (time) => `${time} 만에 Claude가 다시 움직여요`,
+  },
   retry: (attempt, max, status) => `모델 API 실패${status}, ${max}번 중 ${attempt}번째 시도`,
   retryStatus: (status) => ` (${status})`,
   stop: (who) => `${who} 중지 요청`,
@@ -213,7 +222,7 @@ const lines: Dictionary['lines'] = {
     line_dropped: '너무 길어서 담을 수 없는 내용을 버렸어요',
     disk_full: '디스크가 가득 차서 기록을 쓰지 못했어요',
     garbled: 'Claude Code가 규약에 없는 말을 했어요',
-    history_lost: '이보다 앞선 기록이 사라졌어요. 기록이 이전 시점으로 되돌아갔어요',
+    session_lost: 'Claude가 이 위의 내용을 기억하지 못해요. Claude의 기록이 사라졌어요',
     setting_refused: '설정을 바꾸지 못했어요',
   },
   notices: {
