@@ -1,17 +1,17 @@
 //! The model gateway: adds the credential that no workspace may have, and streams both ways without buffering.
 //!
 //! It is not an open proxy on the operator's key. It serves the Messages API alone, on the link port, to workspaces
-//! with a good certificate; what identifies or bills someone else is stripped ([`headers`]); models, request size,
+//! with a good certificate, and takes in no more than it can hold ([`intake`]); what identifies or bills someone else is stripped ([`headers`]); models, request size,
 //! requests at a time and money are limited ([`policy`]); what is used is counted as it flows by ([`meter`]).
 
 pub mod access;
 pub mod headers;
+pub mod intake;
 pub mod meter;
 pub mod policy;
 
-use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
@@ -20,10 +20,11 @@ use futures_util::Stream;
 use protocol::api::ModelAccess;
 use protocol::notice::NoticeKind;
 use protocol::{ConversationId, WorkspaceId};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use self::access::Credential;
+use self::intake::{Held, Intake, Place};
 use self::meter::Meter;
 use self::policy::Policy;
 use crate::clock;
@@ -48,7 +49,7 @@ pub struct Gateway {
     store: Arc<dyn Store>,
     hubs: Arc<Hubs>,
     tasks: TaskTracker,
-    places: Mutex<HashMap<WorkspaceId, Arc<Semaphore>>>,
+    intake: Intake,
 }
 
 /// What the gateway is configured with.
@@ -79,8 +80,8 @@ pub struct Request {
     pub query: Option<String>,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
+    /// Its body, unread.
+    pub body: Body,
 }
 
 /// Why a request was refused here, in the API's own terms, so that the CLI shows its words.
@@ -117,8 +118,8 @@ impl Gateway {
             None => ModelAccess::NoKey {},
         };
         let access = watch::Sender::new(first);
-        let places = Mutex::new(HashMap::new());
-        Ok(Self { client, upstream, credential, policy, access, demo, store, hubs, tasks, places })
+        let intake = Intake::new(policy.at_a_time);
+        Ok(Self { client, upstream, credential, policy, access, demo, store, hubs, tasks, intake })
     }
 
     /// Whether the model can be reached.
@@ -134,8 +135,8 @@ impl Gateway {
     /// Forwards a request and streams the answer.
     pub async fn forward(&self, request: Request) -> Response<Body> {
         let workspace = request.workspace;
-        match self.admit(&request).await {
-            Ok(admitted) => self.send(request, admitted).await,
+        match self.take(request).await {
+            Ok(taken) => self.send(taken).await,
             Err(refusal) => {
                 tracing::info!(%workspace, status = %refusal.status, refusal.message, "a model request is refused");
                 answer(&refusal)
@@ -143,52 +144,56 @@ impl Gateway {
         }
     }
 
-    async fn admit(&self, request: &Request) -> Result<Admitted, Refusal> {
+    async fn take(&self, request: Request) -> Result<Taken, Refusal> {
         let credential = self.credential.as_ref().ok_or_else(policy::no_key)?;
-        let model = self.policy.model_of(request)?;
-        self.check_budget(request).await?;
-        let permit = self.place(request.workspace)?;
-        let headers = headers::upstream(&request.headers, &self.policy.betas, credential);
-        Ok(Admitted { model, headers, permit })
+        let Request { workspace, conversation, method, path, query, headers, body } = request;
+        self.check_budget(workspace, conversation).await?;
+        let place = self.intake.place(workspace)?;
+        let held = self.intake.read(&place, body).await?;
+        let model = self.policy.model_of(&path, &held.body)?;
+        let headers = headers::upstream(&headers, &self.policy.betas, credential);
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let url = format!("{}{path}{query}", self.upstream);
+        Ok(Taken { workspace, method, url, headers, model, held, place })
     }
 
-    async fn check_budget(&self, request: &Request) -> Result<(), Refusal> {
+    async fn check_budget(
+        &self,
+        workspace: WorkspaceId,
+        conversation: Option<ConversationId>,
+    ) -> Result<(), Refusal> {
         let Some(limit) = self.policy.budget_micro_usd else { return Ok(()) };
         let since = clock::today().saturating_sub(policy::BUDGET_DAYS - 1);
-        let spent =
-            self.store.spent_since(request.workspace, since).await.map_err(|error| unavailable(&error))?;
+        let spent = self.store.spent_since(workspace, since).await.map_err(|error| unavailable(&error))?;
         if spent < limit {
             return Ok(());
         }
-        self.tell_budget(request, limit).await;
+        self.tell_budget(workspace, conversation, limit).await;
         Err(policy::over_budget(limit))
     }
 
-    async fn tell_budget(&self, request: &Request, limit_micro_usd: u64) {
-        let Some(conversation) = request.conversation else { return };
-        let Ok(workspace) = self.hubs.workspace(request.workspace).await else { return };
+    async fn tell_budget(
+        &self,
+        workspace: WorkspaceId,
+        conversation: Option<ConversationId>,
+        limit_micro_usd: u64,
+    ) {
+        let Some(conversation) = conversation else { return };
+        let Ok(workspace) = self.hubs.workspace(workspace).await else { return };
         if let Ok(hub) = workspace.conversation(conversation).await {
             hub.notice(NoticeKind::BudgetReached { limit_micro_usd }).await;
         }
     }
 
-    fn place(&self, workspace: WorkspaceId) -> Result<OwnedSemaphorePermit, Refusal> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let most = self.policy.at_a_time;
-        let place = places.entry(workspace).or_insert_with(|| Arc::new(Semaphore::new(most)));
-        Arc::clone(place).try_acquire_owned().map_err(|_| policy::too_many(most))
-    }
-
-    async fn send(&self, request: Request, admitted: Admitted) -> Response<Body> {
-        let Admitted { model, headers, permit } = admitted;
-        let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();
-        let url = format!("{}{}{query}", self.upstream, request.path);
-        let sent = self.client.request(request.method, url).headers(headers).body(request.body).send().await;
+    async fn send(&self, taken: Taken) -> Response<Body> {
+        let Taken { workspace, method, url, headers, model, held, place } = taken;
+        let sent = self.client.request(method, url).headers(headers).body(held.body.clone()).send().await;
+        drop(held);
         let response = match sent {
             Ok(response) => response,
             Err(error) => {
                 let error = error.without_url();
-                tracing::warn!(workspace = %request.workspace, error = format!("{error:?}"), "the model can't be reached");
+                tracing::warn!(%workspace, error = format!("{error:?}"), "the model can't be reached");
                 self.note(ModelAccess::Unreachable { detail: access::words(&error) });
                 return answer(&policy::unreachable(access::words(&error)));
             }
@@ -205,8 +210,8 @@ impl Gateway {
         let counted = Counted {
             inner: Box::pin(response.bytes_stream()),
             meter: Meter::default(),
-            account: Some(self.account(request.workspace, model)),
-            _permit: permit,
+            account: Some(self.account(workspace, model)),
+            _place: place,
         };
         answer.body(Body::from_stream(counted)).unwrap_or_else(|_| Response::new(Body::empty()))
     }
@@ -239,10 +244,15 @@ impl Gateway {
     }
 }
 
-struct Admitted {
-    model: String,
+/// A request that may be sent on.
+struct Taken {
+    workspace: WorkspaceId,
+    method: Method,
+    url: String,
     headers: HeaderMap,
-    permit: OwnedSemaphorePermit,
+    model: String,
+    held: Held,
+    place: Place,
 }
 
 /// Where a request's usage is written down.
@@ -273,7 +283,7 @@ struct Counted {
     inner: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
     meter: Meter,
     account: Option<Account>,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Stream for Counted {

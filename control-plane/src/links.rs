@@ -103,11 +103,16 @@ impl Closing {
 pub struct Links(Mutex<HashMap<WorkspaceId, Link>>);
 
 impl Links {
-    /// Notes a link. The one before is told that it is superseded.
+    /// Notes a link. The older one of it and the one there was is told that it is superseded.
     pub fn insert(&self, workspace: WorkspaceId, link: Link) {
-        let before = self.lock().insert(workspace, link);
-        if let Some(before) = before {
-            before.close_because(CloseCode::Superseded);
+        let mut links = self.lock();
+        let older = match links.get(&workspace) {
+            // It was counted first, and was slower from there to here.
+            Some(there) if there.generation > link.generation => Some(link),
+            _ => links.insert(workspace, link),
+        };
+        if let Some(older) = older {
+            older.close_because(CloseCode::Superseded);
         }
     }
 
@@ -158,6 +163,19 @@ mod tests {
         assert_eq!(first_inbox.split().1.closed().await, CloseCode::Superseded);
         links.remove(workspace, 1);
         assert_eq!(links.count(), 1);
+        links.remove(workspace, 2);
+        assert_eq!(links.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_was_slow_to_come_does_not_replace_a_newer_one() {
+        let links = Links::default();
+        let workspace = WorkspaceId(uuid::Uuid::nil());
+        let (newer, _newer_inbox) = Link::new(2);
+        let (older, older_inbox) = Link::new(1);
+        links.insert(workspace, newer);
+        links.insert(workspace, older);
+        assert_eq!(older_inbox.split().1.closed().await, CloseCode::Superseded);
         links.remove(workspace, 2);
         assert_eq!(links.count(), 0);
     }

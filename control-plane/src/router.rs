@@ -1,6 +1,7 @@
 //! The routes of both ports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -8,20 +9,22 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderValue, Request};
+use axum::http::{HeaderValue, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, patch, post};
 use protocol::close::ErrorCode;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::api::{assets, bodies, conversations, events, health, link, profile, sign_in, viewer};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::gateway::REQUEST_BYTES;
 
 /// The largest body of an ordinary request.
 const BODY_BYTES: usize = 64 * 1024;
+/// How long an ordinary request may take.
+const REQUEST: Duration = Duration::from_secs(30);
 /// The largest body on the link port but for model requests.
 const LINK_BODY_BYTES: usize = 64 * 1024;
 
@@ -42,7 +45,8 @@ pub fn public(app: Arc<App>) -> Router {
         .route("/api/conversations/{id}/events", get(events::page))
         .route("/api/conversations/{id}/bodies/{digest}/{chunk}", get(bodies::chunk))
         .route("/api/{*path}", any(unknown))
-        .layer(middleware::from_fn(never_cached));
+        .layer(middleware::from_fn(never_cached))
+        .layer(in_time());
     Router::new()
         .merge(api)
         .route("/health", get(health::show))
@@ -64,17 +68,22 @@ pub fn link(app: Arc<App>) -> Router {
         .route("/enrol", post(link::enrol))
         .route("/renew", post(link::renew))
         .route("/link", any(link::upgrade))
-        .layer(DefaultBodyLimit::max(LINK_BODY_BYTES));
+        .layer(DefaultBodyLimit::max(LINK_BODY_BYTES))
+        .layer(in_time());
     let model = Router::new()
         .route("/model/{conversation}/v1/messages", post(link::model))
         .route("/model/{conversation}/v1/messages/count_tokens", post(link::model))
-        .route("/model/{conversation}/v1/models", get(link::model))
-        .layer(DefaultBodyLimit::max(REQUEST_BYTES));
+        .route("/model/{conversation}/v1/models", get(link::model));
     small.merge(model).with_state(app)
 }
 
 async fn unknown() -> ApiError {
     ApiError::new(ErrorCode::NotFound, "there is no such endpoint")
+}
+
+/// A request that does not come in, or can't be answered, ends.
+fn in_time() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST)
 }
 
 fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

@@ -1,5 +1,7 @@
 //! Accepting connections and speaking HTTP on them: one loop for the public port and for the link port.
 
+pub mod crowd;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,12 +16,13 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
 
+use self::crowd::{Crowd, Place};
 use crate::pki::verify::{self, Peer};
 
 /// Connections that the kernel holds before they are accepted. With the usual 128 a storm of redialling
@@ -29,8 +32,6 @@ const BACKLOG: u32 = 4096;
 const HEAD: Duration = Duration::from_secs(15);
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes at a time: enough to keep every core busy, few enough to bound their memory.
-const HANDSHAKES: usize = 256;
 /// The kernel's send buffer for a connection. A large one hides a slow peer and makes what matters wait; left to
 /// itself the kernel would keep 4 MiB for a browser that does not read.
 const SOCKET_BYTES: usize = 256 * 1024;
@@ -76,7 +77,7 @@ pub async fn serve_plain(listener: TcpListener, router: Router, stop: Cancellati
     }
 }
 
-/// Serves mutual TLS until `stop`, then lets open requests finish.
+/// Serves mutual TLS until `stop`, then lets open requests finish. What one address may take is bounded.
 pub async fn serve_tls(
     listener: TcpListener,
     config: Arc<ServerConfig>,
@@ -85,24 +86,24 @@ pub async fn serve_tls(
     tasks: TaskTracker,
 ) {
     let acceptor = TlsAcceptor::from(config);
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+    let crowd = Arc::new(Crowd::default());
     while let Some((stream, address)) = accept(&listener, &stop).await {
-        let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
+        let Some(place) = crowd.enter(address.ip()) else {
+            tracing::debug!(%address, "an address has too many connections to the link port");
+            continue;
+        };
         let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
         tasks.spawn(async move {
-            let accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
-            drop(permit);
-            let stream = match accepted {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => {
-                    return tracing::info!(%address, %error, "a TLS handshake on the link port failed");
+            let shaken = tokio::time::timeout(HANDSHAKE, shake_hands(&acceptor, stream, &place));
+            let (stream, peer) = match stop.run_until_cancelled(shaken).await {
+                Some(Ok(Ok(connected))) => connected,
+                Some(Ok(Err(error))) => {
+                    return tracing::info!(%address, error, "a TLS handshake on the link port failed");
                 }
-                Err(_) => return tracing::info!(%address, "a TLS handshake on the link port took too long"),
-            };
-            let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-            let peer = match shown.map(verify::peer).transpose() {
-                Ok(peer) => peer,
-                Err(error) => return tracing::warn!(%address, %error, "a certificate names no workspace"),
+                Some(Err(_)) => {
+                    return tracing::info!(%address, "a TLS handshake on the link port took too long");
+                }
+                None => return,
             };
             let peer = PeerCertificate(peer);
             let mark = move |extensions: &mut Extensions| {
@@ -110,8 +111,23 @@ pub async fn serve_tls(
                 extensions.insert(peer.clone());
             };
             serve_connection(stream, router, mark, stop).await;
+            drop(place);
         });
     }
+}
+
+/// Has a connection, and whom its certificate names.
+async fn shake_hands(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    place: &Place,
+) -> Result<(TlsStream<TcpStream>, Option<Peer>), String> {
+    let turn = place.handshake().await;
+    let stream = acceptor.accept(stream).await.map_err(|error| error.to_string())?;
+    drop(turn);
+    let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let peer = shown.map(verify::peer).transpose().map_err(|error| format!("{error:#}"))?;
+    Ok((stream, peer))
 }
 
 fn bound_send_buffer(stream: &TcpStream) -> io::Result<()> {

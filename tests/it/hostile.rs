@@ -221,6 +221,49 @@ time.sleep(1000)\"";
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_the_link_port_harms_nobody_else() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let mut stranger = stack.stranger("neighbour").await?;
+    let conversation = viewer.conversation().await?;
+    // Silent connections, and requests without a certificate that promise a large body: as many as it can have at a
+    // time, again and again.
+    let (address, port) = (stack.link.ip(), stack.link.port());
+    let flood = format!(
+        "python3 -c \"
+import socket, ssl, threading
+context = ssl._create_unverified_context()
+context.set_alpn_protocols(['http/1.1'])
+head = b'POST /model/-/v1/messages HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: 30000000\\r\\n\\r\\n'
+def silent():
+    held = []
+    while True:
+        try: held.append(socket.create_connection(('{address}', {port}), 1))
+        except OSError: held.clear()
+        if len(held) == 300: held.clear()
+def large():
+    held = []
+    while True:
+        try:
+            held.append(context.wrap_socket(socket.create_connection(('{address}', {port}), 1)))
+            held[-1].sendall(head + b'x' * 100000)
+        except OSError: held.clear()
+        if len(held) == 100: held.clear()
+for flood in [silent] * 4 + [large] * 4: threading.Thread(target=flood).start()
+open('/workspace/flooding', 'w').write('yes')\""
+    );
+    let item = unleash(&stack, &mut viewer, &conversation, &flood).await?;
+    let container = stack.container_of(&viewer).await?;
+    e2e::until("it floods", async || {
+        stack.engine.run(&["exec", &container, "test", "-s", "/home/workspace/flooding"]).await.is_ok()
+    })
+    .await?;
+    nobody_else_is_disturbed(&mut viewer, &conversation, &item, &mut stranger).await?;
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_said_and_harms_nobody_else() -> anyhow::Result<()> {
     let options = StackOptions { flags: vec!["--disk=128m".to_owned()], ..StackOptions::default() };
     let stack = Stack::start_with(options).await?;

@@ -75,6 +75,32 @@ async fn conversations_are_listed_renamed_and_deleted_everywhere() -> anyhow::Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_conversation_in_mid_turn_disturbs_no_other() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let (gone, keep) = (viewer.conversation().await?, viewer.conversation().await?);
+    let item = viewer.send(&keep, "GATE kept").await?;
+    viewer.until("one is at work", |seen| seen.live_text().contains("kept").then_some(())).await?;
+    // One that writes to its log as fast as it can.
+    let reads = "TOOL:Read {\"file_path\":\"/etc/hostname\"}\n".repeat(200);
+    viewer.send(&gone, &reads).await?;
+    viewer.event(&gone, "tool_call").await?;
+    let links = |stack: &Stack| stack.log_text().matches("the link is up").count();
+    let before = links(&stack);
+    viewer
+        .request(reqwest::Method::DELETE, &format!("/api/conversations/{gone}"))
+        .send()
+        .await?
+        .error_for_status()?;
+    viewer.until("it is gone", |seen| (!seen.list.contains_key(&gone)).then_some(())).await?;
+    stack.model.release("kept");
+    viewer.result_of(&keep, &item).await?;
+    assert_eq!(links(&stack), before, "the link came up anew");
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_image_is_a_reason_with_a_way_out() -> anyhow::Result<()> {
     let flags = vec!["--image=there-is-no-such-image:latest".to_owned()];
     let stack = Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await?;

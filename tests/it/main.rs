@@ -6,6 +6,7 @@ mod chat;
 mod deaths;
 mod firestore;
 mod hostile;
+mod kills;
 mod lifecycle;
 mod prompts;
 mod refusals;

@@ -95,8 +95,6 @@ pub async fn delete(
     PathOf(id): PathOf<ConversationId>,
 ) -> Result<StatusCode, ApiError> {
     let hub = workspace_of(&app, &user).await?;
-    hub.conversation(id).await?;
-    app.store.delete_conversation(id).await?;
-    hub.conversation_deleted(id);
+    hub.conversation(id).await?.delete().await?;
     Ok(StatusCode::NO_CONTENT)
 }

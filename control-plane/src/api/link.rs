@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, State};
 use axum::http::header::{RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
@@ -113,7 +113,7 @@ pub async fn model(
     Extension(PeerCertificate(peer)): Extension<PeerCertificate>,
     Path(conversation): Path<String>,
     (method, uri, headers): (Method, Uri, HeaderMap),
-    body: Bytes,
+    body: Body,
 ) -> Response<Body> {
     let workspace = match admission::admit(&*app.store, peer.as_ref()).await {
         Ok(workspace) => workspace,

@@ -53,7 +53,8 @@ impl Credential {
     }
 }
 
-/// Tries the key with one cheap call, and again for as long as it does not work.
+/// Tries the key with one cheap call, again for as long as it does not work, and again whenever a request of somebody's
+/// found that it did not.
 pub async fn keep_trying(gateway: Arc<Gateway>) {
     let Some(credential) = gateway.credential.clone() else { return };
     loop {
@@ -71,9 +72,14 @@ pub async fn keep_trying(gateway: Arc<Gateway>) {
         }
         gateway.note(access);
         if ready {
-            return;
+            // Whatever else becomes known of it is known from one request, which may have been unlucky.
+            let mut access = gateway.watch_access();
+            let changed = access.wait_for(|access| !matches!(access, ModelAccess::Ready { .. }));
+            // The gateway is held here, so its access is always there to be watched.
+            let _ = changed.await.map(drop);
+        } else {
+            tokio::time::sleep(AGAIN).await;
         }
-        tokio::time::sleep(AGAIN).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 
-use super::{Refusal, Request};
+use super::Refusal;
 use crate::store::records::UsageRecord;
 
 /// A budget is for this many days, counting today.
@@ -50,12 +50,11 @@ impl Policy {
     ///
     /// # Errors
     /// When the request names no model, or one that is not allowed.
-    pub fn model_of(&self, request: &Request) -> Result<String, Refusal> {
-        if request.path == "/v1/models" {
+    pub fn model_of(&self, path: &str, body: &[u8]) -> Result<String, Refusal> {
+        if path == "/v1/models" {
             return Ok(String::new());
         }
-        let asked: Asked =
-            serde_json::from_slice(&request.body).map_err(|_| invalid("the request names no model"))?;
+        let asked: Asked = serde_json::from_slice(body).map_err(|_| invalid("the request names no model"))?;
         let model = asked.model;
         let listed = self.models.is_empty() || self.models.iter().any(|entry| covers(entry, &model));
         if !listed {
@@ -126,6 +125,29 @@ pub fn too_many(most: usize) -> Refusal {
     Refusal { status: StatusCode::TOO_MANY_REQUESTS, kind: "rate_limit_error", message }
 }
 
+/// It has no length beforehand.
+pub fn no_length() -> Refusal {
+    let message = "the request does not say how long it is".to_owned();
+    Refusal { status: StatusCode::LENGTH_REQUIRED, kind: "invalid_request_error", message }
+}
+
+/// It is larger than the model's API takes.
+pub fn too_large() -> Refusal {
+    let message = format!("the request is over {} MiB", super::REQUEST_BYTES / 1024 / 1024);
+    Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, kind: "request_too_large", message }
+}
+
+/// It broke off. Nobody hears this.
+pub fn cut_off() -> Refusal {
+    invalid("the request broke off")
+}
+
+/// It did not come in, or there was no room for it. The CLI tries again.
+pub fn too_slow() -> Refusal {
+    let message = "the request took too long to come in".to_owned();
+    Refusal { status: StatusCode::REQUEST_TIMEOUT, kind: "api_error", message }
+}
+
 /// The model's API can't be reached. The CLI tries again.
 pub fn unreachable(detail: String) -> Refusal {
     let message = format!("the model can't be reached: {detail}");
@@ -134,22 +156,10 @@ pub fn unreachable(detail: String) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, Method};
-    use protocol::WorkspaceId;
-    use uuid::Uuid;
-
     use super::*;
 
-    fn asking(body: &str) -> Request {
-        Request {
-            workspace: WorkspaceId(Uuid::nil()),
-            conversation: None,
-            method: Method::POST,
-            path: "/v1/messages".into(),
-            query: None,
-            headers: HeaderMap::new(),
-            body: body.to_owned().into(),
-        }
+    fn model_of(policy: &Policy, body: &str) -> Result<String, Refusal> {
+        policy.model_of("/v1/messages", body.as_bytes())
     }
 
     fn price() -> Price {
@@ -165,20 +175,17 @@ mod tests {
     #[test]
     fn only_listed_models_are_served() {
         let policy = Policy { models: vec!["claude-haiku-*".into(), "one".into()], ..Policy::default() };
-        assert_eq!(
-            policy.model_of(&asking(r#"{"model":"claude-haiku-4-5","x":1}"#)).unwrap(),
-            "claude-haiku-4-5"
-        );
-        assert_eq!(policy.model_of(&asking(r#"{"model":"two"}"#)).unwrap_err().status, StatusCode::FORBIDDEN);
-        assert_eq!(policy.model_of(&asking("{}")).unwrap_err().status, StatusCode::BAD_REQUEST);
-        assert_eq!(policy.model_of(&asking("no json")).unwrap_err().status, StatusCode::BAD_REQUEST);
+        assert_eq!(model_of(&policy, r#"{"model":"claude-haiku-4-5","x":1}"#).unwrap(), "claude-haiku-4-5");
+        assert_eq!(model_of(&policy, r#"{"model":"two"}"#).unwrap_err().status, StatusCode::FORBIDDEN);
+        assert_eq!(model_of(&policy, "{}").unwrap_err().status, StatusCode::BAD_REQUEST);
+        assert_eq!(model_of(&policy, "no json").unwrap_err().status, StatusCode::BAD_REQUEST);
     }
 
     #[test]
     fn under_a_budget_a_model_without_a_price_is_refused() {
         let policy = Policy { budget_micro_usd: Some(1), prices: vec![price()], ..Policy::default() };
-        assert!(policy.model_of(&asking(r#"{"model":"claude-opus-5-5"}"#)).is_ok());
-        assert!(policy.model_of(&asking(r#"{"model":"unpriced"}"#)).is_err());
+        assert!(model_of(&policy, r#"{"model":"claude-opus-5-5"}"#).is_ok());
+        assert!(model_of(&policy, r#"{"model":"unpriced"}"#).is_err());
     }
 
     #[test]

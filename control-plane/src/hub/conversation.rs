@@ -308,6 +308,9 @@ impl ConversationHub {
     /// Adds a notice after an event.
     pub async fn notice_after(self: &Arc<Self>, after: Position, what: NoticeKind) {
         let turn = self.hold().await;
+        if self.lock().core.is_deleted() {
+            return;
+        }
         let commit = self.lock().core.notice(after, what, clock::now());
         if let Err(error) = self.commit(turn, commit, false).await {
             tracing::warn!(conversation = %self.id, %error, "a notice can't be kept");
@@ -339,7 +342,13 @@ impl ConversationHub {
     async fn carry_out(self: &Arc<Self>, turn: Turn, commit: Commit, shown: bool) -> Result<(), StoreError> {
         match self.store.commit(&commit).await {
             Ok(()) => {}
-            Err(error @ (StoreError::NotFound | StoreError::Conflict)) => {
+            Err(error @ StoreError::NotFound) => {
+                if let Some(workspace) = self.workspace.upgrade() {
+                    workspace.conversation_deleted(self.id);
+                }
+                return Err(error);
+            }
+            Err(error @ StoreError::Conflict) => {
                 self.overtaken(&error);
                 return Err(error);
             }
@@ -363,8 +372,7 @@ impl ConversationHub {
         Ok(())
     }
 
-    /// The conversation was deleted, another control plane owns it, or a commit that was called failed was not. What is
-    /// here is old: whoever wants the conversation reads it from the store again.
+    /// Another control plane owns the conversation, or a commit that was called failed was not. What is here is old: whoever wants the conversation reads it from the store again.
     fn overtaken(self: &Arc<Self>, error: &StoreError) {
         tracing::error!(conversation = %self.id, %error, "the conversation's record is not as it was left");
         {
@@ -416,6 +424,24 @@ impl ConversationHub {
     pub fn workspace_lost(&self) {
         self.lock().core.workspace_lost(clock::now());
         self.beat();
+    }
+
+    /// Deletes the conversation, with all that belongs to it. Nothing is written to it meanwhile, nor after.
+    ///
+    /// # Errors
+    /// When the store can't.
+    pub async fn delete(self: &Arc<Self>) -> Result<(), StoreError> {
+        let Some(workspace) = self.workspace.upgrade() else { return Err(StoreError::NotFound) };
+        let hub = Arc::clone(self);
+        let owner = Arc::clone(&workspace);
+        let deleted = workspace.tasks().spawn(async move {
+            let turn = hub.hold().await;
+            hub.store.delete_conversation(hub.id).await?;
+            owner.conversation_deleted(hub.id);
+            drop(turn);
+            Ok(())
+        });
+        deleted.await.map_err(|error| StoreError::Unavailable(Box::new(error)))?
     }
 
     /// The conversation was deleted.

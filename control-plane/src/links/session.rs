@@ -158,8 +158,11 @@ impl Session {
                 }
                 let (digest, index, chunks) = (chunk.digest, chunk.index, chunk.chunks);
                 let kept = Chunk { digest, index, chunks, bytes: chunk.bytes.to_vec() };
-                let internal = |error: StoreError| Ended::Close(CloseCode::Internal, error.to_string());
-                self.app.store.put_chunk(chunk.conversation, &kept).await.map_err(internal)
+                match self.app.store.put_chunk(chunk.conversation, &kept).await {
+                    // Without its conversation, which was deleted meanwhile, nobody wants it.
+                    Ok(()) | Err(StoreError::NotFound) => Ok(()),
+                    Err(error) => Err(Ended::Close(CloseCode::Internal, error.to_string())),
+                }
             }
             Frame::Unknown(tag) => {
                 tracing::warn!(workspace = %self.hub.id(), tag, "a frame of an unknown kind is skipped");

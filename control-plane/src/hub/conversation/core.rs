@@ -336,6 +336,9 @@ impl Core {
     /// it is not [committed](Core::committed)); or of what was settled, and of that without which no message may be handed
     /// over.
     pub fn next_to_store(&mut self, now: Millis) -> Option<Commit> {
+        if self.deleted {
+            return None;
+        }
         let Some(batch) = self.storing.take().or_else(|| self.take_pending()) else {
             let items = self.outbox.settle(&self.settled);
             let some = !items.is_empty() || self.has_to_hand();
@@ -450,6 +453,8 @@ impl Core {
     pub fn deleted(&mut self) {
         self.deleted = true;
         self.pending.clear();
+        self.storing = None;
+        self.settled.clear();
     }
 
     /// Whether the log has what the journal had when the link came up. Before, nobody knows what was delivered already.

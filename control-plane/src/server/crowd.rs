@@ -1,0 +1,174 @@
+//! What one address may take of a port that hostile code can reach: connections at a time, new ones a second, and
+//! handshakes at a time. Every workspace has an address of its own, so one that floods the port keeps out itself alone.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Connections of one address at a time: a link, its successor, and a workspace's model requests many times over.
+const CONNECTIONS: u32 = 128;
+/// New connections of one address a second, in the long run; [`CONNECTIONS`] at once.
+const A_SECOND: NonZeroU32 = NonZeroU32::new(32).expect("not zero");
+/// Handshakes of one address at a time.
+const HANDSHAKES: usize = 8;
+/// Handshakes of all: enough to keep every core busy, few enough to bound their memory.
+const ALL_HANDSHAKES: usize = 512;
+/// Addresses that are remembered before those that have been quiet are forgotten.
+const REMEMBERED: usize = 4096;
+
+/// Who is connected to a port, by address.
+#[derive(Debug)]
+pub struct Crowd {
+    addresses: Mutex<HashMap<IpAddr, Address>>,
+    rate: DefaultKeyedRateLimiter<IpAddr>,
+    handshakes: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Address {
+    connections: u32,
+    handshakes: Arc<Semaphore>,
+}
+
+/// A connection's place in the crowd, for as long as it is kept.
+#[derive(Debug)]
+pub struct Place {
+    crowd: Arc<Crowd>,
+    /// Whose place it is, unless it is nobody's that counts.
+    address: Option<(IpAddr, Arc<Semaphore>)>,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        let burst = NonZeroU32::new(CONNECTIONS).unwrap_or(NonZeroU32::MIN);
+        Self {
+            addresses: Mutex::default(),
+            rate: RateLimiter::keyed(Quota::per_second(A_SECOND).allow_burst(burst)),
+            handshakes: Arc::new(Semaphore::new(ALL_HANDSHAKES)),
+        }
+    }
+}
+
+impl Crowd {
+    /// A place for a new connection; `None` when its address has too many, or asks for too many a second. Whoever
+    /// connects over loopback is on this very host, behind no wall, and is not counted.
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let address = address.to_canonical();
+        if address.is_loopback() {
+            return Some(Place { crowd: Arc::clone(self), address: None });
+        }
+        if self.rate.len() > REMEMBERED {
+            self.rate.retain_recent();
+        }
+        self.rate.check_key(&address).ok()?;
+        let mut addresses = self.lock();
+        let entry = addresses
+            .entry(address)
+            .or_insert_with(|| Address { connections: 0, handshakes: Arc::new(Semaphore::new(HANDSHAKES)) });
+        if entry.connections >= CONNECTIONS {
+            return None;
+        }
+        entry.connections += 1;
+        let handshakes = Arc::clone(&entry.handshakes);
+        Some(Place { crowd: Arc::clone(self), address: Some((address, handshakes)) })
+    }
+
+    fn leave(&self, address: IpAddr) {
+        let mut addresses = self.lock();
+        let Some(entry) = addresses.get_mut(&address) else { return };
+        entry.connections -= 1;
+        if entry.connections == 0 {
+            addresses.remove(&address);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Address>> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Waits for its turn to shake hands: among its address's connections first, so that slow ones of one address
+    /// don't hold up another's.
+    pub async fn handshake(&self) -> Vec<OwnedSemaphorePermit> {
+        let own = self.address.as_ref().map(|(_, handshakes)| handshakes);
+        let mut permits = Vec::with_capacity(2);
+        for semaphore in own.into_iter().chain([&self.crowd.handshakes]) {
+            // Neither is ever closed.
+            permits.extend(Arc::clone(semaphore).acquire_owned().await);
+        }
+        permits
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some((address, _)) = &self.address {
+            self.crowd.leave(*address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const ONE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+
+    #[test]
+    fn an_address_that_has_too_many_connections_keeps_out_itself_alone() {
+        let crowd = Arc::new(Crowd::default());
+        let places: Vec<_> = (0..CONNECTIONS).map_while(|_| crowd.enter(ONE)).collect();
+        assert_eq!(places.len(), CONNECTIONS as usize);
+        assert!(crowd.enter(ONE).is_none());
+        assert!(crowd.enter(OTHER).is_some());
+        drop(places);
+        assert!(crowd.lock().is_empty(), "nobody is remembered who has left");
+    }
+
+    #[test]
+    fn an_address_that_comes_and_goes_too_often_is_kept_out() {
+        let crowd = Arc::new(Crowd::default());
+        let mut entered = 0;
+        while crowd.enter(ONE).is_some() {
+            entered += 1;
+            assert!(entered < 100_000, "nothing keeps it out");
+        }
+        assert!(entered >= CONNECTIONS);
+        assert!(crowd.enter(OTHER).is_some());
+    }
+
+    #[tokio::test]
+    async fn slow_handshakes_of_one_address_hold_up_no_other() {
+        let crowd = Arc::new(Crowd::default());
+        let places: Vec<_> = (0..HANDSHAKES).map_while(|_| crowd.enter(ONE)).collect();
+        let mut held = Vec::new();
+        for place in &places {
+            held.push(place.handshake().await);
+        }
+        let waiting = crowd.enter(ONE).unwrap();
+        let other = crowd.enter(OTHER).unwrap();
+        tokio::select! {
+            biased;
+            _ = waiting.handshake() => panic!("it had to wait"),
+            permits = other.handshake() => assert_eq!(permits.len(), 2),
+        }
+        held.pop();
+        assert_eq!(waiting.handshake().await.len(), 2);
+    }
+
+    #[test]
+    fn whoever_is_on_this_host_is_not_counted() {
+        let crowd = Arc::new(Crowd::default());
+        let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped().into();
+        let places: Vec<_> = (0..2 * CONNECTIONS).map_while(|_| crowd.enter(mapped)).collect();
+        assert_eq!(places.len(), 2 * CONNECTIONS as usize);
+    }
+}

@@ -1,0 +1,445 @@
+//! Random kills at random moments of scripted turns, on the real parts: whatever dies, what was promised is kept.
+//!
+//! `ATELIER_KILLS` says how many rounds (6 unless it does), `ATELIER_SEED` which; `ATELIER_KILL_ENGINE` (a command that
+//! ends the engine and starts it again) adds the engine to what may die: it takes every container of the machine along.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use e2e::{Seen, Stack, Viewer};
+use rand::rngs::SmallRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use tokio::process::Command;
+use uuid::Uuid;
+
+const ROUNDS: u32 = 6;
+
+/// What dies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kill {
+    ControlPlane,
+    Cli,
+    Container,
+    Connection,
+    /// Somebody else holds the store's lock: it can't be written for a while.
+    Store,
+    Engine,
+}
+
+/// When.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Moment {
+    /// The message is sent; nobody has said that it was taken.
+    Sending,
+    Delivered,
+    /// Claude is in mid-sentence.
+    Speaking,
+    /// A prompt is open.
+    Asking,
+    /// An answer is on its way to Claude.
+    Answering,
+    /// Nothing is going on.
+    Idle,
+}
+
+/// A person at a browser, who remembers what they did.
+struct Person {
+    viewer: Viewer,
+    conversation: String,
+    /// Messages and what they say, in the order in which they were sent.
+    sent: Vec<(String, String)>,
+    /// The answer that each prompt was given, by prompt.
+    answers: Vec<(String, String)>,
+    /// Messages of unknown fate that they had continued or sent again.
+    dealt: Vec<String>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_kills_lose_nothing_and_repeat_nothing() -> anyhow::Result<()> {
+    let from_env = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let rounds = from_env("ATELIER_KILLS").and_then(|rounds| u32::try_from(rounds).ok()).unwrap_or(ROUNDS);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let seed = from_env("ATELIER_SEED").unwrap_or(now);
+    println!("{rounds} kills, seed {seed}");
+    let mut dice = SmallRng::seed_from_u64(seed);
+    let mut stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let mut person = Person { viewer, conversation, sent: vec![], answers: vec![], dealt: vec![] };
+    person.send("TEXT a first message").await?;
+    person.see_to_the_end().await?;
+    for round in 0..rounds {
+        let (kill, moment) = pick(&mut dice);
+        println!("round {round}: {kill:?} dies, {moment:?}");
+        person.reach(moment, round).await.with_context(|| format!("seed {seed}, round {round}"))?;
+        carry_out(kill, &mut stack, &mut person).await?;
+        stack.model.release(&gate(round));
+        person.see_to_the_end().await.with_context(|| {
+            format!("seed {seed}, round {round}: {kill:?}, {moment:?}\n{}", stack.log_text())
+        })?;
+        person.check().await.with_context(|| format!("seed {seed}, round {round}: {kill:?}, {moment:?}"))?;
+    }
+    stack.finish().await;
+    Ok(())
+}
+
+fn pick(dice: &mut SmallRng) -> (Kill, Moment) {
+    let mut kills = vec![Kill::ControlPlane, Kill::Cli, Kill::Container, Kill::Connection, Kill::Store];
+    if std::env::var_os("ATELIER_KILL_ENGINE").is_some() && dice.random_ratio(1, 8) {
+        kills = vec![Kill::Engine];
+    }
+    let moments = [
+        Moment::Sending,
+        Moment::Delivered,
+        Moment::Speaking,
+        Moment::Asking,
+        Moment::Answering,
+        Moment::Idle,
+    ];
+    let pair = kills.choose(dice).zip(moments.choose(dice)).map(|(kill, moment)| (*kill, *moment));
+    pair.unwrap_or((Kill::Cli, Moment::Idle))
+}
+
+fn gate(round: u32) -> String {
+    format!("kill-{round}")
+}
+
+async fn carry_out(kill: Kill, stack: &mut Stack, person: &mut Person) -> anyhow::Result<()> {
+    match kill {
+        Kill::ControlPlane => {
+            stack.kill_control_plane().await;
+            stack.start_control_plane().await?;
+            person.reconnect().await?;
+        }
+        Kill::Cli => {
+            let container = stack.container().await?;
+            // It may have none, or none any more.
+            let _ = stack.engine.run(&["exec", &container, "sh", "-c", "pkill -9 -x claude"]).await;
+        }
+        Kill::Container => {
+            stack.engine.run(&["kill", &stack.container().await?]).await.map(drop)?;
+        }
+        Kill::Connection => cut_connections(stack).await?,
+        Kill::Store => lock_store(stack, person).await?,
+        Kill::Engine => {
+            let command = std::env::var("ATELIER_KILL_ENGINE")?;
+            let done = Command::new("sh").args(["-c", &command]).status().await?;
+            anyhow::ensure!(done.success(), "{command}: {done}");
+        }
+    }
+    Ok(())
+}
+
+/// Has the kernel reset every packet to the link port until the link is known to be down.
+async fn cut_connections(stack: &Stack) -> anyhow::Result<()> {
+    let (table, port) = (format!("cut_{}", stack.instance()), stack.link.port());
+    let rule = format!(
+        "add table inet {table}; add chain inet {table} in {{ type filter hook input priority -310; }}; \
+                        add rule inet {table} in tcp dport {port} reject with tcp reset"
+    );
+    nft(&rule).await?;
+    // The workspace-agent says something at least that often.
+    let container = stack.container().await?;
+    let gone = e2e::until("the workspace-agent has no link", async || {
+        let connections = ["exec", &container, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6"];
+        let open = stack.engine.run(&connections).await.unwrap_or_default();
+        let remote = format!(":{port:04X} 01 ");
+        !open.lines().any(|line| line.contains(&remote))
+    })
+    .await;
+    nft(&format!("delete table inet {table}")).await?;
+    gone
+}
+
+async fn nft(rules: &str) -> anyhow::Result<()> {
+    let done = Command::new("nft").arg(rules).status().await?;
+    anyhow::ensure!(done.success(), "nft: {done}");
+    Ok(())
+}
+
+/// Holds the store's write lock until the control plane has given up waiting for it once.
+async fn lock_store(stack: &Stack, person: &Person) -> anyhow::Result<()> {
+    let path = stack.data.path().join("atelier.db");
+    anyhow::ensure!(path.exists(), "there is no store at {}", path.display());
+    let lock = rusqlite::Connection::open(path)?;
+    lock.execute_batch("PRAGMA busy_timeout = 20000; BEGIN IMMEDIATE")?;
+    let known = e2e::until("the store is known to be locked", async || {
+        let health = person.viewer.request(reqwest::Method::GET, "/health").send().await;
+        health.is_ok_and(|health| !health.status().is_success())
+    })
+    .await;
+    lock.execute_batch("ROLLBACK")?;
+    known
+}
+
+impl Person {
+    /// Sends a message without waiting for a word about it.
+    async fn send(&mut self, text: &str) -> anyhow::Result<()> {
+        let item = Uuid::new_v4().to_string();
+        self.say(json!({ "type": "send", "conversation": self.conversation, "item": item, "text": text }))
+            .await?;
+        self.sent.push((item, text.to_owned()));
+        Ok(())
+    }
+
+    async fn say(&mut self, mut request: Value) -> anyhow::Result<()> {
+        request["re"] = json!(0);
+        self.viewer.send_raw(tokio_tungstenite::tungstenite::Message::text(request.to_string())).await
+    }
+
+    /// Begins a turn and follows it to the moment.
+    async fn reach(&mut self, moment: Moment, round: u32) -> anyhow::Result<()> {
+        let asks = format!("TOOL:Bash {}", json!({ "command": format!("touch /workspace/made-{round}") }));
+        let speaks = format!("GATE {}", gate(round));
+        let text = match moment {
+            Moment::Asking | Moment::Answering => &asks,
+            Moment::Idle => return Ok(()),
+            Moment::Sending | Moment::Delivered | Moment::Speaking => &speaks,
+        };
+        self.send(text).await?;
+        let item = self.sent.last().map(|(item, _)| item.clone()).unwrap_or_default();
+        match moment {
+            Moment::Sending | Moment::Idle => {}
+            Moment::Delivered => {
+                let at = |seen: &Seen| matches!(seen.item_state(&item), "delivered" | "started" | "done");
+                self.viewer.until("it is delivered", |seen| at(seen).then_some(())).await?;
+            }
+            Moment::Speaking => {
+                let word = gate(round);
+                let speaks = |seen: &Seen| seen.live_text().contains(&word);
+                self.viewer.until("it speaks", |seen| speaks(seen).then_some(())).await?;
+            }
+            Moment::Asking => drop(self.open_prompt().await?),
+            Moment::Answering => {
+                let prompt = self.open_prompt().await?;
+                self.answer(&prompt).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_prompt(&mut self) -> anyhow::Result<String> {
+        let conversation = self.conversation.clone();
+        self.viewer.until("it asks", |seen| open_prompts(seen.log(&conversation)).pop()).await
+    }
+
+    /// Answers a prompt, always with the same answer, which is told once more if it was told before.
+    async fn answer(&mut self, prompt: &str) -> anyhow::Result<()> {
+        let known = self.answers.iter().find(|(of, _)| of == prompt).map(|(_, item)| item.clone());
+        let item = known.unwrap_or_else(|| Uuid::new_v4().to_string());
+        self.say(
+            json!({ "type": "answer", "conversation": self.conversation, "item": item, "prompt": prompt,
+                         "decision": { "type": "allow" } }),
+        )
+        .await?;
+        if !self.answers.iter().any(|(of, _)| of == prompt) {
+            self.answers.push((prompt.to_owned(), item));
+        }
+        Ok(())
+    }
+
+    async fn reconnect(&mut self) -> anyhow::Result<()> {
+        self.viewer.reconnect().await?;
+        let end = self.viewer.seen.opened.last().and_then(|opened| opened["end"]["epoch"].as_u64());
+        let conversation = self.conversation.clone();
+        let cursor = self.viewer.cursor(&conversation, end.unwrap_or(1));
+        self.viewer.open(&conversation, Some(cursor)).await?;
+        // As a page does: what nobody has confirmed is said again.
+        let last = self.sent.last().cloned();
+        if let Some((item, text)) = last.filter(|(item, _)| self.viewer.seen.item_state(item).is_empty()) {
+            self.say(json!({ "type": "send", "conversation": conversation, "item": item, "text": text }))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Does what a person would until every message has come to its end: starts the workspace, answers, decides.
+    async fn see_to_the_end(&mut self) -> anyhow::Result<()> {
+        loop {
+            let Self { viewer, conversation, sent, answers, dealt } = self;
+            let next = |seen: &Seen| next(seen, conversation, sent, answers, dealt);
+            match viewer.until("something is to be done, or all is", next).await? {
+                Next::Done => return Ok(()),
+                Next::Start => self.start_workspace().await?,
+                Next::Answer(prompt) => self.answer(&prompt).await?,
+                Next::Continue(message) => self.go_on_with(message).await?,
+                Next::Connect => self.reconnect().await?,
+            }
+        }
+    }
+
+    /// Presses Continue, once for each message, and waits until Claude goes on or can't.
+    async fn go_on_with(&mut self, message: String) -> anyhow::Result<()> {
+        let (conversation, item) = (self.conversation.clone(), Uuid::new_v4().to_string());
+        let request =
+            json!({ "type": "continue", "conversation": conversation, "item": item, "message": message });
+        self.viewer.try_ask(request).await?;
+        self.dealt.push(message);
+        let settled = |seen: &Seen| {
+            let goes_on =
+                seen.of_kind(&conversation, "message_continued").any(|event| event["item"] == *item);
+            (goes_on || seen.item_state(&item) == "refused").then_some(())
+        };
+        self.viewer.until("it goes on, or can't", settled).await
+    }
+
+    async fn start_workspace(&mut self) -> anyhow::Result<()> {
+        self.viewer.try_ask(json!({ "type": "start_workspace" })).await?;
+        self.viewer.until("it starts", |seen| (!is_down(seen)).then_some(())).await
+    }
+
+    /// What was promised, held against the whole log and what this browser saw of it.
+    async fn check(&mut self) -> anyhow::Result<()> {
+        let log = self.whole_log().await?;
+        let numbers = log.iter().filter_map(|event| event["n"].as_u64());
+        anyhow::ensure!(numbers.eq(1..=log.len() as u64), "the log has holes or repeats");
+        let (end, conversation) = (log.last().cloned().unwrap_or_default(), self.conversation.clone());
+        let has_end = |seen: &Seen| {
+            seen.log(&conversation).last().is_some_and(|last| last["n"].as_u64() >= end["n"].as_u64())
+        };
+        self.viewer.until("this browser has all of it", |seen| has_end(seen).then_some(())).await?;
+        let seen = self.viewer.seen.log(&self.conversation);
+        let from = seen.first().and_then(|event| event["n"].as_u64()).unwrap_or(1);
+        let from = usize::try_from(from)?.saturating_sub(1);
+        for (stored, seen) in log.iter().skip(from).zip(seen) {
+            anyhow::ensure!(stored == seen, "stored is {stored}, this browser saw {seen}");
+        }
+        for (item, text) in &self.sent {
+            let of = |kind: &str| {
+                log.iter().filter(|event| event["kind"] == kind && event["item"] == *item).count()
+            };
+            let continued =
+                log.iter().filter(|event| event["kind"] == "message_continued" && event["message"] == *item);
+            let continued = continued.count();
+            anyhow::ensure!(of("message_taken") == 1, "taken {} times: {text}", of("message_taken"));
+            anyhow::ensure!(
+                of("message_started") <= 1 + continued + of("message_resent"),
+                "started {} times: {text}",
+                of("message_started")
+            );
+            anyhow::ensure!(
+                is_resent_without_tools(&log, item),
+                "given again after a tool was called: {text}"
+            );
+            let ends = results(&log, item) + of("message_ended");
+            let state = self.viewer.seen.item_state(item);
+            anyhow::ensure!(state != "done" || ends > 0, "called done without an end: {text}");
+            anyhow::ensure!(ends <= 1, "{ends} ends: {text}");
+        }
+        for asked in log.iter().filter(|event| event["kind"] == "prompt_asked") {
+            let prompt = &asked["prompt"];
+            let mut answered =
+                log.iter().filter(|event| event["kind"] == "prompt_answered" && event["prompt"] == *prompt);
+            if let Some(answer) = answered.next() {
+                let ours = |(of, item): &(String, String)| *prompt == **of && answer["item"] == **item;
+                anyhow::ensure!(self.answers.iter().any(ours), "{prompt} was answered by nobody: {answer}");
+            }
+            anyhow::ensure!(answered.next().is_none(), "{prompt} was answered twice");
+        }
+        Ok(())
+    }
+
+    async fn whole_log(&self) -> anyhow::Result<Vec<Value>> {
+        let (mut log, mut before) = (Vec::new(), None);
+        loop {
+            let query = before.map(|before: u64| format!("?before={before}")).unwrap_or_default();
+            let page =
+                self.viewer.get(&format!("/api/conversations/{}/events{query}", self.conversation)).await?;
+            let mut events = page["events"].as_array().cloned().unwrap_or_default();
+            events.append(&mut log);
+            log = events;
+            before = page["before"].as_u64();
+            if before.is_none() {
+                return Ok(log);
+            }
+        }
+    }
+}
+
+/// What a person has to do next.
+enum Next {
+    Done,
+    Start,
+    Connect,
+    Answer(String),
+    Continue(String),
+}
+
+fn next(
+    seen: &Seen,
+    conversation: &str,
+    sent: &[(String, String)],
+    answers: &[(String, String)],
+    dealt: &[String],
+) -> Option<Next> {
+    if seen.closed.is_some() {
+        return Some(Next::Connect);
+    }
+    if is_down(seen) {
+        return Some(Next::Start);
+    }
+    let log = seen.log(conversation);
+    let unanswered = |prompt: &String| !answers.iter().any(|(of, _)| of == prompt);
+    if let Some(prompt) = open_prompts(log).into_iter().find(unanswered) {
+        return Some(Next::Answer(prompt));
+    }
+    let unknown = seen.list.get(conversation).and_then(|view| view["summary"]["unknown"].as_str());
+    if let Some(unknown) = unknown.filter(|unknown| !dealt.iter().any(|item| item == unknown)) {
+        return Some(Next::Continue(unknown.to_owned()));
+    }
+    // The list may be a moment behind the log.
+    let state = log.iter().rev().find(|event| event["kind"] == "state");
+    let waiting = seen.list.get(conversation).is_none_or(|view| view["waiting"] != 0);
+    let idle = state.is_some_and(|state| state["state"] == "idle") && !waiting;
+    let ended = |(item, _): &(String, String)| match seen.item_state(item) {
+        "done" | "refused" => true,
+        // What came of it since is in the log.
+        "unknown" => dealt.contains(item),
+        _ => false,
+    };
+    (idle && sent.iter().all(ended)).then_some(Next::Done)
+}
+
+fn is_down(seen: &Seen) -> bool {
+    matches!(seen.workspace["phase"]["type"].as_str(), Some("failed" | "stopped"))
+}
+
+/// Prompts that are open, the oldest first.
+fn open_prompts(log: &[Value]) -> Vec<String> {
+    let mut open: Vec<String> = Vec::new();
+    for event in log {
+        let prompt = event["prompt"].as_str().unwrap_or_default();
+        match event["kind"].as_str() {
+            Some("prompt_asked") => open.push(prompt.to_owned()),
+            Some("prompt_answered" | "prompt_withdrawn") => open.retain(|one| one != prompt),
+            Some("process_ended" | "epoch_began") => open.clear(),
+            _ => {}
+        }
+    }
+    open
+}
+
+/// Whether a message was given again only while no tool had been called for it.
+fn is_resent_without_tools(log: &[Value], item: &str) -> bool {
+    let mut called = false;
+    log.iter().all(|event| {
+        match event["kind"].as_str() {
+            Some("message_started") => called = false,
+            Some("tool_call") => called = true,
+            Some("message_resent") if event["item"] == item => return !called,
+            _ => {}
+        }
+        true
+    })
+}
+
+/// How many results a message has.
+fn results(log: &[Value], item: &str) -> usize {
+    let of = |event: &&Value| {
+        event["kind"] == "result"
+            && event["items"].as_array().is_some_and(|items| items.iter().any(|one| one == item))
+    };
+    log.iter().filter(of).count()
+}
