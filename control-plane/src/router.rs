@@ -15,7 +15,7 @@ use axum::routing::{any, get, patch, post};
 use protocol::close::ErrorCode;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::api::{assets, bodies, conversations, events, health, link, profile, sign_in, viewer};
+use crate::api::{assets, bodies, conversations, events, fleet, health, link, profile, sign_in, viewer};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::gateway::REQUEST_BYTES;
@@ -47,6 +47,7 @@ pub fn public(app: Arc<App>) -> Router {
         .merge(api)
         .route("/health", get(health::show))
         .route("/workspace/{user}", any(viewer::upgrade))
+        .route("/fleet", any(fleet::upgrade))
         .merge(assets::router(&app.config.web))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(header(CONTENT_SECURITY_POLICY, CSP))

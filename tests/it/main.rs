@@ -7,6 +7,7 @@ mod deaths;
 mod firestore;
 mod hostile;
 mod lifecycle;
+mod operator;
 mod prompts;
 mod refusals;
 mod several;
