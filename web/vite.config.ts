@@ -20,6 +20,7 @@ export default defineConfig({
       '/api': controlPlane,
       '/health': controlPlane,
       '/workspace': { target: controlPlane, ws: true },
+      '/fleet': { target: controlPlane, ws: true },
     },
   },
   // Tests run the code that browsers run, not what Svelte has for servers.

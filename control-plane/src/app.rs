@@ -16,6 +16,7 @@ use crate::auth::origin::OwnOrigins;
 use crate::auth::presence::Presence;
 use crate::auth::session::Cookie;
 use crate::config::Config;
+use crate::fleet::{self, Fleet};
 use crate::gateway::{self, Gateway};
 use crate::hub::Hubs;
 use crate::links::Links;
@@ -55,6 +56,8 @@ pub struct App {
     pub links: Arc<Links>,
     /// The workspaces.
     pub workspaces: Arc<Workspaces>,
+    /// What operators see.
+    pub fleet: Arc<Fleet>,
     /// The model gateway.
     pub gateway: Arc<Gateway>,
     /// Where our own pages come from.
@@ -149,6 +152,7 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::watch(Arc::clone(&app.workspaces))));
     let trying = gateway::access::keep_trying(Arc::clone(&app.gateway));
     tasks.spawn(stop.clone().run_until_cancelled_owned(trying));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(fleet::keep(Arc::clone(&app.fleet))));
     tasks.spawn(stop.run_until_cancelled_owned(keep_tidy(Arc::clone(&app.store))));
     let sign_in = sign_in_address(&app, public).await?;
     Ok(Running { app, public, link, sign_in, lock })
@@ -187,7 +191,7 @@ pub async fn stop_workspaces(config: Config) -> anyhow::Result<usize> {
     for mut record in store.workspaces().await?.into_iter().filter(|record| record.wanted == Wanted::Running)
     {
         record.wanted = Wanted::Stopped;
-        record.last = Last::Stopped { reason: reason.clone() };
+        record.last = Last::Stopped { reason: reason.clone(), at: clock::now() };
         store.save_workspace(&record).await?;
     }
     Ok(running.len())
@@ -219,6 +223,7 @@ fn assemble(
         policy: config.model.policy.clone(),
     };
     let gateway = Arc::new(Gateway::new(settings, Arc::clone(&store), Arc::clone(&hubs), tasks.clone())?);
+    let fleet = Fleet::new(Arc::clone(&store), Arc::clone(&hubs));
     let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     Ok(Arc::new(App {
         origins: OwnOrigins::new(config.public_url.as_deref(), public.port()),
@@ -231,6 +236,7 @@ fn assemble(
         hubs,
         links,
         workspaces,
+        fleet,
         gateway,
         viewers: std::sync::atomic::AtomicU32::new(0),
         stop,

@@ -29,6 +29,14 @@ impl ApiError {
         Self { code: ErrorCode::Internal, message, cause: Some(cause.into()) }
     }
 
+    /// Its code and its words, for whoever asked; what caused it goes to the log.
+    pub fn told(self) -> (ErrorCode, String) {
+        if let Some(cause) = &self.cause {
+            tracing::error!(code = ?self.code, "{}: {cause:#}", self.message);
+        }
+        (self.code, self.message)
+    }
+
     /// Its code.
     pub const fn code(&self) -> ErrorCode {
         self.code

@@ -12,6 +12,8 @@ pub mod conversation;
 pub mod follow;
 pub mod live;
 pub mod ring;
+pub mod tally;
+pub mod touched;
 pub mod workspace;
 
 use std::collections::HashMap;
@@ -20,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use protocol::WorkspaceId;
 use tokio_util::task::TaskTracker;
 
+use self::touched::Touched;
 use self::workspace::WorkspaceHub;
 use crate::store::{Store, StoreError};
 
@@ -28,13 +31,14 @@ use crate::store::{Store, StoreError};
 pub struct Hubs {
     store: Arc<dyn Store>,
     tasks: TaskTracker,
+    touched: Arc<Touched>,
     hubs: Mutex<HashMap<WorkspaceId, Arc<WorkspaceHub>>>,
 }
 
 impl Hubs {
     /// No hubs yet.
     pub fn new(store: Arc<dyn Store>, tasks: TaskTracker) -> Self {
-        Self { store, tasks, hubs: Mutex::new(HashMap::new()) }
+        Self { store, tasks, touched: Arc::default(), hubs: Mutex::new(HashMap::new()) }
     }
 
     /// A workspace's hub.
@@ -46,8 +50,21 @@ impl Hubs {
             return Ok(Arc::clone(hub));
         }
         let record = self.store.workspace(id).await?;
-        let fresh = || Arc::new(WorkspaceHub::new(&record, Arc::clone(&self.store), self.tasks.clone()));
+        let fresh = || {
+            let (store, touched) = (Arc::clone(&self.store), Arc::clone(&self.touched));
+            Arc::new(WorkspaceHub::new(&record, store, self.tasks.clone(), touched))
+        };
         Ok(Arc::clone(self.lock().entry(id).or_insert_with(fresh)))
+    }
+
+    /// A workspace's hub, if there is one.
+    pub fn get(&self, id: WorkspaceId) -> Option<Arc<WorkspaceHub>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// Which workspaces changed in a way that operators see.
+    pub const fn touched(&self) -> &Arc<Touched> {
+        &self.touched
     }
 
     /// The hubs there are.
@@ -59,6 +76,7 @@ impl Hubs {
     pub fn forget(&self, id: WorkspaceId) {
         if let Some(hub) = self.lock().remove(&id) {
             hub.close();
+            self.touched.touch(id);
         }
     }
 

@@ -5,6 +5,7 @@
 //! - [`auth`]: who asks.
 //! - [`hub`]: where what workspaces say meets those who watch; [`outbox`]: what people send.
 //! - [`links`]: the workspace-agents' links; [`pki`]: their certificates; [`seal`]: secrets at rest.
+//! - [`fleet`]: what operators see.
 //! - [`workspace`]: lives of workspaces; [`runtime`]: the container engine.
 //! - [`gateway`]: the model gateway.
 //! - [`store`]: what outlives the process; [`maintenance`]: what is done to it beside serving.
@@ -15,6 +16,7 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod fleet;
 pub mod gateway;
 pub mod hub;
 pub mod links;

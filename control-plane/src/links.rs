@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod enrol;
+pub mod round_trip;
 pub mod session;
 
 use std::collections::HashMap;
@@ -12,6 +13,8 @@ use protocol::close::CloseCode;
 use protocol::link::FromControl;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+use self::round_trip::RoundTrip;
 
 /// Messages that may wait for one link. Beyond it the link is closed: after the next hello both sides compare what
 /// they have, which is quicker than any queue.
@@ -25,6 +28,7 @@ pub struct Link {
     /// Why it is to be closed.
     closing: Arc<Mutex<Option<CloseCode>>>,
     closed: CancellationToken,
+    round_trip: Arc<RoundTrip>,
 }
 
 /// The other end of a [`Link`], for the task that serves it.
@@ -49,12 +53,17 @@ impl Link {
         let closed = CancellationToken::new();
         let inbox =
             Inbox { messages, closing: Closing { why: Arc::clone(&closing), closed: closed.clone() } };
-        (Self { generation, messages: sender, closing, closed }, inbox)
+        (Self { generation, messages: sender, closing, closed, round_trip: Arc::default() }, inbox)
     }
 
     /// Its number. Later links of the same workspace have higher ones.
     pub const fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// How long a ping takes on it.
+    pub const fn round_trip(&self) -> &Arc<RoundTrip> {
+        &self.round_trip
     }
 
     /// Has a message sent. `false` when the link can't take it; it is closed then, or will be.

@@ -17,7 +17,7 @@ use protocol::close::ErrorCode;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::api::{assets, bodies, conversations, events, health, link, profile, sign_in, viewer};
+use crate::api::{assets, bodies, conversations, events, fleet, health, link, profile, sign_in, viewer};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -51,6 +51,7 @@ pub fn public(app: Arc<App>) -> Router {
         .merge(api)
         .route("/health", get(health::show))
         .route("/workspace/{user}", any(viewer::upgrade))
+        .route("/fleet", any(fleet::upgrade))
         .merge(assets::router(&app.config.web))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(header(CONTENT_SECURITY_POLICY, CSP))

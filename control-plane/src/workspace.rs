@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::driver::{Driver, Event, Found};
-use self::policy::{Answer, Ask};
+use self::policy::{Answer, Ask, By};
 use crate::hub::Hubs;
 use crate::hub::workspace::WorkspaceHub;
 use crate::links::Links;
@@ -102,7 +102,7 @@ impl Workspaces {
         drop(drivers);
         let starter = sender;
         hub.set_starter(move || {
-            let _ = starter.try_send(Event::Ask(Ask::Start));
+            let _ = starter.try_send(Event::Ask(Ask::Start, By::User));
         });
         let (id, workspaces) = (record.id, Arc::clone(self));
         let driver =
@@ -120,9 +120,20 @@ impl Workspaces {
     pub fn ask(&self, hub: &WorkspaceHub, ask: Ask) -> Answer {
         let answer = policy::answer(&hub.status().phase, ask);
         if answer == Answer::Accept {
-            self.tell(hub.id(), Event::Ask(ask));
+            self.tell(hub.id(), Event::Ask(ask, By::User));
         }
         answer
+    }
+
+    /// What would become of an operator's request about the life of a workspace in which its status had the generation
+    /// `seen`. A life that is over is over already.
+    pub fn would(hub: &WorkspaceHub, ask: Ask, seen: u64) -> Answer {
+        if hub.is_over(seen) { Answer::Ignore } else { policy::answer(&hub.status().phase, ask) }
+    }
+
+    /// Asks something of a workspace as an operator. See [`Workspaces::would`].
+    pub fn ask_as_operator(&self, hub: &WorkspaceHub, ask: Ask, seen: u64) {
+        self.tell(hub.id(), Event::Ask(ask, By::Operator { seen }));
     }
 
     /// Tells a workspace's driver what happened.

@@ -23,6 +23,11 @@
 //! [`viewer::FromServer::Welcome`]; a viewer attaches to a conversation with the three cursors it has
 //! ([`viewer::Cursor`]) and is told what it got: a resumption or a snapshot, and why.
 //!
+//! # The fleet: operator's browser ↔ control plane
+//!
+//! A socket of its own ([`fleet`]) carries what operators see: whole rows, one a workspace, first those that are up and then
+//! whichever changed. Counts and states only; nothing of what is said in a conversation.
+//!
 //! # Growth
 //!
 //! Within version 1 things are only added. Unknown event kinds and fields are kept and passed on as they came
@@ -33,6 +38,7 @@ pub mod bounded;
 pub mod close;
 pub mod enrol;
 pub mod event;
+pub mod fleet;
 pub mod frame;
 pub mod ids;
 pub mod limits;

@@ -85,6 +85,8 @@ pub struct Reason {
 pub enum ReasonCode {
     /// A person asked for it.
     Asked,
+    /// An operator asked for it.
+    Operator,
     /// Nothing happened for a while.
     Idle,
     /// The engine does not answer.

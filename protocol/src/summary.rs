@@ -43,6 +43,10 @@ pub struct Summary {
     pub unknown_at: u64,
     /// What it runs with.
     pub settings: Settings,
+    /// Whether it has a Claude process.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub process: bool,
     /// What it has cost so far, as the CLI reckons it.
     pub cost_usd: f64,
     /// When something last happened in it. A process that is put to sleep, and what it forgets by that, is nothing
@@ -100,7 +104,11 @@ impl Summary {
             EventBody::PromptAnswered { prompt, .. } | EventBody::PromptWithdrawn { prompt, .. } => {
                 self.prompts.retain(|open| open != prompt);
             }
-            EventBody::ProcessEnded { .. } => self.prompts.clear(),
+            EventBody::ProcessStarted { .. } => self.process = true,
+            EventBody::ProcessEnded { .. } => {
+                self.process = false;
+                self.prompts.clear();
+            }
             EventBody::EpochBegan { held, .. } => self.begin_epoch(event.n, held),
             EventBody::SettingsChanged { settings, .. } => self.settings = settings.clone(),
             EventBody::StopAsked { .. }
@@ -111,7 +119,6 @@ impl Summary {
             | EventBody::Tasks { .. }
             | EventBody::Background { .. }
             | EventBody::Retry { .. }
-            | EventBody::ProcessStarted { .. }
             | EventBody::Compacted { .. }
             | EventBody::Cleared {}
             | EventBody::Trouble { .. }
@@ -123,6 +130,7 @@ impl Summary {
 
     fn begin_epoch(&mut self, n: u64, held: &[ItemId]) {
         self.state = State::Idle;
+        self.process = false;
         self.prompts.clear();
         self.unknown = self.unknown.filter(|unknown| held.contains(unknown));
         if let Some(lost) = self.current.take_if(|current| !held.contains(current)) {

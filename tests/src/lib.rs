@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod impostor;
+pub mod onlooker;
 pub mod outside;
 pub mod place;
 pub mod server;
@@ -13,6 +14,7 @@ pub mod viewer;
 
 pub use engine::Engine;
 pub use impostor::Impostor;
+pub use onlooker::Onlooker;
 pub use outside::Outside;
 pub use server::Server;
 pub use stack::{PATIENCE, Stack, StackOptions};

@@ -418,6 +418,11 @@ impl Viewer {
         self.until("the message has a result", result).await
     }
 
+    /// Where browsers connect.
+    pub const fn public(&self) -> SocketAddr {
+        self.public
+    }
+
     /// Posts JSON as our page does.
     ///
     /// # Errors
@@ -482,7 +487,15 @@ pub async fn connect(public: SocketAddr, user: &str, cookie: &str) -> anyhow::Re
 /// # Errors
 /// When it is refused; the error holds the answer.
 pub async fn connect_as(public: SocketAddr, user: &str, headers: &[(&str, &str)]) -> anyhow::Result<Socket> {
-    let mut request = format!("ws://{public}/workspace/{user}").into_client_request()?;
+    connect_to(public, &format!("/workspace/{user}"), headers).await
+}
+
+/// Any of our sockets with these headers.
+///
+/// # Errors
+/// When it is refused; the error holds the answer.
+pub async fn connect_to(public: SocketAddr, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Socket> {
+    let mut request = format!("ws://{public}{path}").into_client_request()?;
     for (name, value) in headers {
         let name = tokio_tungstenite::tungstenite::http::HeaderName::from_bytes(name.as_bytes())?;
         request.headers_mut().insert(name, value.parse()?);

@@ -15,7 +15,6 @@ use crate::auth::{local, session};
 use crate::clock;
 use crate::error::ApiError;
 use crate::server::RemoteAddress;
-use crate::store::records::Identity;
 
 type WithCookie = (StatusCode, [(HeaderName, HeaderValue); 1]);
 
@@ -44,7 +43,7 @@ pub async fn local(
             "the code is unknown, used, or older than five minutes",
         ));
     }
-    let user = app.store.sign_in(&Identity::new(local::SUBJECT, "You"), clock::now()).await?;
+    let user = local::sign_in(&*app.store).await?;
     let device = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let token = session::open(&*app.store, user.id, device).await?;
     tracing::info!(user = %user.id, "signed in locally");

@@ -5,44 +5,34 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
-use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::http::{HeaderMap, Response};
 use axum::response::IntoResponse;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use protocol::UserId;
 use protocol::close::{CloseCode, ErrorCode};
-use protocol::limits::READABLE_BYTES;
 use protocol::status::WorkspaceStatus;
 use protocol::version::Version;
 use protocol::viewer::{FromServer, Request, Welcome};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::conversations::PAGE;
 use super::extract::workspace_of;
+use super::socket::{self, Ended, PING, REQUESTS, Writer};
 use crate::app::App;
 use crate::auth::presence::Standing;
 use crate::auth::session::CurrentUser;
 use crate::clock;
 use crate::error::ApiError;
 use crate::hub::workspace::{ListChange, WorkspaceHub};
-use crate::store::StoreError;
 
 mod act;
 mod feed;
 
 use self::act::Actor;
 use self::feed::Feed;
-
-/// How long one write may take. A browser that does not read for so long is gone.
-const WRITE: Duration = Duration::from_secs(20);
-/// How often a silent browser is pinged; below the minute after which proxies hang up.
-const PING: Duration = Duration::from_secs(25);
-/// Requests that may wait to be carried out. Beyond it the socket is not read.
-const REQUESTS: usize = 16;
 
 /// Upgrades the connection for the workspace's own user.
 pub async fn upgrade(
@@ -52,11 +42,7 @@ pub async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response<axum::body::Body> {
     match admit(&app, &user, &headers).await {
-        Ok(Admitted { user, standing, hub, version }) => upgrade
-            .protocols([version.subprotocol()])
-            .read_buffer_size(4 * 1024)
-            .max_message_size(READABLE_BYTES)
-            .max_frame_size(READABLE_BYTES)
+        Ok(Admitted { user, standing, hub, version }) => socket::limited(upgrade, version)
             .on_upgrade(move |socket| serve(app, user, standing, hub, socket)),
         Err(error) => error.into_response(),
     }
@@ -77,11 +63,7 @@ async fn admit(app: &Arc<App>, wanted: &str, headers: &HeaderMap) -> Result<Admi
     if wanted != Some(user.user.id) {
         return Err(ApiError::new(ErrorCode::NotFound, "there is no such workspace"));
     }
-    let offered =
-        headers.get(SEC_WEBSOCKET_PROTOCOL).and_then(|offered| offered.to_str().ok()).unwrap_or_default();
-    let version = Version::negotiate(offered).ok_or_else(|| {
-        ApiError::new(ErrorCode::Invalid, format!("no protocol version in common: {offered:?}"))
-    })?;
+    let version = socket::negotiate(headers)?;
     let hub = workspace_of(app, &user).await?;
     Ok(Admitted { user, standing, hub, version })
 }
@@ -102,12 +84,6 @@ impl Drop for Counted {
     }
 }
 
-/// Why a viewer's socket ends.
-enum Ended {
-    Gone,
-    Close(CloseCode, String),
-}
-
 async fn serve(
     app: Arc<App>,
     user: CurrentUser,
@@ -117,11 +93,11 @@ async fn serve(
 ) {
     let _counted = Counted::new(&app);
     let (sink, stream) = socket.split();
-    let mut writer = Writer { sink };
+    let mut writer = Writer::new(sink);
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let signed_out_at = Instant::now() + Duration::from_millis(user.expires_at.saturating_sub(clock::now()));
     let ended = tokio::select! {
-        ended = read(stream, requests) => ended,
+        ended = socket::read(stream, requests) => ended,
         ended = write(&app, &user, &hub, &mut writer, inbox) => ended,
         () = tokio::time::sleep_until(signed_out_at) => {
             Ended::Close(CloseCode::SignedOut, "the session has ended".to_owned())
@@ -130,44 +106,7 @@ async fn serve(
         () = hub.closed().cancelled() => Ended::Close(CloseCode::SignedOut, "the workspace was deleted".to_owned()),
         () = app.stop.cancelled() => Ended::Close(CloseCode::Draining, "the server restarts".to_owned()),
     };
-    if let Ended::Close(code, why) = ended {
-        tracing::debug!(user = %user.user.id, ?code, why, "a viewer's socket is closed");
-        let reason = protocol::bounded::clip(&why, 120).to_owned();
-        let frame = CloseFrame { code: code.number(), reason: reason.into() };
-        let _ = writer.send(Message::Close(Some(frame))).await;
-    }
-}
-
-/// Reads requests. A broken one closes the socket: the page is not of this version, or not ours.
-async fn read(mut stream: SplitStream<WebSocket>, requests: mpsc::Sender<Request>) -> Ended {
-    loop {
-        let message = match stream.next().await {
-            Some(Ok(message)) => message,
-            Some(Err(error)) => {
-                let words = format!("{error:?}");
-                let too_large = words.contains("Capacity") || words.contains("TooLong");
-                let code = if too_large { CloseCode::TooLarge } else { CloseCode::Protocol };
-                return Ended::Close(code, error.to_string());
-            }
-            None => return Ended::Gone,
-        };
-        let request = match message {
-            Message::Text(text) => serde_json::from_str::<Request>(&text),
-            Message::Close(_) => return Ended::Gone,
-            Message::Binary(_) => {
-                return Ended::Close(CloseCode::Protocol, "a viewer speaks JSON".to_owned());
-            }
-            Message::Ping(_) | Message::Pong(_) => continue,
-        };
-        match request {
-            Ok(request) => {
-                if requests.send(request).await.is_err() {
-                    return Ended::Gone;
-                }
-            }
-            Err(error) => return Ended::Close(CloseCode::Protocol, error.to_string()),
-        }
-    }
+    writer.farewell(user.user.id, ended).await;
 }
 
 async fn write(
@@ -199,7 +138,7 @@ async fn write(
             _ = viewer.access.changed() => viewer.access_changed = true,
             () = tokio::time::sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => {}
             () = tokio::time::sleep(PING) => {
-                if let Err(ended) = writer.send(Message::Ping(Vec::new().into())).await {
+                if let Err(ended) = writer.ping().await {
                     return ended;
                 }
             }
@@ -235,7 +174,7 @@ impl Viewer {
         let (_, list_stamp) = hub.changes_since(u64::MAX - 1);
         let status = watched.borrow_and_update().clone();
         let (catalog, catalog_stamp) = hub.catalog();
-        let records = app.store.conversations(hub.id(), None, "", PAGE + 1).await.map_err(failed)?;
+        let records = app.store.conversations(hub.id(), None, "", PAGE + 1).await.map_err(Ended::failed)?;
         let status_generation = status.generation;
         let welcome = Welcome {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -270,9 +209,9 @@ impl Viewer {
         self.pulse.mark_unchanged();
         self.tell_workspace(writer).await?;
         let mut queue = VecDeque::new();
-        let again_at = self.feed.collect(&mut queue).await.map_err(failed)?;
+        let again_at = self.feed.collect(&mut queue).await.map_err(Ended::failed)?;
         for frame in queue {
-            writer.send(Message::Text(frame.into())).await?;
+            writer.text(frame).await?;
         }
         Ok(again_at)
     }
@@ -305,30 +244,5 @@ impl Viewer {
             writer.say(&FromServer::Catalog { catalog }).await?;
         }
         Ok(())
-    }
-}
-
-fn failed(error: StoreError) -> Ended {
-    tracing::error!(error = format!("{:#}", anyhow::Error::new(error)), "a viewer can't be served");
-    Ended::Close(CloseCode::Internal, "the store failed".to_owned())
-}
-
-struct Writer {
-    sink: SplitSink<WebSocket, Message>,
-}
-
-impl Writer {
-    async fn say(&mut self, message: &FromServer<'_>) -> Result<(), Ended> {
-        match serde_json::to_string(message) {
-            Ok(json) => self.send(Message::Text(json.into())).await,
-            Err(error) => Err(Ended::Close(CloseCode::Internal, error.to_string())),
-        }
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), Ended> {
-        match timeout(WRITE, self.sink.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Ended::Gone),
-        }
     }
 }

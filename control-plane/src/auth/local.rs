@@ -10,10 +10,12 @@ use axum::http::header::HOST;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::Millis;
+use protocol::api::Role;
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 
 use crate::clock;
+use crate::store::records::{Identity, UserRecord};
 use crate::store::{Hash, Store, StoreError};
 
 /// How long a code is good.
@@ -34,6 +36,18 @@ pub async fn new_code(store: &dyn Store) -> Result<String, StoreError> {
     let code = URL_SAFE_NO_PAD.encode(bytes);
     store.add_local_code(hash(&code), clock::now() + CODE_MS).await?;
     Ok(code)
+}
+
+/// Whoever signs in locally. It is their machine, so they operate it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn sign_in(store: &dyn Store) -> Result<UserRecord, StoreError> {
+    let user = store.sign_in(&Identity::new(SUBJECT, "You"), clock::now()).await?;
+    if user.role != Role::Operator {
+        store.set_role(user.id, Role::Operator).await?;
+    }
+    Ok(UserRecord { role: Role::Operator, ..user })
 }
 
 /// What the store keeps of a code.

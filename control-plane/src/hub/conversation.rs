@@ -354,6 +354,10 @@ impl ConversationHub {
             }
             Err(error) => return Err(error),
         }
+        let workspace = self.workspace.upgrade();
+        if let Some(workspace) = &workspace {
+            workspace.note_summary(self.id, commit.record.version, &commit.record.summary);
+        }
         let (view, more) = {
             let mut state = self.lock();
             let messages = state.core.committed(commit);
@@ -364,7 +368,7 @@ impl ConversationHub {
         if more {
             self.keep_committing();
         }
-        match (self.workspace.upgrade(), view) {
+        match (workspace, view) {
             (Some(workspace), Some(view)) => workspace.list_changed(view),
             (Some(workspace), None) => workspace.beat(),
             (None, _) => {}

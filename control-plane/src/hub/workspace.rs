@@ -4,23 +4,29 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::api::ConversationView;
+use protocol::fleet::{Counts, LastError};
 use protocol::link::{Catalog, FromControl};
 use protocol::log::LogEnd;
 use protocol::notice::NoticeKind;
-use protocol::status::{Phase, WorkspaceStatus};
-use protocol::summary::State as Doing;
+use protocol::status::{Phase, Reason, WorkspaceStatus};
+use protocol::summary::{State as Doing, Summary};
 use protocol::{ConversationId, Position, UserId, WorkspaceId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::conversation::ConversationHub;
+use super::tally::Tally;
+use super::touched::Touched;
+use crate::clock;
 use crate::links::Link;
-use crate::store::records::WorkspaceRecord;
+use crate::store::records::{Last, WorkspaceRecord};
 use crate::store::{Store, StoreError};
 
 /// Conversations that are held before those of no interest are let go. Each costs a ring.
 const HELD: usize = 16;
+/// Conversations that are read from the store at a time to be counted.
+const COUNTED: usize = 500;
 
 /// Asks the workspace's driver to start it. Set once the driver is there.
 type Starter = Box<dyn Fn() + Send + Sync>;
@@ -37,6 +43,7 @@ pub struct WorkspaceHub {
     pulse: watch::Sender<u64>,
     closed: CancellationToken,
     starter: Mutex<Option<Starter>>,
+    touched: Arc<Touched>,
 }
 
 struct State {
@@ -50,6 +57,11 @@ struct State {
     stamp: u64,
     catalog: Option<Catalog>,
     catalog_stamp: u64,
+    /// Once somebody asked.
+    tally: Option<Tally>,
+    last_error: Option<LastError>,
+    /// The first generation of the status in the workspace's present life, or its last.
+    life: u64,
 }
 
 /// A link that is up and where the journals behind it ended when it came up.
@@ -75,7 +87,16 @@ impl std::fmt::Debug for WorkspaceHub {
 
 impl WorkspaceHub {
     /// The hub of a workspace that nobody watches yet.
-    pub fn new(record: &WorkspaceRecord, store: Arc<dyn Store>, tasks: TaskTracker) -> Self {
+    pub fn new(
+        record: &WorkspaceRecord,
+        store: Arc<dyn Store>,
+        tasks: TaskTracker,
+        touched: Arc<Touched>,
+    ) -> Self {
+        let last_error = match &record.last {
+            Last::Failed { reason, at } => Some(LastError { at: *at, reason: reason.clone() }),
+            Last::Never {} | Last::Stopped { .. } => None,
+        };
         let state = State {
             conversations: HashMap::new(),
             link: None,
@@ -85,6 +106,9 @@ impl WorkspaceHub {
             stamp: 0,
             catalog: record.catalog.clone(),
             catalog_stamp: 0,
+            tally: None,
+            last_error,
+            life: 0,
         };
         let status = WorkspaceStatus {
             generation: 0,
@@ -103,6 +127,7 @@ impl WorkspaceHub {
             pulse: watch::Sender::new(0),
             closed: CancellationToken::new(),
             starter: Mutex::new(None),
+            touched,
         }
     }
 
@@ -160,6 +185,76 @@ impl WorkspaceHub {
     pub fn set_status(&self, status: WorkspaceStatus) {
         self.status.send_replace(status);
         self.beat();
+        self.touch();
+    }
+
+    /// Something changed that operators see.
+    pub fn touch(&self) {
+        self.touched.touch(self.id);
+    }
+
+    /// The workspace begins another life with this generation of its status.
+    pub fn begin_life(&self, generation: u64) {
+        self.lock().life = generation;
+    }
+
+    /// Whether the life of the workspace in which its status had this generation is over.
+    pub fn is_over(&self, generation: u64) -> bool {
+        generation < self.lock().life
+    }
+
+    /// Something went wrong with the workspace.
+    pub fn went_wrong(&self, reason: Reason) {
+        self.lock().last_error = Some(LastError { at: clock::now(), reason });
+        self.touch();
+    }
+
+    /// What last went wrong with it.
+    pub fn last_error(&self) -> Option<LastError> {
+        self.lock().last_error.clone()
+    }
+
+    /// The link, while it is up.
+    pub fn link(&self) -> Option<Link> {
+        self.lock().link.as_ref().map(|up| up.link.clone())
+    }
+
+    /// How many conversations are in which state, once [`WorkspaceHub::count`] has counted them.
+    pub fn counts(&self) -> Option<Counts> {
+        self.lock().tally.as_ref().and_then(Tally::counts)
+    }
+
+    /// Counts the conversations, once; from then on the counts are kept.
+    ///
+    /// # Errors
+    /// When the store can't be read; asking again begins anew.
+    pub async fn count(&self) -> Result<(), StoreError> {
+        if self.counts().is_some() {
+            return Ok(());
+        }
+        self.lock().tally = Some(Tally::default());
+        let mut after = None;
+        loop {
+            let page = self.store.conversations(self.id, after, "", COUNTED).await?;
+            let mut state = self.lock();
+            let Some(tally) = &mut state.tally else { return Ok(()) };
+            for record in &page {
+                tally.is(record.id, record.version, &record.summary);
+            }
+            if page.len() < COUNTED {
+                tally.complete();
+                return Ok(());
+            }
+            after = page.last().map(|record| record.id);
+        }
+    }
+
+    /// A conversation was made or changed.
+    pub(super) fn note_summary(&self, id: ConversationId, version: u64, summary: &Summary) {
+        let changed = self.lock().tally.as_mut().is_some_and(|tally| tally.is(id, version, summary));
+        if changed {
+            self.touch();
+        }
     }
 
     /// Who starts the workspace when something waits for it.
@@ -221,6 +316,7 @@ impl WorkspaceHub {
 
     /// A conversation is new or changed in the list.
     pub fn list_changed(&self, view: ConversationView) {
+        self.note_summary(view.id, view.version, &view.summary);
         let mut state = self.lock();
         state.note(view.id, Some(view));
         drop(state);
@@ -231,6 +327,7 @@ impl WorkspaceHub {
     pub fn conversation_deleted(&self, id: ConversationId) {
         let mut state = self.lock();
         state.note(id, None);
+        let counted = state.tally.as_mut().is_some_and(|tally| tally.gone(id));
         if let Some(hub) = state.conversations.remove(&id) {
             hub.deleted();
         }
@@ -239,6 +336,9 @@ impl WorkspaceHub {
         }
         drop(state);
         self.beat();
+        if counted {
+            self.touch();
+        }
     }
 
     /// What changed in the list after `stamp`, and the stamp to ask with next.
@@ -321,11 +421,18 @@ impl WorkspaceHub {
         }
     }
 
-    /// The workspace is gone, whatever its conversations were doing.
-    pub async fn lost(&self, what: NoticeKind) {
+    /// The conversations in which something is under way.
+    pub fn busy_conversations(&self) -> Vec<ConversationId> {
+        let busy = self.open_conversations().into_iter().filter(|hub| hub.state() != Doing::Idle);
+        busy.map(|hub| hub.id()).collect()
+    }
+
+    /// The workspace is gone, whatever its conversations were doing. Those of `cut_off` are told even if they had the time to
+    /// say themselves that their turn is over.
+    pub async fn lost(&self, what: NoticeKind, cut_off: &[ConversationId]) {
         for hub in self.open_conversations() {
             hub.workspace_lost();
-            if hub.state() != Doing::Idle {
+            if hub.state() != Doing::Idle || cut_off.contains(&hub.id()) {
                 hub.notice(what.clone()).await;
             }
         }

@@ -14,6 +14,7 @@ use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::round_trip::RoundTrip;
 use super::{Inbox, Link};
 use crate::app::App;
 use crate::hub::workspace::WorkspaceHub;
@@ -30,6 +31,9 @@ const SETTLE: Duration = Duration::from_secs(10);
 const WRITE: Duration = Duration::from_secs(20);
 /// How often a silent link is pinged, before jitter.
 const PING: Duration = Duration::from_secs(15);
+/// How soon a new link is pinged, before jitter, so that its round trip is known. Not at once: after a restart thousands come
+/// up together.
+const FIRST_PING: Duration = Duration::from_secs(1);
 /// Pings that may go unanswered.
 const MISSED: u32 = 3;
 
@@ -85,9 +89,10 @@ impl Session {
             Ok(()) => {
                 tracing::info!(workspace = %id, link = self.link.generation(), "the link is up");
                 let deleted = self.hub.closed().clone();
+                let round_trip = Arc::clone(self.link.round_trip());
                 tokio::select! {
                     ended = self.read(reader) => ended,
-                    ended = writer.write(inbox) => ended,
+                    ended = writer.write(inbox, &round_trip) => ended,
                     () = deleted.cancelled() => {
                         Ended::Close(CloseCode::Revoked, "the workspace was deleted".to_owned())
                     }
@@ -133,7 +138,13 @@ impl Session {
             let taken = match message {
                 Message::Binary(bytes) => self.take_frame(&bytes).await,
                 Message::Text(text) => self.take_text(&text).await,
-                Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(()),
+                Message::Pong(carried) => {
+                    if self.link.round_trip().pong(&carried, reader.heard) {
+                        self.hub.touch();
+                    }
+                    Ok(())
+                }
+                Message::Ping(_) | Message::Close(_) => Ok(()),
             };
             if let Err(ended) = taken {
                 return ended;
@@ -295,10 +306,12 @@ struct Writer {
 }
 
 impl Writer {
-    async fn write(&mut self, inbox: Inbox) -> Ended {
+    /// Pings are put off by what is sent, but not for ever: they also measure.
+    async fn write(&mut self, inbox: Inbox, round_trip: &RoundTrip) -> Ended {
         let (mut messages, closing) = inbox.split();
+        let mut at_last = Instant::now() + jittered(FIRST_PING);
         loop {
-            let ping = PING.mul_f64(rand::rng().random_range(0.8..1.2));
+            let ping_at = at_last.min(Instant::now() + jittered(PING));
             tokio::select! {
                 biased;
                 code = closing.closed() => return Ended::Close(code, String::new()),
@@ -308,10 +321,12 @@ impl Writer {
                         return ended;
                     }
                 }
-                () = tokio::time::sleep(ping) => {
-                    if let Err(ended) = self.send(Message::Ping(Vec::new().into())).await {
+                () = tokio::time::sleep_until(ping_at) => {
+                    let carries = round_trip.ping(Instant::now()).to_vec();
+                    if let Err(ended) = self.send(Message::Ping(carries.into())).await {
                         return ended;
                     }
+                    at_last = Instant::now() + 2 * PING;
                 }
             }
         }
@@ -351,6 +366,10 @@ impl Writer {
             }
         }
     }
+}
+
+fn jittered(duration: Duration) -> Duration {
+    duration.mul_f64(rand::rng().random_range(0.8..1.2))
 }
 
 fn text(message: &FromControl) -> Result<Message, Ended> {

@@ -7,14 +7,14 @@ use protocol::close::CloseCode;
 use protocol::enrol::TokenFile;
 use protocol::notice::NoticeKind;
 use protocol::status::{Phase, Reason, ReasonCode, Stage, Versions, WorkspaceStatus};
-use protocol::{ConversationId, Position};
+use protocol::{ConversationId, Millis, Position};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::Parts;
-use super::policy::{self, Answer, Ask};
+use super::policy::{self, Answer, Ask, By};
 use crate::clock;
 use crate::hub::workspace::WorkspaceHub;
 use crate::runtime::{RuntimeError, Spec};
@@ -31,7 +31,7 @@ const STATUS_STEPS: u64 = 1 << 20;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
     /// Someone asks something.
-    Ask(Ask),
+    Ask(Ask, By),
     /// The workspace-agent has its certificate.
     Enrolled,
     /// The link is up.
@@ -98,7 +98,7 @@ pub struct Driver {
 /// Why a start did not come to its end.
 enum Interrupted {
     Failed(Reason),
-    Asked(Ask),
+    Asked(Ask, By),
     Closed,
 }
 
@@ -110,10 +110,11 @@ impl Driver {
         let phase = match (&driver.record.last, running) {
             (_, true) => Phase::Running {},
             (Last::Never {}, false) => Phase::Stopped { reason: None },
-            (Last::Stopped { reason }, false) => Phase::Stopped { reason: Some(reason.clone()) },
-            (Last::Failed { reason }, false) => Phase::Failed { reason: reason.clone() },
+            (Last::Stopped { reason, .. }, false) => Phase::Stopped { reason: Some(reason.clone()) },
+            (Last::Failed { reason, .. }, false) => Phase::Failed { reason: reason.clone() },
         };
-        driver.publish(phase);
+        driver.hub.begin_life(driver.record.version * STATUS_STEPS);
+        driver.publish_since(phase, driver.since_when(running));
         driver
     }
 
@@ -137,8 +138,8 @@ impl Driver {
                 },
             };
             match event {
-                Event::Ask(ask) => match self.asked(ask).await {
-                    Ok(then) => next = then.map(Event::Ask),
+                Event::Ask(ask, by) => match self.asked(ask, by).await {
+                    Ok(then) => next = then.map(|(ask, by)| Event::Ask(ask, by)),
                     Err(ended) => return ended,
                 },
                 Event::Died { code } => self.died(code).await,
@@ -163,7 +164,7 @@ impl Driver {
             }
             Wanted::Running => {
                 let reason = self.why_died(-1).await;
-                self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
+                self.keep_failed(&reason).await;
                 self.publish(Phase::Failed { reason: reason.clone() });
                 self.hub.taken_over(&busy, NoticeKind::WorkspaceLost { reason }).await;
             }
@@ -172,14 +173,14 @@ impl Driver {
         None
     }
 
-    async fn asked(&mut self, ask: Ask) -> Result<Option<Ask>, Ended> {
-        if policy::answer(&self.phase(), ask) != Answer::Accept {
+    async fn asked(&mut self, ask: Ask, by: By) -> Result<Option<(Ask, By)>, Ended> {
+        if !self.accepts(ask, by) {
             return Ok(None);
         }
         match ask {
             Ask::Start => match self.start().await {
                 Ok(()) => Ok(None),
-                Err(Interrupted::Asked(ask)) => Ok(Some(ask)),
+                Err(Interrupted::Asked(ask, by)) => Ok(Some((ask, by))),
                 Err(Interrupted::Closed) => Err(Ended::Stopped),
                 Err(Interrupted::Failed(reason)) => {
                     self.fail(reason).await;
@@ -187,17 +188,36 @@ impl Driver {
                 }
             },
             Ask::Stop => {
-                self.stop(Reason::new(ReasonCode::Asked)).await;
+                self.stop(reason_by(by)).await;
                 Ok(None)
             }
+            Ask::Restart => Ok(self.make_way(by).await.then_some((Ask::Start, by))),
             Ask::Delete => Err(self.delete().await),
         }
+    }
+
+    fn accepts(&self, ask: Ask, by: By) -> bool {
+        let meant = match by {
+            By::User => true,
+            By::Operator { seen } => !self.hub.is_over(seen),
+        };
+        meant && policy::answer(&self.phase(), ask) == Answer::Accept
+    }
+
+    /// Stops what runs, before a start. Returns whether the start may follow.
+    async fn make_way(&mut self, by: By) -> bool {
+        if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) {
+            self.stop(reason_by(by)).await;
+            return matches!(self.phase(), Phase::Stopped { .. });
+        }
+        true
     }
 
     async fn start(&mut self) -> Result<(), Interrupted> {
         self.out_of_memory = false;
         self.keep(Wanted::Running, None).await;
         self.publish(Phase::Starting { stage: Stage::Image });
+        self.hub.begin_life(self.hub.status().generation);
         let runtime = Arc::clone(&self.parts.runtime);
         runtime.image().await.map_err(failed)?;
         self.publish(Phase::Starting { stage: Stage::Create });
@@ -233,24 +253,34 @@ impl Driver {
                     self.publish_with(Phase::Running {}, Some(versions));
                     return Ok(());
                 }
-                Event::Ask(ask) if policy::answer(&self.phase(), ask) == Answer::Accept => {
-                    return Err(Interrupted::Asked(ask));
+                Event::Ask(ask, by) if self.accepts(ask, by) => {
+                    return Err(Interrupted::Asked(ask, by));
                 }
-                Event::Died { code } => return Err(Interrupted::Failed(self.why_died(code).await)),
+                // It may be the end of the life before this one that is told only now.
+                Event::Died { code } if !self.runs().await => {
+                    return Err(Interrupted::Failed(self.why_died(code).await));
+                }
                 Event::Misbehaved(reason) => return Err(Interrupted::Failed(reason)),
-                Event::Ask(_) | Event::Unlinked { .. } | Event::OutOfMemory | Event::Seen { .. } => {}
+                Event::Ask(..)
+                | Event::Died { .. }
+                | Event::Unlinked { .. }
+                | Event::OutOfMemory
+                | Event::Seen { .. } => {}
             }
         }
     }
 
     async fn stop(&mut self, reason: Reason) {
         self.publish(Phase::Stopping {});
+        // Who stops it themselves knows why.
+        let is_theirs = reason.code == ReasonCode::Asked;
+        let cut_off = if is_theirs { Vec::new() } else { self.hub.busy_conversations() };
         if let Err(error) = self.parts.runtime.stop(self.record.id).await {
             return self.fail(reason_of(&error)).await;
         }
         self.link = None;
-        self.hub.lost(NoticeKind::WorkspaceLost { reason: reason.clone() }).await;
-        self.keep(Wanted::Stopped, Some(Last::Stopped { reason: reason.clone() })).await;
+        self.hub.lost(NoticeKind::WorkspaceLost { reason: reason.clone() }, &cut_off).await;
+        self.keep(Wanted::Stopped, Some(Last::Stopped { reason: reason.clone(), at: clock::now() })).await;
         self.publish(Phase::Stopped { reason: Some(reason) });
     }
 
@@ -262,12 +292,12 @@ impl Driver {
         }
         let starting = matches!(self.phase(), Phase::Starting { .. });
         self.link = None;
-        self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
+        self.keep_failed(&reason).await;
         self.publish(Phase::Failed { reason: reason.clone() });
         if starting {
             self.hub.start_failed(NoticeKind::StartFailed { reason }).await;
         } else {
-            self.hub.lost(NoticeKind::WorkspaceLost { reason }).await;
+            self.hub.lost(NoticeKind::WorkspaceLost { reason }, &[]).await;
         }
     }
 
@@ -291,7 +321,7 @@ impl Driver {
     }
 
     async fn died(&mut self, code: i64) {
-        if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) {
+        if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) && !self.runs().await {
             let reason = self.why_died(code).await;
             self.fail(reason).await;
         }
@@ -342,9 +372,10 @@ impl Driver {
             }
             Event::OutOfMemory => {
                 self.out_of_memory = true;
+                self.hub.went_wrong(Reason::new(ReasonCode::OutOfMemory));
                 self.hub.lost_something(NoticeKind::OutOfMemory {}).await;
             }
-            Event::Ask(_)
+            Event::Ask(..)
             | Event::Enrolled
             | Event::Linked { .. }
             | Event::Unlinked { .. }
@@ -398,6 +429,19 @@ impl Driver {
         }
     }
 
+    async fn keep_failed(&mut self, reason: &Reason) {
+        self.hub.went_wrong(reason.clone());
+        self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone(), at: clock::now() })).await;
+    }
+
+    /// Since when a workspace that does not run has been as it is found, if its record says.
+    const fn since_when(&self, running: bool) -> Option<Millis> {
+        match &self.record.last {
+            Last::Stopped { at, .. } | Last::Failed { at, .. } if !running && *at > 0 => Some(*at),
+            Last::Stopped { .. } | Last::Failed { .. } | Last::Never {} => None,
+        }
+    }
+
     fn phase(&self) -> Phase {
         self.hub.status().phase
     }
@@ -405,6 +449,14 @@ impl Driver {
     fn publish(&mut self, phase: Phase) {
         let versions = self.hub.status().versions;
         self.publish_with(phase, versions);
+    }
+
+    /// Publishes a state that is older than this driver.
+    fn publish_since(&mut self, phase: Phase, since: Option<Millis>) {
+        self.publish(phase);
+        if let Some(since) = since {
+            self.hub.set_status(WorkspaceStatus { since, ..self.hub.status() });
+        }
     }
 
     fn publish_with(&mut self, phase: Phase, versions: Option<Versions>) {
@@ -416,6 +468,14 @@ impl Driver {
         tracing::debug!(workspace = %self.record.id, ?phase, linked, "status");
         self.hub.set_status(WorkspaceStatus { generation, phase, since, linked, versions });
     }
+}
+
+/// Why a workspace is stopped that someone wants stopped.
+const fn reason_by(by: By) -> Reason {
+    Reason::new(match by {
+        By::User => ReasonCode::Asked,
+        By::Operator { .. } => ReasonCode::Operator,
+    })
 }
 
 fn failed(error: RuntimeError) -> Interrupted {

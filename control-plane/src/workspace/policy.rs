@@ -9,8 +9,22 @@ pub enum Ask {
     Start,
     /// Don't run. The data stays.
     Stop,
+    /// Run anew; what does not run is started. The data stays.
+    Restart,
     /// Cease to exist, with the data.
     Delete,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// The user, or something of theirs that waits.
+    User,
+    /// An operator, who saw this generation of the status. Only the life that it belongs to is meant.
+    Operator {
+        /// The generation.
+        seen: u64,
+    },
 }
 
 /// What becomes of the request.
@@ -28,13 +42,23 @@ pub enum Answer {
 pub const fn answer(phase: &Phase, ask: Ask) -> Answer {
     match (phase, ask) {
         (Phase::Deleting {}, Ask::Delete) => Answer::Ignore,
-        (Phase::Deleting {}, Ask::Start | Ask::Stop) => Answer::Refuse,
+        (Phase::Deleting {}, Ask::Start | Ask::Stop | Ask::Restart) => Answer::Refuse,
         (_, Ask::Delete) => Answer::Accept,
         // A start that is asked for while it stops follows the stop.
         (Phase::Stopped { .. } | Phase::Failed { .. } | Phase::Stopping {}, Ask::Start) => Answer::Accept,
         (Phase::Starting { .. } | Phase::Running {} | Phase::Paused {}, Ask::Start) => Answer::Ignore,
         (Phase::Starting { .. } | Phase::Running {} | Phase::Paused {}, Ask::Stop) => Answer::Accept,
         (Phase::Stopped { .. } | Phase::Failed { .. } | Phase::Stopping {}, Ask::Stop) => Answer::Ignore,
+        // It comes up anew as it is.
+        (Phase::Starting { .. }, Ask::Restart) => Answer::Ignore,
+        (
+            Phase::Stopped { .. }
+            | Phase::Failed { .. }
+            | Phase::Stopping {}
+            | Phase::Running {}
+            | Phase::Paused {},
+            Ask::Restart,
+        ) => Answer::Accept,
     }
 }
 
@@ -68,6 +92,22 @@ mod tests {
         for phase in phases() {
             let refused = answer(&phase, Ask::Stop) == Answer::Refuse;
             assert_eq!(refused, phase == Phase::Deleting {}, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn a_restart_comes_to_a_workspace_that_runs_or_is_refused() {
+        for phase in phases() {
+            let expected = match &phase {
+                Phase::Starting { .. } => Answer::Ignore,
+                Phase::Deleting {} => Answer::Refuse,
+                Phase::Stopped { .. }
+                | Phase::Running {}
+                | Phase::Paused {}
+                | Phase::Stopping {}
+                | Phase::Failed { .. } => Answer::Accept,
+            };
+            assert_eq!(answer(&phase, Ask::Restart), expected, "{phase:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use protocol::Event;
+use protocol::fleet::FleetRequest;
 use protocol::frame;
 use protocol::link::{FromAgent, FromControl};
 use protocol::viewer::Request;
@@ -15,6 +16,7 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds.extend(samples::from_agent().iter().map(|message| serde_json::to_vec(message).unwrap()));
     seeds.extend(samples::from_control().iter().map(|message| serde_json::to_vec(message).unwrap()));
     seeds.extend(samples::from_viewer().iter().map(|request| serde_json::to_vec(request).unwrap()));
+    seeds.extend(samples::from_operator().iter().map(|request| serde_json::to_vec(request).unwrap()));
     seeds
 }
 
@@ -25,6 +27,7 @@ fn decode_as_everything(bytes: &[u8]) {
     let _ = serde_json::from_slice::<FromAgent>(bytes);
     let _ = serde_json::from_slice::<FromControl>(bytes);
     let _ = serde_json::from_slice::<Request>(bytes);
+    let _ = serde_json::from_slice::<FleetRequest>(bytes);
 }
 
 proptest! {

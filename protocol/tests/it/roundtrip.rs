@@ -1,6 +1,7 @@
 //! What is said is what is understood.
 
 use proptest::prelude::*;
+use protocol::fleet::FleetRequest;
 use protocol::frame::{self, Chunk, Frame, encode_chunk, encode_events};
 use protocol::link::{Delta, FromAgent, FromControl, LiveKind};
 use protocol::viewer::{FromViewer, Request};
@@ -26,6 +27,10 @@ fn every_sample_survives() {
     for request in samples::from_viewer() {
         let text = serde_json::to_string(&request).unwrap();
         assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+    }
+    for request in samples::from_operator() {
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<FleetRequest>(&text).unwrap(), request);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use protocol::api::{ConversationView, Me, ModelAccess, Role};
 use protocol::close::ErrorCode;
 use protocol::event::*;
+use protocol::fleet::{Act, Counts, FleetRequest, FleetRow, FromOperator, LastError, ToOperator, Totals};
 use protocol::frame::{Chunk, encode_chunk, encode_events};
 use protocol::link::*;
 use protocol::log::LogEnd;
@@ -393,4 +394,56 @@ fn catalog() -> Catalog {
             argument_hint: "[hint]".into(),
         }],
     }
+}
+
+pub(crate) fn from_operator() -> Vec<FleetRequest> {
+    let workspace = WorkspaceId(Uuid::from_u128(0xF1));
+    let bodies = vec![
+        FromOperator::List { stopped: true },
+        FromOperator::Act { workspace, seen: 7, act: Act::Stop },
+        FromOperator::Act { workspace, seen: 7, act: Act::Restart },
+        FromOperator::Ping {},
+    ];
+    (1..).zip(bodies).map(|(re, body)| FleetRequest { re, body }).collect()
+}
+
+pub(crate) fn to_operator() -> Vec<ToOperator> {
+    let counts = Counts { total: 9, live: 3, working: 1, waiting: 1, not_responding: 0, prompts: 2 };
+    let reason = Reason::with(ReasonCode::OutOfMemory, "last words");
+    let row = FleetRow {
+        workspace: WorkspaceId(Uuid::from_u128(0xF1)),
+        user: person().id,
+        name: person().name,
+        email: Some("hana@example.com".into()),
+        status: workspace(),
+        round_trip_us: Some(420),
+        conversations: Some(counts),
+        last_error: Some(LastError { at: 5, reason: reason.clone() }),
+    };
+    let down = FleetRow {
+        status: WorkspaceStatus {
+            phase: Phase::Failed { reason },
+            linked: false,
+            versions: None,
+            ..workspace()
+        },
+        email: None,
+        round_trip_us: None,
+        conversations: None,
+        ..row.clone()
+    };
+    let totals = Totals { workspaces: 2, connected: 1 };
+    vec![
+        ToOperator::Welcome { version: "0.1.0".into() },
+        ToOperator::Fleet { begin: true, more: false, rows: vec![row, down], gone: vec![], totals },
+        ToOperator::Fleet {
+            begin: false,
+            more: true,
+            rows: vec![],
+            gone: vec![WorkspaceId(Uuid::from_u128(0xF2))],
+            totals,
+        },
+        ToOperator::Done { re: 1 },
+        ToOperator::Refused { re: 2, code: ErrorCode::Conflict, message: "it is being deleted".into() },
+    ]
 }

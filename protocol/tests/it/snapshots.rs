@@ -38,6 +38,16 @@ fn the_control_plane_says_this_to_a_viewer() {
 }
 
 #[test]
+fn an_operator_says_this() {
+    insta::assert_snapshot!(lines(&samples::from_operator()));
+}
+
+#[test]
+fn the_control_plane_says_this_to_an_operator() {
+    insta::assert_snapshot!(lines(&samples::to_operator()));
+}
+
+#[test]
 fn binary_frames_look_like_this() {
     let dump: Vec<String> = samples::frames()
         .iter()

@@ -109,3 +109,15 @@ fn a_conversation_that_is_put_to_sleep_is_as_old_as_it_was() {
     // Whatever comes first says that there is a log.
     assert_eq!(fold(vec![ended(ProcessEnd::Idle)]).last_at, 1);
 }
+
+#[test]
+fn a_process_counts_until_it_ends_or_its_journal_is_lost() {
+    let kinds: Vec<EventBody> = samples::events().into_iter().map(|event| event.body).collect();
+    let one = |is: fn(&EventBody) -> bool| kinds.iter().find(|body| is(body)).unwrap().clone();
+    let started = one(|body| matches!(body, EventBody::ProcessStarted { .. }));
+    let ended = one(|body| matches!(body, EventBody::ProcessEnded { .. }));
+    let lost = EventBody::EpochBegan { held: vec![], lost: true };
+    assert!(fold(vec![started.clone()]).process);
+    assert!(!fold(vec![started.clone(), ended]).process);
+    assert!(!fold(vec![started, lost]).process);
+}

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use protocol::close::CloseCode;
-use protocol::{api, viewer};
+use protocol::{api, fleet, viewer};
 use ts_rs::{Config, TS, TypeVisitor};
 
 struct Collect<'a> {
@@ -36,6 +36,8 @@ fn generate() -> String {
     let mut collect = Collect { config: &config, seen: &mut seen, types: &mut types };
     collect.visit::<viewer::Request>();
     collect.visit::<viewer::FromServer<'static>>();
+    collect.visit::<fleet::FleetRequest>();
+    collect.visit::<fleet::ToOperator>();
     collect.visit::<api::ApiError>();
     collect.visit::<api::ConversationPage>();
     collect.visit::<api::CreateConversation>();

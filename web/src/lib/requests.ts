@@ -1,10 +1,11 @@
 /** Requests on the viewer socket that wait for their answer, in the order they were made. Pure. */
 import type { ErrorCode, Request } from './protocol/generated';
 
-type Variants<T> = T extends unknown ? Omit<T, 're'> : never;
+/** A request without its number. */
+export type AskOf<R> = R extends unknown ? Omit<R, 're'> : never;
 
 /** What a viewer may ask for. */
-export type Ask = Variants<Request>;
+export type Ask = AskOf<Request>;
 
 /** The control plane refused a request; nothing of it was done. */
 export class Refused extends Error {
@@ -19,8 +20,8 @@ export class Refused extends Error {
 /** The link went away before the answer came, and the request was not one to repeat. */
 export class LinkLost extends Error {}
 
-interface Waiting {
-  readonly request: Request;
+interface Waiting<R> {
+  readonly request: R;
   /** Whether a repeat after a reconnect is harmless and wanted. */
   readonly repeat: boolean;
   /** When it was last put on the wire; absent if it has not been since the last reconnect. */
@@ -30,21 +31,21 @@ interface Waiting {
 }
 
 /** The book of unanswered requests. */
-export class Requests {
-  readonly #waiting = new Map<number, Waiting>();
+export class Requests<R extends { re: number } = Request> {
+  readonly #waiting = new Map<number, Waiting<R>>();
   #next = 1;
 
   /** Enters a request. */
-  add(ask: Ask, repeat: boolean): { re: number; done: Promise<void> } {
+  add(ask: AskOf<R>, repeat: boolean): { re: number; done: Promise<void> } {
     const re = this.#next++;
     const done = new Promise<void>((resolve, reject) => {
-      this.#waiting.set(re, { request: { re, ...ask } as Request, repeat, resolve, reject });
+      this.#waiting.set(re, { request: { re, ...ask } as unknown as R, repeat, resolve, reject });
     });
     return { re, done };
   }
 
   /** What to put on the wire now: all that is not there yet. */
-  toSend(now: number): Request[] {
+  toSend(now: number): R[] {
     const unsent = [...this.#waiting.values()].filter((waiting) => waiting.sentAt === undefined);
     for (const waiting of unsent) waiting.sentAt = now;
     return unsent.map((waiting) => waiting.request);

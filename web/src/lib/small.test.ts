@@ -16,6 +16,8 @@ describe('addresses', () => {
 
   it('are made from routes and read back', () => {
     expect(parseRoute(pathOf({ page: 'conversation', id }))).toEqual({ page: 'conversation', id });
+    expect(parseRoute(pathOf({ page: 'operator' }))).toEqual({ page: 'operator' });
+    expect(parseRoute('/operators')).toEqual({ page: 'start' });
     expect(pathOf({ page: 'start' })).toBe('/');
   });
 });

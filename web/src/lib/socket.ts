@@ -1,10 +1,10 @@
 /**
- * The viewer socket: dials, redials, matches answers to requests and repeats what was not answered. It knows the
+ * A socket of the page, a viewer's unless it is said otherwise: dials, redials, matches answers to requests and repeats what was not answered. It knows the
  * frame of the protocol (welcome, done, refused, close codes) and hands everything else on.
  */
 import { backoff } from './backoff';
-import { CloseCode, type FromServer, SUBPROTOCOL, type Welcome } from './protocol/generated';
-import { type Ask, LinkLost, Requests } from './requests';
+import { CloseCode, type FromServer, type Request, SUBPROTOCOL } from './protocol/generated';
+import { type AskOf, LinkLost, Requests } from './requests';
 
 /** How the link is. `closed` is for good: the reader has to do something first. */
 export type LinkState =
@@ -14,13 +14,13 @@ export type LinkState =
   | { type: 'closed'; why: 'signed_out' | 'version' };
 
 /** What the link tells its owner. */
-export interface LinkEvents {
+export interface LinkEvents<M extends { type: string } = FromServer> {
   /** The state changed. */
   state(state: LinkState): void;
   /** A socket is up and knows nothing of the one before: open conversations have to be opened again. */
-  welcome(welcome: Welcome): void;
+  welcome(welcome: Extract<M, { type: 'welcome' }>): void;
   /** Anything but welcome, done and refused. */
-  message(message: FromServer): void;
+  message(message: M): void;
 }
 
 /** A dial without a welcome is given up after this long: longer than any control plane takes, shorter than patience. */
@@ -32,9 +32,12 @@ const PING_MS = 20_000;
 /** Only a link that stood this long starts the back-off over: one that is closed at once must not be dialled at once. */
 const USEFUL_MS = 10_000;
 
+/** What every socket of ours says. */
+type Framing = Extract<FromServer, { type: 'welcome' | 'done' | 'refused' }>;
+
 /** One link to the control plane, kept up until it is closed. */
-export class Link {
-  readonly #requests = new Requests();
+export class Link<R extends { re: number } = Request, M extends { type: string } = FromServer> {
+  readonly #requests = new Requests<R>();
   #socket: WebSocket | undefined;
   #attempt = 0;
   #upSince: number | undefined;
@@ -44,7 +47,7 @@ export class Link {
 
   constructor(
     private readonly url: string,
-    private readonly events: LinkEvents,
+    private readonly events: LinkEvents<M>,
   ) {}
 
   /** How the link is. */
@@ -68,7 +71,7 @@ export class Link {
    * Asks for something. Resolves when it was done; rejects with `Refused`, or with `LinkLost` where `repeat` is false
    * and the link went away. Repeated requests must be harmless to repeat.
    */
-  request(ask: Ask, repeat = true): Promise<void> {
+  request(ask: AskOf<R>, repeat = true): Promise<void> {
     const up = this.#state.type === 'up';
     if (!up && !repeat) return Promise.reject(new LinkLost());
     const { done } = this.#requests.add(ask, repeat);
@@ -93,7 +96,7 @@ export class Link {
 
   #receive(socket: WebSocket, data: unknown): void {
     if (socket !== this.#socket || typeof data !== 'string') return;
-    const message = JSON.parse(data) as FromServer;
+    const message = JSON.parse(data) as Framing;
     switch (message.type) {
       case 'welcome':
         return this.#welcome(message);
@@ -102,22 +105,23 @@ export class Link {
       case 'refused':
         return this.#requests.refused(message.re, message.code, message.message);
       default:
-        this.events.message(message);
+        this.events.message(message as unknown as M);
     }
   }
 
-  #welcome(welcome: Welcome): void {
+  #welcome(welcome: unknown): void {
     this.#wake();
     this.#upSince = Date.now();
     this.#set({ type: 'up' });
-    this.events.welcome(welcome);
+    this.events.welcome(welcome as Extract<M, { type: 'welcome' }>);
     this.#flush();
     this.#pings = setInterval(() => this.#ping(), PING_MS);
   }
 
   /** The answer is all that matters: without one the link is given up like with any other request. */
   #ping(): void {
-    if (this.#requests.oldestSent === undefined) this.request({ type: 'ping' }, false).catch(() => undefined);
+    if (this.#requests.oldestSent === undefined)
+      this.request({ type: 'ping' } as unknown as AskOf<R>, false).catch(() => undefined);
   }
 
   #flush(): void {

@@ -52,11 +52,17 @@ pub enum Last {
     Stopped {
         /// Why.
         reason: Reason,
+        /// When. Records of earlier versions don't say.
+        #[serde(default)]
+        at: Millis,
     },
     /// It failed.
     Failed {
         /// Why.
         reason: Reason,
+        /// When. Records of earlier versions don't say.
+        #[serde(default)]
+        at: Millis,
     },
 }
 

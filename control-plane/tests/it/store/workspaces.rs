@@ -95,7 +95,7 @@ pub(super) async fn saving_counts_the_version_and_refuses_a_stale_one(world: &Wo
     let fresh = world.workspace().await;
     let mut wanted = fresh.clone();
     wanted.wanted = Wanted::Running;
-    wanted.last = Last::Failed { reason: Reason::with(ReasonCode::DiskFull, "98 %") };
+    wanted.last = Last::Failed { reason: Reason::with(ReasonCode::DiskFull, "98 %"), at: 7 };
     world.store().save_workspace(&wanted).await.unwrap();
     let saved = world.other().workspace(fresh.id).await.unwrap();
     assert_eq!(saved, WorkspaceRecord { version: fresh.version + 1, ..wanted });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parts, plain } from './code';
+import { operatorWords } from '../operator/words';
 import { en } from './en';
 import { ko } from './ko';
+import { signInWords } from './signIn';
 
 /** Every leaf of a dictionary: its path and what stands there. */
 function leaves(value: unknown, path = ''): [string, unknown][] {
@@ -15,14 +17,30 @@ function said(leaf: unknown): string {
   return String((leaf as (...args: unknown[]) => unknown)('3', 'session', '4', '5'));
 }
 
-const english = leaves(en);
-const korean = new Map(leaves(ko));
+/** All words: those that every reader fetches, and those that come with a page of their own. */
+const all = (language: 'en' | 'ko') => ({
+  ...{ en, ko }[language],
+  signIn: signInWords[language],
+  operator: operatorWords[language],
+});
+
+const english = leaves(all('en'));
+const korean = new Map(leaves(all('ko')));
 
 /** Words that are left empty on purpose. */
 const MAY_BE_EMPTY =
   /^(workspace\.reasons\.\w+\.help|tools\.verbs\.other|lines\.settingsWhy\.\w+|result\.outcomes\.completed)$/;
 /** The same in both languages. */
-const SAME = new Set(['workspace.versions', 'message.who', 'prompts.count', 'lines.retryStatus']);
+const SAME = new Set([
+  'workspace.versions',
+  'message.who',
+  'prompts.count',
+  'lines.retryStatus',
+  'operator.agent',
+  'operator.claude',
+  'operator.actOn',
+  'operator.now',
+]);
 
 describe('the dictionaries', () => {
   it('have the same keys', () => {
@@ -49,8 +67,8 @@ describe('the dictionaries', () => {
 
 describe('code within a sentence', () => {
   it('is told from the rest', () => {
-    expect(parts(en.signIn.fresh)[0]).toEqual({ text: 'make sign-in', code: true });
-    expect(plain(en.signIn.fresh)).toMatch(/^make sign-in prints/);
+    expect(parts(signInWords.en.fresh)[0]).toEqual({ text: 'make sign-in', code: true });
+    expect(plain(signInWords.en.fresh)).toMatch(/^make sign-in prints/);
   });
 
   it('cannot be ended from within', () => {

@@ -20,6 +20,11 @@ export const MESSAGE_BYTES = 262144;
 export const SUBPROTOCOL = "atelier.v1";
 
 /**
+ * What an operator can do to a workspace. Its data is kept.
+ */
+export type Act = "stop" | "restart";
+
+/**
  * What a conversation is doing right now, beyond its log.
  */
 export type Activity = { 
@@ -191,6 +196,35 @@ waiting: number,
  * What it is set to run with. The log's settings follow.
  */
 settings: Settings, };
+
+/**
+ * How many conversations of a workspace are in which state.
+ */
+export type Counts = { 
+/**
+ * All of them.
+ */
+total: number, 
+/**
+ * Those with a Claude process.
+ */
+live: number, 
+/**
+ * Those whose turn runs.
+ */
+working: number, 
+/**
+ * Those whose turn waits for a person.
+ */
+waiting: number, 
+/**
+ * Those whose turn shows no sign of life.
+ */
+not_responding: number, 
+/**
+ * Open prompts, in all of them.
+ */
+prompts: number, };
 
 /**
  * A request to make a conversation.
@@ -572,6 +606,68 @@ text: Payload, } | { "kind": "opaque",
 line: Payload, });
 
 /**
+ * From an operator: what they want, and a number of their own by which they are told how that went.
+ */
+export type FleetRequest = { 
+/**
+ * Named in the [`ToOperator::Done`] or [`ToOperator::Refused`] that follows.
+ */
+re: number, } & ({ "type": "list", 
+/**
+ * With them.
+ */
+stopped: boolean, } | { "type": "act", 
+/**
+ * Which workspace.
+ */
+workspace: WorkspaceId, 
+/**
+ * The generation of the status that the operator saw.
+ */
+seen: number, 
+/**
+ * What to do.
+ */
+act: Act, } | { "type": "ping", });
+
+/**
+ * A workspace, as operators see it.
+ */
+export type FleetRow = { 
+/**
+ * Which.
+ */
+workspace: WorkspaceId, 
+/**
+ * Whose.
+ */
+user: UserId, 
+/**
+ * What they are called.
+ */
+name: string, 
+/**
+ * Their e-mail address, if one is known.
+ */
+email?: string, 
+/**
+ * The workspace's state, why, since when, its link and its versions.
+ */
+status: WorkspaceStatus, 
+/**
+ * How long the last ping on its link took, there and back, in microseconds; absent while it is not linked.
+ */
+round_trip_us?: number, 
+/**
+ * Its conversations; absent until they are counted, and while it does not run.
+ */
+conversations?: Counts, 
+/**
+ * What last went wrong with it, as far as this control plane remembers.
+ */
+last_error?: LastError, };
+
+/**
  * From the control plane.
  */
 export type FromServer = { "type": "welcome" } & Welcome | { "type": "done", 
@@ -809,6 +905,19 @@ code: ErrorCode, } | { "type": "unknown",
  * Why.
  */
 why: Unknown, } | { "type": "cancelled" };
+
+/**
+ * Something that went wrong with a workspace.
+ */
+export type LastError = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * What.
+ */
+reason: Reason, };
 
 /**
  * What a live block is.
@@ -1082,7 +1191,7 @@ detail: string, };
 /**
  * Why something is as it is.
  */
-export type ReasonCode = "asked" | "idle" | "engine_down" | "image_missing" | "engine_refused" | "wall_failed" | "not_enrolled" | "not_ready" | "exited" | "out_of_memory" | "disk_full" | "version" | "disabled" | "internal";
+export type ReasonCode = "asked" | "operator" | "idle" | "engine_down" | "image_missing" | "engine_refused" | "wall_failed" | "not_enrolled" | "not_ready" | "exited" | "out_of_memory" | "disk_full" | "version" | "disabled" | "internal";
 
 /**
  * A request to rename a conversation.
@@ -1340,6 +1449,10 @@ unknown_at: number,
  */
 settings: Settings, 
 /**
+ * Whether it has a Claude process.
+ */
+process?: boolean, 
+/**
  * What it has cost so far, as the CLI reckons it.
  */
 cost_usd: number, 
@@ -1377,6 +1490,51 @@ export type TaskStatus = "pending" | "in_progress" | "completed";
 export type Title = string;
 
 /**
+ * From the control plane to an operator.
+ */
+export type ToOperator = { "type": "welcome", 
+/**
+ * The control plane's version.
+ */
+version: string, } | { "type": "fleet", 
+/**
+ * The list begins: what came before is to be dropped.
+ */
+begin: boolean, 
+/**
+ * The list goes on in the next message; otherwise it is whole, as of now.
+ */
+more: boolean, 
+/**
+ * New or changed rows.
+ */
+rows: Array<FleetRow>, 
+/**
+ * Workspaces that are no more.
+ */
+gone: Array<WorkspaceId>, 
+/**
+ * How many there are.
+ */
+totals: Totals, } | { "type": "done", 
+/**
+ * Which request.
+ */
+re: number, } | { "type": "refused", 
+/**
+ * Which request.
+ */
+re: number, 
+/**
+ * Why.
+ */
+code: ErrorCode, 
+/**
+ * For logs and scripts.
+ */
+message: string, };
+
+/**
  * How a tool call ended.
  */
 export type ToolOutcome = "ok" | "failed" | "denied" | "stopped";
@@ -1385,6 +1543,19 @@ export type ToolOutcome = "ok" | "failed" | "denied" | "stopped";
  * The model's id of one tool call (`toolu_…`).
  */
 export type ToolUseId = string;
+
+/**
+ * How many workspaces there are.
+ */
+export type Totals = { 
+/**
+ * All of them.
+ */
+workspaces: number, 
+/**
+ * Those whose link is up.
+ */
+connected: number, };
 
 /**
  * What went wrong outside of a turn's result.
@@ -1560,6 +1731,11 @@ message: ItemId, };
  * Why a prompt is closed without an answer of a person.
  */
 export type Withdrawal = "claude" | "stopped" | "lost_with_process";
+
+/**
+ * One user's container with its volumes. A workspace made again after a delete has a new id.
+ */
+export type WorkspaceId = string;
 
 /**
  * What a workspace is and why. Whoever watches keeps the one with the highest generation.

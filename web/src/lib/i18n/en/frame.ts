@@ -46,6 +46,7 @@ const workspace = {
   } satisfies Record<Stage, string>,
   reasons: {
     asked: { why: 'It was stopped on request.', help: '' },
+    operator: { why: 'The operator stopped it.', help: '' },
     idle: { why: 'Nothing happened for a while.', help: '' },
     engine_down: {
       why: 'The container engine does not answer.',
@@ -198,20 +199,6 @@ const model = {
   unreachableHelp: 'Turns will fail until it can. Nothing is lost.',
 };
 
-const signIn = {
-  heading: 'Sign in to Atelier',
-  how: `The way in is a one-time link. It is printed in the terminal where the control plane was started (${code('make up')}).`,
-  fresh: `${code('make sign-in')} prints a fresh one there. A link works once, for five minutes.`,
-  label: 'Link or code',
-  submit: 'Sign in',
-  checking: 'Signing in',
-  notACode: 'This is neither a sign-in link nor a code.',
-  used: `This link was used before or is too old. Print a fresh one with ${code('make sign-in')}.`,
-  elsewhere:
-    'One signs in here only from a browser on the machine where the control plane runs. Ask the operator.',
-  expired: 'You have been signed out. Sign in again to go on; drafts and unsent messages are kept.',
-};
-
 const errors = {
   invalid: 'The control plane could not make sense of this request.',
   signed_out: 'You are signed out.',
@@ -243,4 +230,4 @@ const ui = {
 
 const time = { now: 'now' };
 
-export const frameWords = { workspace, link, status, list, start, model, signIn, errors, ui, time };
+export const frameWords = { workspace, link, status, list, start, model, errors, ui, time };

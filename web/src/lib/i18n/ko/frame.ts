@@ -32,6 +32,7 @@ const workspace: Dictionary['workspace'] = {
   },
   reasons: {
     asked: { why: '요청을 받고 중지했어요.', help: '' },
+    operator: { why: '운영자가 중지했어요.', help: '' },
     idle: { why: '한동안 아무 일도 없었어요.', help: '' },
     engine_down: {
       why: '컨테이너 엔진이 응답하지 않아요.',
@@ -171,19 +172,6 @@ const model: Dictionary['model'] = {
   unreachableHelp: '닿을 때까지 차례가 실패해요. 잃는 것은 없어요.',
 };
 
-const signIn: Dictionary['signIn'] = {
-  heading: '아틀리에 로그인',
-  how: `일회용 링크로 들어와요. 링크는 컨트롤 플레인을 시작한 터미널에 나와 있어요 (${code('make up')}).`,
-  fresh: `거기서 ${code('make sign-in')}을 실행하면 새 링크가 나와요. 링크는 5분 안에 한 번만 쓸 수 있어요.`,
-  label: '링크 또는 코드',
-  submit: '로그인',
-  checking: '로그인하는 중',
-  notACode: '로그인 링크나 코드가 아니에요.',
-  used: `이미 쓴 링크이거나 너무 오래된 링크예요. ${code('make sign-in')}으로 새 링크를 만들어 주세요.`,
-  elsewhere: '컨트롤 플레인이 돌아가는 기기의 브라우저에서만 로그인할 수 있어요. 운영자에게 물어봐 주세요.',
-  expired: '로그아웃됐어요. 다시 로그인해 주세요. 초안과 보내지 않은 메시지는 남아 있어요.',
-};
-
 const errors: Dictionary['errors'] = {
   invalid: '컨트롤 플레인이 이 요청을 이해하지 못했어요.',
   signed_out: '로그아웃된 상태예요.',
@@ -214,4 +202,4 @@ const ui: Dictionary['ui'] = {
 
 const time: Dictionary['time'] = { now: '방금' };
 
-export const frameWords = { workspace, link, status, list, start, model, signIn, errors, ui, time };
+export const frameWords = { workspace, link, status, list, start, model, errors, ui, time };
