@@ -1,6 +1,6 @@
 # Everything on a fresh machine: `make up` and `make test`. What each does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help up down sign-in test bench lint web image
+.PHONY: help up down sign-in test soak bench lint web image
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ sign-in: ## Print a fresh sign-in address
 
 test: ## Set up, then run every check and every test
 	@scripts/test.sh
+
+soak: ## The long proofs: a million simulated runs, 200 random kills, fuzzing (RUNS=, KILLS=, FUZZ_SECONDS=)
+	@scripts/soak.sh
 
 bench: ## Measure Atelier beside floors of the same run (ONLY=events,turn: these subjects alone)
 	@scripts/bench.sh

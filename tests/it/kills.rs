@@ -252,6 +252,14 @@ impl Person {
             self.say(json!({ "type": "send", "conversation": conversation, "item": item, "text": text }))
                 .await?;
         }
+        let open = open_prompts(self.viewer.seen.log(&conversation));
+        let unheard = |prompt: &&String| {
+            let given = self.answers.iter().find(|(of, _)| of == *prompt);
+            given.is_some_and(|(_, item)| self.viewer.seen.item_state(item).is_empty())
+        };
+        if let Some(prompt) = open.iter().find(unheard) {
+            self.answer(prompt).await?;
+        }
         Ok(())
     }
 

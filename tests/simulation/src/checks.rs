@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::event::{SilentStep, Unknown};
-use protocol::outbox::{ItemState, What};
+use protocol::outbox::{Item, ItemState, What};
+use protocol::payload::Payload;
 use protocol::prompt::Decision;
 use protocol::viewer::{Because, Verdict};
 use protocol::{ConversationId, EventBody, ItemId, Position, PromptId};
@@ -167,8 +168,9 @@ fn check_items(world: &World, kept: &Kept) -> Result<(), Violation> {
     let mut started = BTreeSet::new();
     let mut taken = BTreeMap::new();
     for body in &log {
-        if let EventBody::MessageTaken { item, steer, .. } = body {
+        if let EventBody::MessageTaken { item, steer, content, .. } = body {
             taken.insert(*item, *steer);
+            check_taken(kept, *item, content)?;
         } else if let EventBody::MessageStarted { item } = body {
             started.insert(*item);
         } else if let EventBody::MessageEnded { item, .. } = body {
@@ -189,6 +191,21 @@ fn check_items(world: &World, kept: &Kept) -> Result<(), Violation> {
         if !ended.contains(&item.id) && !steered && !world.volumes_lost {
             return Err(Violation(format!("{} is called done and has no result", item.id)));
         }
+    }
+    Ok(())
+}
+
+/// What the workspace took is what the store has, and was not taken back.
+fn check_taken(kept: &Kept, item: ItemId, content: &Payload) -> Result<(), Violation> {
+    let Some(Item { what: What::Message { text, .. }, state, .. }) = kept.items.get(&item) else {
+        return Ok(());
+    };
+    let same = matches!(content, Payload::Text(taken) if taken == text.as_str());
+    if !same {
+        return Err(Violation(format!("{item} says {text:?} and was taken as {content:?}")));
+    }
+    if *state == ItemState::Cancelled {
+        return Err(Violation(format!("{item} was taken back and reached the workspace")));
     }
     Ok(())
 }

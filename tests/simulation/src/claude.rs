@@ -24,6 +24,8 @@ enum Progress {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Home {
     sessions: HashMap<String, SessionFile>,
+    /// What a power cut can't take: the CLI syncs nothing, the kernel does now and then.
+    synced: HashMap<String, SessionFile>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -98,6 +100,24 @@ pub(crate) struct Claude {
 }
 
 impl Home {
+    /// The kernel writes out what there is.
+    pub(crate) fn sync(&mut self) {
+        self.synced.clone_from(&self.sessions);
+    }
+
+    /// A power cut: of what was not written out, some sessions lose all.
+    pub(crate) fn cut_power(&mut self, dice: &mut Dice) {
+        let mut names: Vec<String> = self.sessions.keys().cloned().collect();
+        names.sort();
+        for name in names.into_iter().filter(|_| dice.once_in(2)) {
+            match self.synced.get(&name) {
+                Some(file) => self.sessions.insert(name, file.clone()),
+                None => self.sessions.remove(&name),
+            };
+        }
+        self.sync();
+    }
+
     fn exists(&self, session: &str) -> bool {
         self.sessions.contains_key(session)
     }

@@ -102,6 +102,7 @@ impl Workspace {
         for disk in self.disks.values() {
             disk.cut_power(dice);
         }
+        self.home.cut_power(dice);
         self.boot = dice.id().into_bytes();
     }
 
@@ -207,6 +208,9 @@ impl Workspace {
         let Some(agent) = &mut self.agent else { return };
         if let Some(claude) = agent.conversations.get_mut(&id).and_then(|held| held.claude.as_mut()) {
             claude.step(&mut self.home, &mut self.deeds, dice);
+            if dice.once_in(20) {
+                self.home.sync();
+            }
         }
     }
 
