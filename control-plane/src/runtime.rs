@@ -22,6 +22,10 @@ pub struct Spec {
     pub token: Vec<u8>,
 }
 
+/// One life of a workspace: what was made for one start, as told apart from what was made for the others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Life(pub String);
+
 /// What was found of a workspace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Found {
@@ -38,6 +42,8 @@ pub enum Happened {
     Died {
         /// Which.
         workspace: WorkspaceId,
+        /// Which life of it. The engine may tell so late that another has begun.
+        life: Life,
         /// The exit status.
         code: i64,
     },
@@ -75,8 +81,8 @@ pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
     /// Answers if the workspace image is there.
     async fn image(&self) -> Result<(), RuntimeError>;
     /// Makes everything that the workspace needs, behind the network wall, anew where that is safe, and leaves the
-    /// token for PID 1. The user's data stays.
-    async fn create(&self, spec: &Spec) -> Result<(), RuntimeError>;
+    /// token for PID 1. The user's data stays. Refuses while the workspace runs.
+    async fn create(&self, spec: &Spec) -> Result<Life, RuntimeError>;
     /// Starts it.
     async fn start(&self, workspace: WorkspaceId) -> Result<(), RuntimeError>;
     /// Stops it: politely, then by force. The data stays.
@@ -85,6 +91,8 @@ pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
     async fn destroy(&self, workspace: WorkspaceId, network: u32) -> Result<(), RuntimeError>;
     /// The last words of its log.
     async fn last_words(&self, workspace: WorkspaceId) -> String;
+    /// Which life of the workspace runs, if any.
+    async fn running(&self, workspace: WorkspaceId) -> Result<Option<Life>, RuntimeError>;
     /// Every workspace there is something of.
     async fn list(&self) -> Result<Vec<Found>, RuntimeError>;
     /// What happens from now on. Ends when the engine goes away.

@@ -34,7 +34,7 @@ use futures_util::stream::BoxStream;
 use protocol::WorkspaceId;
 use tokio::sync::OnceCell;
 
-use super::{Found, Happened, Runtime, RuntimeError, Spec};
+use super::{Found, Happened, Life, Runtime, RuntimeError, Spec};
 use crate::config::Engine;
 
 /// The label that says which Atelier something belongs to.
@@ -110,8 +110,9 @@ impl DockerRuntime {
         self.wall.get_or_try_init(put_up).await.copied()
     }
 
-    async fn remove_container(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(false).build();
+    /// Removes the container. Unless it is to be ended, one that runs stays, and that is an error.
+    async fn remove_container(&self, workspace: WorkspaceId, end: bool) -> Result<(), RuntimeError> {
+        let options = RemoveContainerOptionsBuilder::default().force(end).v(false).build();
         absent_is_fine(self.engine()?.remove_container(&self.name(workspace), Some(options)).await)
     }
 }
@@ -132,18 +133,19 @@ impl Runtime for DockerRuntime {
         }
     }
 
-    async fn create(&self, spec: &Spec) -> Result<(), RuntimeError> {
+    async fn create(&self, spec: &Spec) -> Result<Life, RuntimeError> {
         self.wall().await?;
         let (removed, network, volumes) = tokio::join!(
-            self.remove_container(spec.workspace),
+            self.remove_container(spec.workspace, false),
             self.ensure_network(spec.network),
             self.ensure_volumes(spec.workspace),
         );
         removed?;
         network?;
         volumes?;
-        self.create_container(spec).await?;
-        self.put_token(spec).await
+        let life = self.create_container(spec).await?;
+        self.put_token(spec).await?;
+        Ok(life)
     }
 
     async fn start(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
@@ -159,7 +161,7 @@ impl Runtime for DockerRuntime {
     }
 
     async fn destroy(&self, workspace: WorkspaceId, network: u32) -> Result<(), RuntimeError> {
-        self.remove_container(workspace).await?;
+        self.remove_container(workspace, true).await?;
         self.remove_volumes(workspace).await?;
         self.remove_network(network).await
     }
@@ -171,6 +173,17 @@ impl Runtime for DockerRuntime {
         let lines: Vec<String> =
             log.filter_map(|line| async { line.ok().map(|line| line.to_string()) }).collect().await;
         protocol::payload::short(lines.concat().trim(), 1500)
+    }
+
+    async fn running(&self, workspace: WorkspaceId) -> Result<Option<Life>, RuntimeError> {
+        match self.engine()?.inspect_container(&self.name(workspace), None).await {
+            Ok(container) => {
+                let runs = container.state.and_then(|state| state.running).unwrap_or_default();
+                Ok(container.id.filter(|_| runs).map(Life))
+            }
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
     }
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
@@ -214,12 +227,13 @@ impl Runtime for DockerRuntime {
 }
 
 fn happened(event: &EventMessage) -> Option<Happened> {
-    let attributes = event.actor.as_ref()?.attributes.as_ref()?;
+    let actor = event.actor.as_ref()?;
+    let attributes = actor.attributes.as_ref()?;
     let workspace = attributes.get(WORKSPACE)?.parse().ok()?;
     match event.action.as_deref()? {
         "die" => {
             let code = attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or(-1);
-            Some(Happened::Died { workspace, code })
+            Some(Happened::Died { workspace, life: Life(actor.id.clone()?), code })
         }
         "oom" => Some(Happened::OutOfMemory { workspace }),
         _ => None,

@@ -17,7 +17,7 @@ use super::Parts;
 use super::policy::{self, Answer, Ask};
 use crate::clock;
 use crate::hub::workspace::WorkspaceHub;
-use crate::runtime::{RuntimeError, Spec};
+use crate::runtime::{Life, RuntimeError, Spec};
 use crate::store::records::{Last, Wanted, WorkspaceRecord};
 
 /// How long a start may take from the container's start to the link. A hundred times what is usual.
@@ -46,8 +46,10 @@ pub enum Event {
         /// Which link.
         link: u64,
     },
-    /// The container ended.
+    /// One of its lives ended.
     Died {
+        /// Which.
+        life: Life,
         /// Its exit status.
         code: i64,
     },
@@ -92,6 +94,8 @@ pub struct Driver {
     inbox: mpsc::Receiver<Event>,
     steps: u64,
     link: Option<u64>,
+    /// The life that runs or ran last, as far as it is known.
+    life: Option<Life>,
     out_of_memory: bool,
 }
 
@@ -106,9 +110,11 @@ impl Driver {
     /// A driver for a workspace that the engine runs, or doesn't.
     pub fn new(parts: Parts, hub: Arc<WorkspaceHub>, found: Found, inbox: mpsc::Receiver<Event>) -> Self {
         let Found { record, running, busy } = found;
-        let mut driver = Self { parts, hub, record, busy, inbox, steps: 0, link: None, out_of_memory: false };
+        let mut driver = Self { parts, hub, record, busy, inbox, steps: 0, link: None, life: None, out_of_memory: false };
         let phase = match (&driver.record.last, running) {
             (_, true) => Phase::Running {},
+            // Nobody has looked yet.
+            (_, false) if driver.record.wanted == Wanted::Running => Phase::Starting { stage: Stage::Ready },
             (Last::Never {}, false) => Phase::Stopped { reason: None },
             (Last::Stopped { reason }, false) => Phase::Stopped { reason: Some(reason.clone()) },
             (Last::Failed { reason }, false) => Phase::Failed { reason: reason.clone() },
@@ -141,35 +147,40 @@ impl Driver {
                     Ok(then) => next = then.map(Event::Ask),
                     Err(ended) => return ended,
                 },
-                Event::Died { code } => self.died(code).await,
+                Event::Died { life, code } if self.is_present(&life) => self.died(code).await,
                 Event::Seen { running } => self.seen(running).await,
                 Event::Misbehaved(reason) => self.misbehaved(reason).await,
-                Event::Enrolled | Event::Linked { .. } | Event::Unlinked { .. } | Event::OutOfMemory => {
-                    self.note(&event).await;
-                }
+                Event::Enrolled
+                | Event::Linked { .. }
+                | Event::Unlinked { .. }
+                | Event::Died { .. }
+                | Event::OutOfMemory => self.note(&event).await,
             }
         }
     }
 
     /// Puts right what happened while no control plane was there to see it.
     async fn take_over(&mut self) -> Option<Ended> {
-        let running = matches!(self.phase(), Phase::Running {});
         let busy = std::mem::take(&mut self.busy);
         match self.record.wanted {
             Wanted::Deleted => return Some(self.delete().await),
-            // A viewer that came before the engine was looked at has had us begin with nothing seen.
-            Wanted::Running if running || self.runs().await => {
-                self.hub.taken_over(&busy, NoticeKind::ControlPlaneRestarted {}).await;
-            }
-            Wanted::Running => {
-                let reason = self.why_died(-1).await;
-                self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
-                self.publish(Phase::Failed { reason: reason.clone() });
-                self.hub.taken_over(&busy, NoticeKind::WorkspaceLost { reason }).await;
-            }
+            Wanted::Running => self.take_up(&busy).await,
             Wanted::Stopped => {}
         }
         None
+    }
+
+    /// Goes on with a workspace that should run, if it does. A viewer that came before the engine was looked at has had
+    /// us begin with nothing seen.
+    async fn take_up(&mut self, busy: &[(ConversationId, Position)]) {
+        if self.runs().await {
+            self.publish(Phase::Running {});
+            return self.hub.taken_over(busy, NoticeKind::ControlPlaneRestarted {}).await;
+        }
+        let reason = self.why_died(-1).await;
+        self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
+        self.publish(Phase::Failed { reason: reason.clone() });
+        self.hub.taken_over(busy, NoticeKind::WorkspaceLost { reason }).await;
     }
 
     async fn asked(&mut self, ask: Ask) -> Result<Option<Ask>, Ended> {
@@ -195,10 +206,14 @@ impl Driver {
     }
 
     async fn start(&mut self) -> Result<(), Interrupted> {
-        self.out_of_memory = false;
         self.keep(Wanted::Running, None).await;
         self.publish(Phase::Starting { stage: Stage::Image });
         let runtime = Arc::clone(&self.parts.runtime);
+        // What runs after all, with a turn under way perhaps, is never made anew.
+        if let Some(life) = runtime.running(self.record.id).await.map_err(failed)? {
+            return Ok(self.adopt(life));
+        }
+        self.out_of_memory = false;
         runtime.image().await.map_err(failed)?;
         self.publish(Phase::Starting { stage: Stage::Create });
         let spec = Spec {
@@ -207,7 +222,7 @@ impl Driver {
             network: self.record.network,
             token: self.new_token().await?,
         };
-        runtime.create(&spec).await.map_err(failed)?;
+        self.life = Some(runtime.create(&spec).await.map_err(failed)?);
         self.publish(Phase::Starting { stage: Stage::Start });
         runtime.start(self.record.id).await.map_err(failed)?;
         self.publish(Phase::Starting { stage: Stage::Enrol });
@@ -236,9 +251,15 @@ impl Driver {
                 Event::Ask(ask) if policy::answer(&self.phase(), ask) == Answer::Accept => {
                     return Err(Interrupted::Asked(ask));
                 }
-                Event::Died { code } => return Err(Interrupted::Failed(self.why_died(code).await)),
+                Event::Died { life, code } if self.is_present(&life) => {
+                    return Err(Interrupted::Failed(self.why_died(code).await));
+                }
                 Event::Misbehaved(reason) => return Err(Interrupted::Failed(reason)),
-                Event::Ask(_) | Event::Unlinked { .. } | Event::OutOfMemory | Event::Seen { .. } => {}
+                Event::Ask(_)
+                | Event::Unlinked { .. }
+                | Event::Died { .. }
+                | Event::OutOfMemory
+                | Event::Seen { .. } => {}
             }
         }
     }
@@ -311,19 +332,36 @@ impl Driver {
                 self.fail(reason).await;
             }
             (Phase::Stopped { .. } | Phase::Failed { .. }, true) => {
-                tracing::info!(workspace = %self.record.id, "the engine runs it; it is adopted");
-                self.publish(Phase::Running {});
+                if let Ok(Some(life)) = self.parts.runtime.running(self.record.id).await {
+                    self.adopt(life);
+                }
             }
             _ => {}
         }
     }
 
+    /// Goes on with a life that the engine runs though nobody here began it.
+    fn adopt(&mut self, life: Life) {
+        tracing::info!(workspace = %self.record.id, "the engine runs it; it is adopted");
+        self.life = Some(life);
+        self.publish(Phase::Running {});
+    }
+
     /// Looks again: what was seen may be older than the last start. An engine that doesn't answer proves nothing.
-    async fn runs(&self) -> bool {
-        match self.parts.runtime.list().await {
-            Ok(found) => found.iter().any(|found| found.workspace == self.record.id && found.running),
+    async fn runs(&mut self) -> bool {
+        match self.parts.runtime.running(self.record.id).await {
+            Ok(life) => {
+                self.life = life;
+                self.life.is_some()
+            }
             Err(_) => true,
         }
+    }
+
+    /// Whether that is the life that runs now, as far as is known. What is told of an earlier one is about nothing that
+    /// still is.
+    fn is_present(&self, life: &Life) -> bool {
+        self.life.as_ref().is_none_or(|present| present == life)
     }
 
     /// What needs noting in every state.

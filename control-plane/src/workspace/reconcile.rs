@@ -52,7 +52,9 @@ pub async fn watch(workspaces: Arc<Workspaces>) {
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(Happened::Died { workspace, code }) => workspaces.tell(workspace, Event::Died { code }),
+                    Some(Happened::Died { workspace, life, code }) => {
+                        workspaces.tell(workspace, Event::Died { life, code });
+                    }
                     Some(Happened::OutOfMemory { workspace }) => workspaces.tell(workspace, Event::OutOfMemory),
                     Some(Happened::Gap) | None => break,
                 },
