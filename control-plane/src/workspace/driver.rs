@@ -1,5 +1,8 @@
 //! The one task that acts on a workspace.
 
+mod inbox;
+
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +14,9 @@ use protocol::{ConversationId, Position};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use self::inbox::Inbox;
 use super::Parts;
 use super::policy::{self, Answer, Ask};
 use crate::clock;
@@ -20,6 +24,10 @@ use crate::hub::workspace::WorkspaceHub;
 use crate::runtime::{Life, RuntimeError, Spec};
 use crate::store::records::{Last, Wanted, WorkspaceRecord};
 
+/// How long the engine may take over one stage of a start. A hundred times what is usual.
+const STAGE: Duration = Duration::from_secs(60);
+/// How long it gets to end a stage that nobody wants any more. What it has begun can't be taken back, only waited for.
+const LEAVE: Duration = Duration::from_secs(5);
 /// How long a start may take from the container's start to the link. A hundred times what is usual.
 const COME_UP: Duration = Duration::from_secs(60);
 /// How long an enrolment token is good. A little longer than a start may take.
@@ -55,7 +63,7 @@ pub enum Event {
     },
     /// The kernel ended something in it for want of memory.
     OutOfMemory,
-    /// It is to be stopped, and it is its own fault.
+    /// It is to be stopped, for this reason.
     Misbehaved(Reason),
     /// The engine was looked at.
     Seen {
@@ -91,7 +99,7 @@ pub struct Driver {
     hub: Arc<WorkspaceHub>,
     record: WorkspaceRecord,
     busy: Vec<(ConversationId, Position)>,
-    inbox: mpsc::Receiver<Event>,
+    inbox: Inbox,
     steps: u64,
     link: Option<u64>,
     /// The life that runs or ran last, as far as it is known.
@@ -101,6 +109,8 @@ pub struct Driver {
 
 /// Why a start did not come to its end.
 enum Interrupted {
+    /// Before anything was made for it.
+    NotBegun(Reason),
     Failed(Reason),
     Asked(Ask),
     Closed,
@@ -110,7 +120,9 @@ impl Driver {
     /// A driver for a workspace that the engine runs, or doesn't.
     pub fn new(parts: Parts, hub: Arc<WorkspaceHub>, found: Found, inbox: mpsc::Receiver<Event>) -> Self {
         let Found { record, running, busy } = found;
-        let mut driver = Self { parts, hub, record, busy, inbox, steps: 0, link: None, life: None, out_of_memory: false };
+        let inbox = Inbox::new(inbox);
+        let mut driver =
+            Self { parts, hub, record, busy, inbox, steps: 0, link: None, life: None, out_of_memory: false };
         let phase = match (&driver.record.last, running) {
             (_, true) => Phase::Running {},
             // Nobody has looked yet.
@@ -137,7 +149,7 @@ impl Driver {
         loop {
             let event = match next.take() {
                 Some(event) => event,
-                None => match self.inbox.recv().await {
+                None => match self.inbox.next().await {
                     Some(event) => event,
                     None => return Ended::Stopped,
                 },
@@ -192,6 +204,10 @@ impl Driver {
                 Ok(()) => Ok(None),
                 Err(Interrupted::Asked(ask)) => Ok(Some(ask)),
                 Err(Interrupted::Closed) => Err(Ended::Stopped),
+                Err(Interrupted::NotBegun(reason)) => {
+                    self.failed(reason).await;
+                    Ok(None)
+                }
                 Err(Interrupted::Failed(reason)) => {
                     self.fail(reason).await;
                     Ok(None)
@@ -208,25 +224,55 @@ impl Driver {
     async fn start(&mut self) -> Result<(), Interrupted> {
         self.keep(Wanted::Running, None).await;
         self.publish(Phase::Starting { stage: Stage::Image });
-        let runtime = Arc::clone(&self.parts.runtime);
+        let (runtime, id) = (Arc::clone(&self.parts.runtime), self.record.id);
         // What runs after all, with a turn under way perhaps, is never made anew.
-        if let Some(life) = runtime.running(self.record.id).await.map_err(failed)? {
-            return Ok(self.adopt(life));
+        if let Some(life) = self.stage(runtime.running(id)).await.map_err(not_begun)? {
+            self.adopt(life);
+            return Ok(());
         }
         self.out_of_memory = false;
-        runtime.image().await.map_err(failed)?;
+        self.stage(runtime.image()).await.map_err(not_begun)?;
         self.publish(Phase::Starting { stage: Stage::Create });
         let spec = Spec {
-            workspace: self.record.id,
+            workspace: id,
             uid: self.record.uid,
             network: self.record.network,
             token: self.new_token().await?,
         };
-        self.life = Some(runtime.create(&spec).await.map_err(failed)?);
+        self.life = Some(self.stage(runtime.create(&spec)).await?);
         self.publish(Phase::Starting { stage: Stage::Start });
-        runtime.start(self.record.id).await.map_err(failed)?;
+        self.stage(runtime.start(id)).await?;
         self.publish(Phase::Starting { stage: Stage::Enrol });
         self.come_up().await
+    }
+
+    /// Waits for the engine to do one thing of a start, and hears meanwhile what is asked: what hangs holds up neither a
+    /// stop nor a deletion.
+    async fn stage<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, RuntimeError>> + Send,
+    ) -> Result<T, Interrupted> {
+        let mut work = pin!(work);
+        let mut asked = None;
+        let mut give_up_at = Instant::now() + STAGE;
+        loop {
+            tokio::select! {
+                done = &mut work => return match asked {
+                    Some(ask) => Err(Interrupted::Asked(ask)),
+                    None => done.map_err(failed),
+                },
+                () = sleep_until(give_up_at) => return Err(match asked {
+                    Some(ask) => Interrupted::Asked(ask),
+                    None => failed(RuntimeError::Down(format!("nothing came of it in {} seconds", STAGE.as_secs()))),
+                }),
+                ask = self.inbox.ask(), if asked.is_none() => {
+                    if policy::answer(&self.hub.status().phase, ask) == Answer::Accept {
+                        asked = Some(ask);
+                        give_up_at = give_up_at.min(Instant::now() + LEAVE);
+                    }
+                }
+            }
+        }
     }
 
     /// Waits for the certificate and the link.
@@ -234,7 +280,7 @@ impl Driver {
         let give_up_at = Instant::now() + COME_UP;
         let mut enrolled = false;
         loop {
-            let Ok(event) = timeout_at(give_up_at, self.inbox.recv()).await else {
+            let Ok(event) = timeout_at(give_up_at, self.inbox.next()).await else {
                 let code = if enrolled { ReasonCode::NotReady } else { ReasonCode::NotEnrolled };
                 return Err(Interrupted::Failed(Reason::with(code, self.last_words().await)));
             };
@@ -276,11 +322,15 @@ impl Driver {
     }
 
     async fn fail(&mut self, reason: Reason) {
-        tracing::warn!(workspace = %self.record.id, ?reason, "the workspace failed");
         // Whatever is left of it must not run on unseen.
         if let Err(error) = self.parts.runtime.stop(self.record.id).await {
             tracing::debug!(workspace = %self.record.id, %error, "there was nothing to stop");
         }
+        self.failed(reason).await;
+    }
+
+    async fn failed(&mut self, reason: Reason) {
+        tracing::warn!(workspace = %self.record.id, ?reason, "the workspace failed");
         let starting = matches!(self.phase(), Phase::Starting { .. });
         self.link = None;
         self.keep(Wanted::Stopped, Some(Last::Failed { reason: reason.clone() })).await;
@@ -460,7 +510,16 @@ fn failed(error: RuntimeError) -> Interrupted {
     Interrupted::Failed(reason_of(&error))
 }
 
-fn reason_of(error: &RuntimeError) -> Reason {
+/// What fails so early has made nothing, and what runs all the same is not its to stop.
+fn not_begun(why: Interrupted) -> Interrupted {
+    match why {
+        Interrupted::Failed(reason) => Interrupted::NotBegun(reason),
+        Interrupted::NotBegun(_) | Interrupted::Asked(_) | Interrupted::Closed => why,
+    }
+}
+
+/// What an error of the engine means for a workspace.
+pub(super) fn reason_of(error: &RuntimeError) -> Reason {
     let code = match error {
         RuntimeError::Down(_) => ReasonCode::EngineDown,
         RuntimeError::ImageMissing(_) => ReasonCode::ImageMissing,
