@@ -5,6 +5,8 @@
 
 pub mod docker;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use protocol::WorkspaceId;
@@ -97,6 +99,8 @@ pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
     async fn list(&self) -> Result<Vec<Found>, RuntimeError>;
     /// What happens from now on. Ends when the engine goes away.
     fn events(&self) -> BoxStream<'static, Happened>;
-    /// How many bytes each workspace's own data takes up. Slow.
-    async fn disk_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError>;
+    /// How many bytes are free on the disk that the workspaces' data is on.
+    async fn disk_free(&self) -> Result<u64, RuntimeError>;
+    /// How many bytes of that disk each workspace takes up. Slow.
+    async fn disk_usage(&self) -> Result<HashMap<WorkspaceId, u64>, RuntimeError>;
 }

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! [`policy`] is the table of what each request does in each state. One task per workspace acts ([`driver`]); the hub
-//! publishes its status. [`reconcile`] compares store, engine and links, at start and for ever.
+//! publishes its status. [`reconcile`] compares store, engine and links, at start and for ever; [`guard`]
+//! keeps the disk from filling.
 
 pub mod driver;
 pub mod guard;
@@ -25,11 +26,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::WorkspaceId;
 use protocol::close::CloseCode;
+use protocol::status::Phase;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::driver::{Driver, Event, Found};
+use self::guard::Guard;
 use self::policy::{Answer, Ask};
 use crate::hub::Hubs;
 use crate::hub::workspace::WorkspaceHub;
@@ -46,6 +49,7 @@ const INBOX: usize = 128;
 #[derive(Debug)]
 pub struct Workspaces {
     parts: Parts,
+    guard: Guard,
     drivers: Mutex<HashMap<WorkspaceId, mpsc::Sender<Event>>>,
 }
 
@@ -62,6 +66,8 @@ pub struct Parts {
     pub hubs: Arc<Hubs>,
     /// The links, to close those of a deleted workspace.
     pub links: Arc<Links>,
+    /// How many bytes should stay free on the workspaces' disk.
+    pub least_free: u64,
     /// Tasks that end with the control plane.
     pub tasks: TaskTracker,
     /// Cancelled when the control plane stops.
@@ -71,7 +77,8 @@ pub struct Parts {
 impl Workspaces {
     /// No drivers yet.
     pub fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self { parts, drivers: Mutex::new(HashMap::new()) })
+        let guard = Guard::new(parts.least_free);
+        Arc::new(Self { parts, guard, drivers: Mutex::new(HashMap::new()) })
     }
 
     /// What the drivers share.
@@ -125,6 +132,11 @@ impl Workspaces {
         answer
     }
 
+    /// The guard of the disk.
+    pub const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// Tells a workspace's driver what happened.
     pub fn tell(&self, id: WorkspaceId, event: Event) {
         let driver = self.lock().get(&id).cloned();
@@ -138,6 +150,14 @@ impl Workspaces {
     /// The workspaces that have a driver.
     pub fn ids(&self) -> Vec<WorkspaceId> {
         self.lock().keys().copied().collect()
+    }
+
+    /// The workspaces that run, or are about to.
+    pub fn up(&self) -> Vec<WorkspaceId> {
+        let is_up = |hub: &Arc<WorkspaceHub>| {
+            matches!(hub.status().phase, Phase::Starting { .. } | Phase::Running {} | Phase::Paused {})
+        };
+        self.parts.hubs.all().iter().filter(|hub| is_up(hub)).map(|hub| hub.id()).collect()
     }
 
     /// Closes a workspace's link.

@@ -183,6 +183,40 @@ async fn a_workspace_reaches_the_link_and_what_is_public_and_nothing_else() -> a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn when_the_disk_fills_up_what_runs_is_stopped_not_what_is_large() -> anyhow::Result<()> {
+    let flags = vec!["--disk=0".to_owned()];
+    let mut stack = Stack::start_with(StackOptions { flags, ..StackOptions::default() }).await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let item = viewer.send(&conversation, "TEXT up").await?;
+    viewer.result_of(&conversation, &item).await?;
+    let mut large = stack.stranger("hoarder").await?;
+    let theirs = large.conversation().await?;
+    run(&mut large, &theirs, "head -c 50M /dev/urandom > /workspace/hoard").await?;
+    large.ask(json!({ "type": "stop_workspace" })).await?;
+    large.until("it is stopped", |seen| (seen.workspace["phase"]["type"] == "stopped").then_some(())).await?;
+    // From now on no disk is empty enough.
+    stack.stop_control_plane().await;
+    stack.add_flags(&["--least-free=1000000g".to_owned()]);
+    stack.start_control_plane().await?;
+    viewer.reconnect().await?;
+    viewer
+        .until("what runs is stopped", |seen| (seen.workspace["phase"]["type"] == "failed").then_some(()))
+        .await?;
+    let reason = &viewer.seen.workspace["phase"]["reason"];
+    assert_eq!(reason["code"], "disk_full");
+    // Its few files were found.
+    let bytes = reason["detail"].as_str().unwrap_or_default();
+    assert!(bytes.contains(" MB") && !bytes.contains("take up 0 MB"), "{bytes}");
+    large.reconnect().await?;
+    large
+        .until("the other is as it was", |seen| (seen.workspace["phase"]["type"] == "stopped").then_some(()))
+        .await?;
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fork_bomb_is_stopped_and_harms_nobody_else() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;

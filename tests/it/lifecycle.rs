@@ -1,5 +1,6 @@
 //! Workspaces come and go; what was said stays.
 
+use control_plane::store::records::Wanted;
 use e2e::Stack;
 use serde_json::json;
 
@@ -106,6 +107,43 @@ async fn a_running_workspace_is_adopted_by_a_restarted_control_plane() -> anyhow
     assert!(viewer.seen.text(&conversation).contains("OK 4: still there?"));
     stack.finish().await;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_leaves_nothing_even_of_a_start_that_ended_half_way() -> anyhow::Result<()> {
+    let flags = vec!["--disk=64m".to_owned()];
+    let mut stack = Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "hello").await?;
+    viewer.result_of(&conversation, &first).await?;
+    let container = stack.container().await?;
+    stack.stop_control_plane().await;
+    // As a start leaves it that got no further than the disk image.
+    stack.engine.run(&["rm", "-f", &container]).await?;
+    stack.engine.run(&["volume", "rm", &format!("{container}-user")]).await?;
+    let store = stack.store()?;
+    let mut record = store.workspace_of(viewer.user_id().parse()?).await?.unwrap();
+    let image = format!("/{}.img", record.id);
+    assert!(attached().any(|file| file.contains(&image)));
+    record.wanted = Wanted::Deleted;
+    store.save_workspace(&record).await?;
+    stack.start_control_plane().await?;
+    e2e::until("it is gone", async || store.workspace(record.id).await.is_err()).await?;
+    assert!(!attached().any(|file| file.contains(&image)));
+    let disks = format!("atelier-{}-disks", stack.instance());
+    let folder = stack.engine.run(&["volume", "inspect", "-f", "{{.Mountpoint}}", &disks]).await?;
+    assert_eq!(std::fs::read_dir(folder.trim())?.count(), 0);
+    let filter = format!("name={container}");
+    assert_eq!(stack.engine.run(&["volume", "ls", "-q", "--filter", &filter]).await?, "");
+    stack.finish().await;
+    Ok(())
+}
+
+/// The files that are attached to loop devices.
+fn attached() -> impl Iterator<Item = String> {
+    let devices = std::fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    devices.filter_map(|device| std::fs::read_to_string(device.path().join("loop/backing_file")).ok())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,6 @@ use crate::hub::workspace::WorkspaceHub;
 use crate::store::StoreError;
 use crate::store::records::{Chunk, WorkspaceRecord};
 use crate::workspace::driver::Event;
-use crate::workspace::guard;
 
 /// How long the hello may take.
 const HELLO: Duration = Duration::from_secs(15);
@@ -63,7 +62,6 @@ struct Session {
     hub: Arc<WorkspaceHub>,
     link: Link,
     hello: Hello,
-    alarmed: bool,
 }
 
 impl Session {
@@ -76,7 +74,7 @@ impl Session {
         let generation = app.store.count_link(workspace.id).await?;
         let (link, inbox) = Link::new(generation);
         app.links.insert(workspace.id, link.clone());
-        Ok((Self { app, hub, link, hello, alarmed: false }, inbox))
+        Ok((Self { app, hub, link, hello }, inbox))
     }
 
     async fn serve(mut self, writer: &mut Writer, reader: &mut Reader, inbox: Inbox) -> Ended {
@@ -207,13 +205,7 @@ impl Session {
                 }
             }
             FromAgent::Catalog(catalog) => self.hub.set_catalog(catalog).await,
-            FromAgent::Report(report) => {
-                let alarming = guard::is_alarming(&report);
-                if alarming && !std::mem::replace(&mut self.alarmed, alarming) {
-                    self.app.tasks.spawn(guard::act(Arc::clone(&self.app.workspaces)));
-                }
-                self.alarmed = alarming;
-            }
+            FromAgent::Report(report) => self.app.workspaces.guard().hear(&report),
         }
         Ok(())
     }

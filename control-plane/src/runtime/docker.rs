@@ -221,7 +221,11 @@ impl Runtime for DockerRuntime {
             .boxed()
     }
 
-    async fn disk_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError> {
+    async fn disk_free(&self) -> Result<u64, RuntimeError> {
+        self.volumes_free().await
+    }
+
+    async fn disk_usage(&self) -> Result<HashMap<WorkspaceId, u64>, RuntimeError> {
         self.volume_usage().await
     }
 }

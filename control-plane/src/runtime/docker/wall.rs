@@ -72,6 +72,7 @@ mod tests {
             nano_cpus: 0,
             pids: 512,
             disk: None,
+            least_free: 0,
             uids: 1..2,
             subnets: Subnets::parse("10.213.0.0/16").unwrap(),
             egress,
