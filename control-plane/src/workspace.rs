@@ -39,7 +39,7 @@ use crate::hub::workspace::WorkspaceHub;
 use crate::links::Links;
 use crate::pki::Authority;
 use crate::runtime::Runtime;
-use crate::store::records::WorkspaceRecord;
+use crate::store::records::{Certificates, WorkspaceRecord};
 use crate::store::{Store, StoreError};
 
 /// Events that may wait for one driver. Each is small, and there are few.
@@ -160,9 +160,25 @@ impl Workspaces {
         self.parts.hubs.all().iter().filter(|hub| is_up(hub)).map(|hub| hub.id()).collect()
     }
 
-    /// Closes a workspace's link.
-    pub fn close_link(&self, id: WorkspaceId, code: CloseCode) {
-        self.parts.links.close(id, code);
+    /// Has no certificate of the workspace's be good any more, and none be issued, and closes its link: for a user who was
+    /// disabled, a machine that was lost. It runs on, without a link and without a model, until it is stopped.
+    ///
+    /// # Errors
+    /// When the store can't keep it.
+    pub async fn revoke(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        loop {
+            let before = self.parts.store.workspace(id).await?.certificates;
+            let revoked = Certificates { revoked: true, ..before.clone() };
+            match self.parts.store.set_certificates(id, &before, &revoked).await {
+                // One was renewed meanwhile.
+                Err(StoreError::Conflict) => {}
+                done => {
+                    done?;
+                    self.parts.links.close(id, CloseCode::Revoked);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<WorkspaceId, mpsc::Sender<Event>>> {

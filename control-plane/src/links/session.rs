@@ -103,6 +103,10 @@ impl Session {
     /// Says what the store has; then what waits may be handed over.
     async fn welcome(&mut self, writer: &mut Writer) -> Result<(), Ended> {
         let internal = |error: StoreError| Ended::Close(CloseCode::Internal, error.to_string());
+        // A revocation between admission and now found no link to close.
+        if self.app.store.workspace(self.hub.id()).await.map_err(internal)?.certificates.revoked {
+            return Err(Ended::Close(CloseCode::Revoked, "its certificates were revoked".to_owned()));
+        }
         let settled = timeout(SETTLE, self.hub.link_coming(self.link.generation())).await;
         settled.map_err(|_| Ended::Close(CloseCode::Internal, "the store is slow".to_owned()))?;
         let logs = self.app.store.log_ends(self.hub.id()).await.map_err(internal)?;
