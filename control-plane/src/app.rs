@@ -147,6 +147,7 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     tasks.spawn(server::serve_tls(link_listener, tls, link_router, stop.clone(), tasks.clone()));
     reconcile::adopt(&app.workspaces).await?;
     tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::watch(Arc::clone(&app.workspaces))));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::keep_walled(Arc::clone(&app.workspaces))));
     tasks.spawn(stop.clone().run_until_cancelled_owned(guard::watch(Arc::clone(&app.workspaces))));
     let trying = gateway::access::keep_trying(Arc::clone(&app.gateway));
     tasks.spawn(stop.clone().run_until_cancelled_owned(trying));

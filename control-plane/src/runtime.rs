@@ -80,6 +80,8 @@ pub enum RuntimeError {
 pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
     /// Answers if it can serve.
     async fn check(&self) -> Result<(), RuntimeError>;
+    /// Has the network wall stand as it is configured, whatever became of it.
+    async fn wall(&self) -> Result<(), RuntimeError>;
     /// Answers if the workspace image is there.
     async fn image(&self) -> Result<(), RuntimeError>;
     /// Makes everything that the workspace needs, behind the network wall, anew where that is safe, and leaves the

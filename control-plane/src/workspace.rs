@@ -13,8 +13,8 @@
 //! ```
 //!
 //! [`policy`] is the table of what each request does in each state. One task per workspace acts ([`driver`]); the hub
-//! publishes its status. [`reconcile`] compares store, engine and links, at start and for ever; [`guard`]
-//! keeps the disk from filling.
+//! publishes its status. [`reconcile`] compares store, engine and links, at start and for ever, and keeps the network wall
+//! up; [`guard`] keeps the disk from filling.
 
 pub mod driver;
 pub mod guard;

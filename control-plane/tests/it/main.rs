@@ -7,6 +7,7 @@ mod auth;
 mod authority;
 mod config;
 mod flags;
+mod life;
 mod links;
 mod maintenance;
 mod passing;

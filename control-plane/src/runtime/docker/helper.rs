@@ -37,15 +37,19 @@ pub(super) struct Needs {
 }
 
 impl DockerRuntime {
-    /// Sets packet filter rules.
-    pub(super) async fn nft(&self, rules: &str) -> Result<(), RuntimeError> {
+    /// Sets packet filter rules. Returns whether their table was there.
+    pub(super) async fn nft(&self, table: &str, rules: &str) -> Result<bool, RuntimeError> {
         let needs = Needs {
             host_network: true,
             capabilities: vec!["NET_ADMIN".to_owned()],
             environment: vec![format!("RULES={rules}")],
             ..Needs::default()
         };
-        self.help("printf '%s' \"$RULES\" | nft -f -", needs).await.map(drop)
+        let script = format!(
+            "nft list table {table} >/dev/null 2>&1 && echo stood
+             printf '%s' \"$RULES\" | nft -f -"
+        );
+        Ok(self.help(&script, needs).await?.lines().any(|line| line.trim() == "stood"))
     }
 
     /// Runs a shell script in a container of its own and returns what it printed.
