@@ -25,7 +25,7 @@ use crate::runtime::Runtime;
 use crate::runtime::docker::DockerRuntime;
 use crate::store::records::{Last, Wanted};
 use crate::store::{Store, StoreAt, transfer};
-use crate::workspace::{Parts, Workspaces, reconcile};
+use crate::workspace::{Parts, Workspaces, guard, reconcile};
 use crate::{clock, config, router, server};
 
 /// The name under which this Atelier's own id is kept in the store.
@@ -150,6 +150,8 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     tasks.spawn(server::serve_tls(link_listener, tls, link_router, stop.clone(), tasks.clone()));
     reconcile::adopt(&app.workspaces).await?;
     tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::watch(Arc::clone(&app.workspaces))));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::keep_walled(Arc::clone(&app.workspaces))));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(guard::watch(Arc::clone(&app.workspaces))));
     let trying = gateway::access::keep_trying(Arc::clone(&app.gateway));
     tasks.spawn(stop.clone().run_until_cancelled_owned(trying));
     tasks.spawn(stop.clone().run_until_cancelled_owned(fleet::keep(Arc::clone(&app.fleet))));
@@ -213,6 +215,7 @@ fn assemble(
         authority: Arc::clone(&authority),
         hubs: Arc::clone(&hubs),
         links: Arc::clone(&links),
+        least_free: config.engine.least_free,
         tasks: tasks.clone(),
         stop: stop.clone(),
     });

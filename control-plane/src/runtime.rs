@@ -5,6 +5,8 @@
 
 pub mod docker;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use protocol::WorkspaceId;
@@ -22,6 +24,10 @@ pub struct Spec {
     pub token: Vec<u8>,
 }
 
+/// One life of a workspace: what was made for one start, as told apart from what was made for the others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Life(pub String);
+
 /// What was found of a workspace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Found {
@@ -38,6 +44,8 @@ pub enum Happened {
     Died {
         /// Which.
         workspace: WorkspaceId,
+        /// Which life of it. The engine may tell so late that another has begun.
+        life: Life,
         /// The exit status.
         code: i64,
     },
@@ -72,11 +80,13 @@ pub enum RuntimeError {
 pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
     /// Answers if it can serve.
     async fn check(&self) -> Result<(), RuntimeError>;
+    /// Has the network wall stand as it is configured, whatever became of it.
+    async fn wall(&self) -> Result<(), RuntimeError>;
     /// Answers if the workspace image is there.
     async fn image(&self) -> Result<(), RuntimeError>;
     /// Makes everything that the workspace needs, behind the network wall, anew where that is safe, and leaves the
-    /// token for PID 1. The user's data stays.
-    async fn create(&self, spec: &Spec) -> Result<(), RuntimeError>;
+    /// token for PID 1. The user's data stays. Refuses while the workspace runs.
+    async fn create(&self, spec: &Spec) -> Result<Life, RuntimeError>;
     /// Starts it.
     async fn start(&self, workspace: WorkspaceId) -> Result<(), RuntimeError>;
     /// Stops it: politely, then by force. The data stays.
@@ -85,10 +95,14 @@ pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
     async fn destroy(&self, workspace: WorkspaceId, network: u32) -> Result<(), RuntimeError>;
     /// The last words of its log.
     async fn last_words(&self, workspace: WorkspaceId) -> String;
+    /// Which life of the workspace runs, if any.
+    async fn running(&self, workspace: WorkspaceId) -> Result<Option<Life>, RuntimeError>;
     /// Every workspace there is something of.
     async fn list(&self) -> Result<Vec<Found>, RuntimeError>;
     /// What happens from now on. Ends when the engine goes away.
     fn events(&self) -> BoxStream<'static, Happened>;
-    /// How many bytes each workspace's own data takes up. Slow.
-    async fn disk_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError>;
+    /// How many bytes are free on the disk that the workspaces' data is on.
+    async fn disk_free(&self) -> Result<u64, RuntimeError>;
+    /// How many bytes of that disk each workspace takes up. Slow.
+    async fn disk_usage(&self) -> Result<HashMap<WorkspaceId, u64>, RuntimeError>;
 }

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! [`policy`] is the table of what each request does in each state. One task per workspace acts ([`driver`]); the hub
-//! publishes its status. [`reconcile`] compares store, engine and links, at start and for ever.
+//! publishes its status. [`reconcile`] compares store, engine and links, at start and for ever, and keeps the network wall
+//! up; [`guard`] keeps the disk from filling.
 
 pub mod driver;
 pub mod guard;
@@ -25,18 +26,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::WorkspaceId;
 use protocol::close::CloseCode;
+use protocol::status::Phase;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::driver::{Driver, Event, Found};
+use self::guard::Guard;
 use self::policy::{Answer, Ask, By};
 use crate::hub::Hubs;
 use crate::hub::workspace::WorkspaceHub;
 use crate::links::Links;
 use crate::pki::Authority;
 use crate::runtime::Runtime;
-use crate::store::records::WorkspaceRecord;
+use crate::store::records::{Certificates, WorkspaceRecord};
 use crate::store::{Store, StoreError};
 
 /// Events that may wait for one driver. Each is small, and there are few.
@@ -46,6 +49,7 @@ const INBOX: usize = 128;
 #[derive(Debug)]
 pub struct Workspaces {
     parts: Parts,
+    guard: Guard,
     drivers: Mutex<HashMap<WorkspaceId, mpsc::Sender<Event>>>,
 }
 
@@ -62,6 +66,8 @@ pub struct Parts {
     pub hubs: Arc<Hubs>,
     /// The links, to close those of a deleted workspace.
     pub links: Arc<Links>,
+    /// How many bytes should stay free on the workspaces' disk.
+    pub least_free: u64,
     /// Tasks that end with the control plane.
     pub tasks: TaskTracker,
     /// Cancelled when the control plane stops.
@@ -71,7 +77,8 @@ pub struct Parts {
 impl Workspaces {
     /// No drivers yet.
     pub fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self { parts, drivers: Mutex::new(HashMap::new()) })
+        let guard = Guard::new(parts.least_free);
+        Arc::new(Self { parts, guard, drivers: Mutex::new(HashMap::new()) })
     }
 
     /// What the drivers share.
@@ -136,6 +143,11 @@ impl Workspaces {
         self.tell(hub.id(), Event::Ask(ask, By::Operator { seen }));
     }
 
+    /// The guard of the disk.
+    pub const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// Tells a workspace's driver what happened.
     pub fn tell(&self, id: WorkspaceId, event: Event) {
         let driver = self.lock().get(&id).cloned();
@@ -151,9 +163,33 @@ impl Workspaces {
         self.lock().keys().copied().collect()
     }
 
-    /// Closes a workspace's link.
-    pub fn close_link(&self, id: WorkspaceId, code: CloseCode) {
-        self.parts.links.close(id, code);
+    /// The workspaces that run, or are about to.
+    pub fn up(&self) -> Vec<WorkspaceId> {
+        let is_up = |hub: &Arc<WorkspaceHub>| {
+            matches!(hub.status().phase, Phase::Starting { .. } | Phase::Running {} | Phase::Paused {})
+        };
+        self.parts.hubs.all().iter().filter(|hub| is_up(hub)).map(|hub| hub.id()).collect()
+    }
+
+    /// Has no certificate of the workspace's be good any more, and none be issued, and closes its link: for a user who was
+    /// disabled, a machine that was lost. It runs on, without a link and without a model, until it is stopped.
+    ///
+    /// # Errors
+    /// When the store can't keep it.
+    pub async fn revoke(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        loop {
+            let before = self.parts.store.workspace(id).await?.certificates;
+            let revoked = Certificates { revoked: true, ..before.clone() };
+            match self.parts.store.set_certificates(id, &before, &revoked).await {
+                // One was renewed meanwhile.
+                Err(StoreError::Conflict) => {}
+                done => {
+                    done?;
+                    self.parts.links.close(id, CloseCode::Revoked);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<WorkspaceId, mpsc::Sender<Event>>> {

@@ -95,7 +95,7 @@ pub enum ReasonCode {
     ImageMissing,
     /// The engine refused.
     EngineRefused,
-    /// The network wall could not be put up, so nothing was started behind it.
+    /// The network wall could not be put up, so nothing runs behind it.
     WallFailed,
     /// The workspace-agent did not enrol in time.
     NotEnrolled,

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::process::Command;
 
 use anyhow::Context;
 use e2e::stack::KEY;
@@ -63,6 +64,53 @@ async fn nobody_else_is_disturbed(
         })
         .await?;
     Ok(())
+}
+
+/// A script that tries to reach each of these over TCP and UDP at once, and says of each whether it did.
+fn probes(targets: &[SocketAddr]) -> String {
+    const PROBE: &str = "import socket, sys
+def ask(kind, host, port):
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    with socket.socket(family, kind) as s:
+        s.settimeout(1.5)
+        s.connect((host, int(port)))
+        if kind == socket.SOCK_DGRAM:
+            s.send(b'x')
+            s.recv(9)
+kind, host, port = sys.argv[1:]
+# A datagram may be lost.
+for left in range(3 if kind == 'udp' else 1):
+    try:
+        ask(socket.SOCK_DGRAM if kind == 'udp' else socket.SOCK_STREAM, host, port)
+        print(kind, host, port, 'reached')
+        break
+    except OSError:
+        pass
+else:
+    print(kind, host, port, 'not')";
+    let probe = |kind: &str, target: &SocketAddr| {
+        format!("python3 -c \"$probe\" {kind} {} {} &\n", target.ip(), target.port())
+    };
+    let each = targets.iter().flat_map(|target| ["tcp", "udp"].map(|kind| probe(kind, target)));
+    format!("probe=$(cat <<'END'\n{PROBE}\nEND\n)\n{}wait", each.collect::<String>())
+}
+
+/// What such a script says when these are reached and no others.
+fn expect(found: &str, targets: &[SocketAddr], reached: &[(&str, SocketAddr)]) {
+    for target in targets {
+        for kind in ["tcp", "udp"] {
+            let word = if reached.contains(&(kind, *target)) { "reached" } else { "not" };
+            let line = format!("{kind} {} {} {word}", target.ip(), target.port());
+            assert!(found.lines().any(|found| found == line), "{line}:\n{found}");
+        }
+    }
+}
+
+/// The rules of a stack's wall, if it stands.
+fn wall(stack: &Stack) -> String {
+    let table = format!("atelier_{}", stack.instance());
+    let listed = Command::new("nft").args(["list", "table", "inet", &table]).output();
+    listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,6 +182,7 @@ async fn a_workspace_reaches_the_link_and_what_is_public_and_nothing_else() -> a
     // A service of this machine's, on every address it has.
     let host = TcpListener::bind("0.0.0.0:0")?;
     let host_port = host.local_addr()?.port();
+    e2e::outside::echo(host.local_addr()?)?;
     let greeter = std::thread::spawn(move || {
         while let Ok((mut caller, _)) = host.accept() {
             let _ = caller.write_all(b"host");
@@ -150,7 +199,6 @@ async fn a_workspace_reaches_the_link_and_what_is_public_and_nothing_else() -> a
     let own: Ipv4Addr = own.trim().parse().with_context(|| own.clone())?;
     let gateway = Ipv4Addr::from_bits((own.to_bits() & !7) + 1);
     let link = stack.link;
-    let allowed: Vec<SocketAddr> = vec![link, (public, port).into()];
     let mut denied: Vec<SocketAddr> =
         [private, home, metadata, shared].map(|address| (address, port).into()).to_vec();
     for address in [IpAddr::V4(gateway), link.ip()] {
@@ -162,22 +210,126 @@ async fn a_workspace_reaches_the_link_and_what_is_public_and_nothing_else() -> a
     denied.push((gateway, link.port()).into());
     denied.push((neighbour, 8000).into());
     denied.push((Ipv4Addr::new(172, 17, 0, 1), 22).into());
-    let probe = |target: &SocketAddr| {
-        format!(
-            "python3 -c \"import socket; socket.create_connection(('{}', {}), 1.5)\" 2>/dev/null \
-             && echo {target} reached || echo {target} not",
-            target.ip(),
-            target.port()
-        )
-    };
-    let targets: Vec<SocketAddr> = allowed.iter().chain(&denied).copied().collect();
-    let script = targets.iter().map(|target| format!("({}) &", probe(target))).collect::<Vec<_>>().join("\n");
-    let found = run(&mut viewer, &conversation, &format!("{script}\nwait")).await?;
-    for target in &targets {
-        let expected = if allowed.contains(target) { "reached" } else { "not" };
-        assert!(found.lines().any(|line| line == format!("{target} {expected}")), "{target}:\n{found}");
-    }
+    let open: SocketAddr = (public, port).into();
+    let targets: Vec<SocketAddr> = [link, open].into_iter().chain(denied).collect();
+    let found = run(&mut viewer, &conversation, &probes(&targets)).await?;
+    expect(&found, &targets, &[("tcp", link), ("tcp", open), ("udp", open)]);
     drop(greeter);
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_the_gateway_alone_a_workspace_reaches_the_link_and_nothing_that_is_public()
+-> anyhow::Result<()> {
+    let flags = vec!["--egress=gateway".to_owned()];
+    let stack = Stack::start_with(StackOptions { flags, ..StackOptions::default() }).await?;
+    let public = Ipv4Addr::new(198, 51, 100, 6);
+    let outside = Outside::new(stack.instance(), &[public])?;
+    let open: SocketAddr = (public, outside.port()).into();
+    e2e::outside::reach(open)?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    // That Claude answers at all shows that it reaches its model.
+    let targets = [stack.link, open];
+    let found = run(&mut viewer, &conversation, &probes(&targets)).await?;
+    expect(&found, &targets, &[("tcp", stack.link)]);
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_workspace_has_of_ipv6_leads_nowhere() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let item = viewer.send(&conversation, "TEXT up").await?;
+    viewer.result_of(&conversation, &item).await?;
+    // No workspace gets an IPv6 address. Suppose it had one, and its bridge too.
+    let container = stack.container().await?;
+    let pid = stack.engine.run(&["inspect", "-f", "{{.State.Pid}}", &container]).await?;
+    let pid = pid.trim();
+    let here = std::process::id().to_string();
+    let bridge = format!("atl{}-0", stack.instance());
+    let own = "sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0; ip -6 addr add fd77:a71e::2/64 dev eth0 nodad";
+    e2e::outside::inside(pid, own)?;
+    let near =
+        "sysctl -qw net.ipv6.conf.BRIDGE.disable_ipv6=0; ip -6 addr add fd77:a71e::1/64 dev BRIDGE nodad";
+    e2e::outside::inside(&here, &near.replace("BRIDGE", &bridge))?;
+    let host = TcpListener::bind("[fd77:a71e::1]:0")?;
+    let target = host.local_addr()?;
+    e2e::outside::echo(target)?;
+    let greeter = std::thread::spawn(move || {
+        while let Ok((mut caller, _)) = host.accept() {
+            let _ = caller.write_all(b"host");
+        }
+    });
+    // This machine reaches it, and so would the workspace: without the wall it does.
+    expect(&e2e::outside::inside(&here, &probes(&[target]))?, &[target], &[("tcp", target), ("udp", target)]);
+    expect(&e2e::outside::inside(pid, &probes(&[target]))?, &[target], &[]);
+    let lift = format!("nft delete table inet atelier_{}", stack.instance());
+    e2e::outside::inside(&here, &lift)?;
+    expect(&e2e::outside::inside(pid, &probes(&[target]))?, &[target], &[("tcp", target), ("udp", target)]);
+    drop(greeter);
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wall_that_someone_took_down_is_put_up_again_and_always_as_it_is_configured() -> anyhow::Result<()>
+{
+    let mut stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let item = viewer.send(&conversation, "TEXT up").await?;
+    viewer.result_of(&conversation, &item).await?;
+    let here = std::process::id().to_string();
+    let before = wall(&stack);
+    assert!(before.contains("169.254.0.0/16"), "{before}");
+    e2e::outside::inside(&here, &format!("nft delete table inet atelier_{}", stack.instance()))?;
+    e2e::until("the wall stands again", async || wall(&stack) == before).await?;
+    // The next control plane lets less out, also of what it finds running.
+    let life = stack.life().await?;
+    stack.stop_control_plane().await;
+    stack.add_flags(&["--egress=gateway".to_owned()]);
+    stack.start_control_plane().await?;
+    let closed = |rules: &str| rules.contains("chain from_workspace") && !rules.contains("169.254.0.0/16");
+    e2e::until("it is the new wall", async || closed(&wall(&stack))).await?;
+    assert_eq!(life, stack.life().await?);
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_disk_fills_up_what_runs_is_stopped_not_what_is_large() -> anyhow::Result<()> {
+    let flags = vec!["--disk=0".to_owned()];
+    let mut stack = Stack::start_with(StackOptions { flags, ..StackOptions::default() }).await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let item = viewer.send(&conversation, "TEXT up").await?;
+    viewer.result_of(&conversation, &item).await?;
+    let mut large = stack.stranger("hoarder").await?;
+    let theirs = large.conversation().await?;
+    run(&mut large, &theirs, "head -c 50M /dev/urandom > /workspace/hoard").await?;
+    large.ask(json!({ "type": "stop_workspace" })).await?;
+    large.until("it is stopped", |seen| (seen.workspace["phase"]["type"] == "stopped").then_some(())).await?;
+    // From now on no disk is empty enough.
+    stack.stop_control_plane().await;
+    stack.add_flags(&["--least-free=1000000g".to_owned()]);
+    stack.start_control_plane().await?;
+    viewer.reconnect().await?;
+    viewer
+        .until("what runs is stopped", |seen| (seen.workspace["phase"]["type"] == "failed").then_some(()))
+        .await?;
+    let reason = &viewer.seen.workspace["phase"]["reason"];
+    assert_eq!(reason["code"], "disk_full");
+    // Its few files were found.
+    let bytes = reason["detail"].as_str().unwrap_or_default();
+    assert!(bytes.contains(" MB") && !bytes.contains("take up 0 MB"), "{bytes}");
+    large.reconnect().await?;
+    large
+        .until("the other is as it was", |seen| (seen.workspace["phase"]["type"] == "stopped").then_some(()))
+        .await?;
     stack.finish().await;
     Ok(())
 }

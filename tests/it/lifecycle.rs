@@ -1,5 +1,6 @@
 //! Workspaces come and go; what was said stays.
 
+use control_plane::store::records::Wanted;
 use e2e::Stack;
 use serde_json::json;
 
@@ -25,15 +26,75 @@ async fn after_a_stop_and_a_start_the_conversation_goes_on_with_its_context() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_sent_while_the_workspace_stops_has_it_started_again() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "hello").await?;
+    viewer.result_of(&conversation, &first).await?;
+    let before = stack.life().await?;
+    viewer.ask(json!({ "type": "stop_workspace" })).await?;
+    viewer
+        .until("it is being stopped", |seen| (seen.workspace["phase"]["type"] == "stopping").then_some(()))
+        .await?;
+    // The old container's end is told when the start is asked for already, and is not about the new one.
+    viewer.send(&conversation, "and again").await?;
+    let after = |seen: &e2e::Seen| match seen.workspace["phase"]["type"].as_str() {
+        Some(phase @ ("running" | "failed")) => Some(phase.to_owned()),
+        _ => None,
+    };
+    assert_eq!(viewer.until("it is running again", after).await?, "running", "{}", viewer.summary());
+    assert_ne!(before, stack.life().await?);
+    let third = viewer.send(&conversation, "there you are").await?;
+    viewer.result_of(&conversation, &third).await?;
+    assert!(viewer.seen.notices.is_empty(), "{}", viewer.summary());
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_before_a_restarted_control_plane_has_looked_ends_nothing_that_runs()
+-> anyhow::Result<()> {
+    // Through a name of its own the engine can be out of reach.
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("engine.sock");
+    std::os::unix::fs::symlink("/var/run/docker.sock", &socket)?;
+    let flags = vec![format!("--docker-host=unix://{}", socket.display())];
+    let mut stack = Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "hello").await?;
+    viewer.result_of(&conversation, &first).await?;
+    let before = stack.life().await?;
+    let container = stack.container().await?;
+    // Frozen, the workspace-agent can't say that it is there.
+    stack.engine.run(&["pause", &container]).await?;
+    stack.stop_control_plane().await;
+    std::fs::remove_file(&socket)?;
+    stack.start_control_plane().await?;
+    std::os::unix::fs::symlink("/var/run/docker.sock", &socket)?;
+    viewer.reconnect().await?;
+    let cursor = viewer.cursor(&conversation, 1);
+    viewer.open(&conversation, Some(cursor)).await?;
+    let second = viewer.send(&conversation, "still there?").await?;
+    viewer
+        .until("it is called running", |seen| (seen.workspace["phase"]["type"] == "running").then_some(()))
+        .await?;
+    stack.engine.run(&["unpause", &container]).await?;
+    viewer.result_of(&conversation, &second).await?;
+    assert_eq!(before, stack.life().await?);
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_running_workspace_is_adopted_by_a_restarted_control_plane() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;
     let conversation = viewer.conversation().await?;
     let first = viewer.send(&conversation, "hello").await?;
     viewer.result_of(&conversation, &first).await?;
-    let started = "{{.State.StartedAt}}";
-    let container = stack.container().await?;
-    let before = stack.engine.run(&["inspect", "-f", started, &container]).await?;
+    let before = stack.life().await?;
     stack.stop_control_plane().await;
     stack.start_control_plane().await?;
     viewer.reconnect().await?;
@@ -42,10 +103,47 @@ async fn a_running_workspace_is_adopted_by_a_restarted_control_plane() -> anyhow
     viewer.open(&conversation, Some(cursor)).await?;
     let second = viewer.send(&conversation, "still there?").await?;
     viewer.result_of(&conversation, &second).await?;
-    assert_eq!(before, stack.engine.run(&["inspect", "-f", started, &container]).await?);
+    assert_eq!(before, stack.life().await?);
     assert!(viewer.seen.text(&conversation).contains("OK 4: still there?"));
     stack.finish().await;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_leaves_nothing_even_of_a_start_that_ended_half_way() -> anyhow::Result<()> {
+    let flags = vec!["--disk=64m".to_owned()];
+    let mut stack = Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "hello").await?;
+    viewer.result_of(&conversation, &first).await?;
+    let container = stack.container().await?;
+    stack.stop_control_plane().await;
+    // As a start leaves it that got no further than the disk image.
+    stack.engine.run(&["rm", "-f", &container]).await?;
+    stack.engine.run(&["volume", "rm", &format!("{container}-user")]).await?;
+    let store = stack.store()?;
+    let mut record = store.workspace_of(viewer.user_id().parse()?).await?.unwrap();
+    let image = format!("/{}.img", record.id);
+    assert!(attached().any(|file| file.contains(&image)));
+    record.wanted = Wanted::Deleted;
+    store.save_workspace(&record).await?;
+    stack.start_control_plane().await?;
+    e2e::until("it is gone", async || store.workspace(record.id).await.is_err()).await?;
+    assert!(!attached().any(|file| file.contains(&image)));
+    let disks = format!("atelier-{}-disks", stack.instance());
+    let folder = stack.engine.run(&["volume", "inspect", "-f", "{{.Mountpoint}}", &disks]).await?;
+    assert_eq!(std::fs::read_dir(folder.trim())?.count(), 0);
+    let filter = format!("name={container}");
+    assert_eq!(stack.engine.run(&["volume", "ls", "-q", "--filter", &filter]).await?, "");
+    stack.finish().await;
+    Ok(())
+}
+
+/// The files that are attached to loop devices.
+fn attached() -> impl Iterator<Item = String> {
+    let devices = std::fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    devices.filter_map(|device| std::fs::read_to_string(device.path().join("loop/backing_file")).ok())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,9 @@ impl Engine {
     pub fn sweep(&self, instance: &str) {
         let script = format!(
             "docker ps -aq --filter label=atelier.instance={instance} | xargs -r docker rm -f >/dev/null
-             losetup -n -O NAME,BACK-FILE | grep atelier-{instance}-disks | cut -d' ' -f1 | xargs -r losetup -d
+             for image in $(ls $(docker volume inspect -f '{{{{.Mountpoint}}}}' atelier-{instance}-disks)); do
+               losetup -n -O NAME,BACK-FILE | grep \"/$image\" | cut -d' ' -f1 | xargs -r losetup -d
+             done
              docker volume ls -q | grep '^atelier-{instance}-' | xargs -r docker volume rm >/dev/null
              docker network ls -q --filter label=atelier.instance={instance} | xargs -r docker network rm >/dev/null
              nft delete table inet atelier_{instance} 2>/dev/null || true"

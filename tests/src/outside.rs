@@ -1,7 +1,7 @@
 //! A network namespace of the test's own, with stand-ins for places that a workspace may or may not reach.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::process::Command;
 use std::time::Duration;
@@ -64,10 +64,11 @@ impl Outside {
             let listening = setns(namespace.as_fd(), CloneFlags::CLONE_NEWNET)
                 .map_err(anyhow::Error::new)
                 .and_then(|()| Ok(TcpListener::bind("0.0.0.0:0")?));
-            let listener = match listening {
-                Ok(listener) => listener,
-                Err(error) => return drop(port.send(Err(error))),
-            };
+            let listener =
+                match listening.and_then(|listener| Ok((echo(listener.local_addr()?)?, listener).1)) {
+                    Ok(listener) => listener,
+                    Err(error) => return drop(port.send(Err(error))),
+                };
             let _ = port.send(listener.local_addr().map(|address| address.port()).map_err(Into::into));
             while let Ok((mut caller, _)) = listener.accept() {
                 let _ = caller.write_all(b"outside");
@@ -93,6 +94,32 @@ impl Drop for Outside {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// Sends back, until this process ends, every datagram that comes to an address.
+///
+/// # Errors
+/// When it can't be had.
+pub fn echo(address: SocketAddr) -> anyhow::Result<()> {
+    let socket = UdpSocket::bind(address)?;
+    std::thread::spawn(move || {
+        let mut bytes = [0; 64];
+        while let Ok((length, caller)) = socket.recv_from(&mut bytes) {
+            let _ = socket.send_to(&bytes[..length], caller);
+        }
+    });
+    Ok(())
+}
+
+/// Has root run a script in the network of a process.
+///
+/// # Errors
+/// When it fails; with its words.
+pub fn inside(pid: &str, script: &str) -> anyhow::Result<String> {
+    let output = Command::new("nsenter").args(["-t", pid, "-n", "sh", "-euc", script]).output()?;
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    anyhow::ensure!(output.status.success(), "{script}: {words}");
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Connects from this machine.

@@ -298,6 +298,14 @@ impl Stack {
         Ok(names.remove(0))
     }
 
+    /// Which life of the one workspace it is: its container and when that was started.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub async fn life(&self) -> anyhow::Result<String> {
+        self.engine.run(&["inspect", "-f", "{{.Id}} {{.State.StartedAt}}", &self.container().await?]).await
+    }
+
     /// Ends everything and removes what it left at the engine.
     pub async fn finish(mut self) {
         self.stop_control_plane().await;

@@ -40,6 +40,9 @@ pub struct EngineArgs {
     /// Disk of a workspace, where the engine can hold it to that; 0: no quota.
     #[arg(long, env = "ATELIER_DISK", default_value = "10g")]
     disk: String,
+    /// Free space on the workspaces' disk below which the workspace that fills it is stopped.
+    #[arg(long, env = "ATELIER_LEAST_FREE", default_value = "1g")]
+    least_free: String,
     /// User ids for workspaces: from-to. Each workspace has one of its own, since some limits are per user id for
     /// the whole machine.
     #[arg(long, env = "ATELIER_UIDS", default_value = "200000-265535")]
@@ -88,6 +91,8 @@ pub struct Engine {
     pub pids: u32,
     /// Bytes of disk, if there is to be a quota.
     pub disk: Option<u64>,
+    /// Bytes that should stay free on the workspaces' disk.
+    pub least_free: u64,
     /// User ids for workspaces.
     pub uids: Range<u32>,
     /// Networks for workspaces.
@@ -115,6 +120,7 @@ impl EngineArgs {
         let disk = checker.take("--disk", bytes(&self.disk));
         let small = disk.is_some_and(|disk| disk > 0 && disk < 64 << 20);
         checker.ensure("--disk", !small, "at least 64m, or 0");
+        let least_free = checker.take("--least-free", bytes(&self.least_free));
         let cpus = self.cpus.is_finite() && self.cpus > 0.0 && self.cpus < 1e4;
         checker.ensure("--cpus", cpus, format!("{} is no number of CPUs", self.cpus));
         checker.ensure("--pids", self.pids >= 64, "at least 64");
@@ -139,6 +145,7 @@ impl EngineArgs {
             nano_cpus,
             pids: self.pids,
             disk: disk.filter(|disk| *disk > 0),
+            least_free: least_free?,
             uids: uids?,
             subnets: subnets?,
             egress: self.egress,

@@ -21,7 +21,6 @@ use crate::hub::workspace::WorkspaceHub;
 use crate::store::StoreError;
 use crate::store::records::{Chunk, WorkspaceRecord};
 use crate::workspace::driver::Event;
-use crate::workspace::guard;
 
 /// How long the hello may take.
 const HELLO: Duration = Duration::from_secs(15);
@@ -67,7 +66,6 @@ struct Session {
     hub: Arc<WorkspaceHub>,
     link: Link,
     hello: Hello,
-    alarmed: bool,
 }
 
 impl Session {
@@ -80,7 +78,7 @@ impl Session {
         let generation = app.store.count_link(workspace.id).await?;
         let (link, inbox) = Link::new(generation);
         app.links.insert(workspace.id, link.clone());
-        Ok((Self { app, hub, link, hello, alarmed: false }, inbox))
+        Ok((Self { app, hub, link, hello }, inbox))
     }
 
     async fn serve(mut self, writer: &mut Writer, reader: &mut Reader, inbox: Inbox) -> Ended {
@@ -110,6 +108,10 @@ impl Session {
     /// Says what the store has; then what waits may be handed over.
     async fn welcome(&mut self, writer: &mut Writer) -> Result<(), Ended> {
         let internal = |error: StoreError| Ended::Close(CloseCode::Internal, error.to_string());
+        // A revocation between admission and now found no link to close.
+        if self.app.store.workspace(self.hub.id()).await.map_err(internal)?.certificates.revoked {
+            return Err(Ended::Close(CloseCode::Revoked, "its certificates were revoked".to_owned()));
+        }
         let settled = timeout(SETTLE, self.hub.link_coming(self.link.generation())).await;
         settled.map_err(|_| Ended::Close(CloseCode::Internal, "the store is slow".to_owned()))?;
         let logs = self.app.store.log_ends(self.hub.id()).await.map_err(internal)?;
@@ -221,13 +223,7 @@ impl Session {
                 }
             }
             FromAgent::Catalog(catalog) => self.hub.set_catalog(catalog).await,
-            FromAgent::Report(report) => {
-                let alarming = guard::is_alarming(&report);
-                if alarming && !std::mem::replace(&mut self.alarmed, alarming) {
-                    self.app.tasks.spawn(guard::act(Arc::clone(&self.app.workspaces)));
-                }
-                self.alarmed = alarming;
-            }
+            FromAgent::Report(report) => self.app.workspaces.guard().hear(&report),
         }
         Ok(())
     }

@@ -32,9 +32,10 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use protocol::WorkspaceId;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
 
-use super::{Found, Happened, Runtime, RuntimeError, Spec};
+use super::{Found, Happened, Life, Runtime, RuntimeError, Spec};
 use crate::config::Engine;
 
 /// The label that says which Atelier something belongs to.
@@ -44,6 +45,11 @@ pub const WORKSPACE: &str = "atelier.workspace";
 
 /// How long the engine may take over one call.
 const CALL: Duration = Duration::from_secs(60);
+/// How long a start relies on the wall that was seen standing. Longer than the reconciler leaves it unseen while anything
+/// runs.
+const WALL_HOLDS: Duration = Duration::from_secs(60);
+/// How long the engine may take to quote last words.
+const WORDS: Duration = Duration::from_secs(5);
 /// How long a container may take to end by itself, in seconds.
 const GRACE: i32 = 10;
 /// Log lines that are quoted as last words.
@@ -56,15 +62,15 @@ pub struct DockerRuntime {
     config: Engine,
     instance: String,
     link: SocketAddr,
-    /// The wall is put up once, before anything starts behind it.
-    wall: OnceCell<()>,
+    /// When the wall was last seen to stand.
+    wall: Mutex<Option<Instant>>,
 }
 
 impl DockerRuntime {
     /// Docker at the configured address. It need not be up. `instance` names this Atelier; `link` is what
     /// workspace-agents dial.
     pub const fn new(config: Engine, instance: String, link: SocketAddr) -> Self {
-        Self { connected: OnceLock::new(), config, instance, link, wall: OnceCell::const_new() }
+        Self { connected: OnceLock::new(), config, instance, link, wall: Mutex::const_new(None) }
     }
 
     /// The engine, as soon as it is there.
@@ -102,16 +108,29 @@ impl DockerRuntime {
         HashMap::from([("label".to_owned(), vec![format!("{INSTANCE}={}", self.instance)])])
     }
 
-    /// Puts the wall up, unless this process has done so.
-    async fn wall(&self) -> Result<(), RuntimeError> {
+    /// Puts the wall up, unless it was seen standing less than `held` ago. Setting its rules anew replaces them at once and
+    /// costs no more than looking at them would.
+    async fn ensure_wall(&self, held: Duration) -> Result<(), RuntimeError> {
+        let mut seen = self.wall.lock().await;
+        if seen.is_some_and(|seen| seen.elapsed() < held) {
+            return Ok(());
+        }
+        let before = seen.take();
         let rules = wall::rules(&self.instance, &self.config, self.link);
-        let put_up =
-            || async { self.nft(&rules).await.map_err(|error| RuntimeError::Wall(error.to_string())) };
-        self.wall.get_or_try_init(put_up).await.copied()
+        let stood = self.nft(&wall::table(&self.instance), &rules).await.map_err(|error| match error {
+            RuntimeError::Down(_) | RuntimeError::Wall(_) => error,
+            RuntimeError::Refused(words) | RuntimeError::ImageMissing(words) => RuntimeError::Wall(words),
+        })?;
+        if before.is_some() && !stood {
+            tracing::error!("someone took the network wall down; it is up again");
+        }
+        *seen = Some(Instant::now());
+        Ok(())
     }
 
-    async fn remove_container(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(false).build();
+    /// Removes the container. Unless it is to be ended, one that runs stays, and that is an error.
+    async fn remove_container(&self, workspace: WorkspaceId, end: bool) -> Result<(), RuntimeError> {
+        let options = RemoveContainerOptionsBuilder::default().force(end).v(false).build();
         absent_is_fine(self.engine()?.remove_container(&self.name(workspace), Some(options)).await)
     }
 }
@@ -120,6 +139,10 @@ impl DockerRuntime {
 impl Runtime for DockerRuntime {
     async fn check(&self) -> Result<(), RuntimeError> {
         self.engine()?.ping().await.map(drop).map_err(refused)
+    }
+
+    async fn wall(&self) -> Result<(), RuntimeError> {
+        self.ensure_wall(Duration::ZERO).await
     }
 
     async fn image(&self) -> Result<(), RuntimeError> {
@@ -132,18 +155,20 @@ impl Runtime for DockerRuntime {
         }
     }
 
-    async fn create(&self, spec: &Spec) -> Result<(), RuntimeError> {
-        self.wall().await?;
-        let (removed, network, volumes) = tokio::join!(
-            self.remove_container(spec.workspace),
+    async fn create(&self, spec: &Spec) -> Result<Life, RuntimeError> {
+        let (wall, removed, network, volumes) = tokio::join!(
+            self.ensure_wall(WALL_HOLDS),
+            self.remove_container(spec.workspace, false),
             self.ensure_network(spec.network),
             self.ensure_volumes(spec.workspace),
         );
+        wall?;
         removed?;
         network?;
         volumes?;
-        self.create_container(spec).await?;
-        self.put_token(spec).await
+        let life = self.create_container(spec).await?;
+        self.put_token(spec).await?;
+        Ok(life)
     }
 
     async fn start(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
@@ -159,7 +184,7 @@ impl Runtime for DockerRuntime {
     }
 
     async fn destroy(&self, workspace: WorkspaceId, network: u32) -> Result<(), RuntimeError> {
-        self.remove_container(workspace).await?;
+        self.remove_container(workspace, true).await?;
         self.remove_volumes(workspace).await?;
         self.remove_network(network).await
     }
@@ -168,9 +193,20 @@ impl Runtime for DockerRuntime {
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(LAST_WORDS).build();
         let Ok(engine) = self.engine() else { return String::new() };
         let log = engine.logs(&self.name(workspace), Some(options));
-        let lines: Vec<String> =
-            log.filter_map(|line| async { line.ok().map(|line| line.to_string()) }).collect().await;
+        let lines = log.filter_map(|line| async { line.ok().map(|line| line.to_string()) });
+        let lines: Vec<String> = timeout(WORDS, lines.collect()).await.unwrap_or_default();
         protocol::payload::short(lines.concat().trim(), 1500)
+    }
+
+    async fn running(&self, workspace: WorkspaceId) -> Result<Option<Life>, RuntimeError> {
+        match self.engine()?.inspect_container(&self.name(workspace), None).await {
+            Ok(container) => {
+                let runs = container.state.and_then(|state| state.running).unwrap_or_default();
+                Ok(container.id.filter(|_| runs).map(Life))
+            }
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
     }
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
@@ -208,18 +244,23 @@ impl Runtime for DockerRuntime {
             .boxed()
     }
 
-    async fn disk_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError> {
+    async fn disk_free(&self) -> Result<u64, RuntimeError> {
+        self.volumes_free().await
+    }
+
+    async fn disk_usage(&self) -> Result<HashMap<WorkspaceId, u64>, RuntimeError> {
         self.volume_usage().await
     }
 }
 
 fn happened(event: &EventMessage) -> Option<Happened> {
-    let attributes = event.actor.as_ref()?.attributes.as_ref()?;
+    let actor = event.actor.as_ref()?;
+    let attributes = actor.attributes.as_ref()?;
     let workspace = attributes.get(WORKSPACE)?.parse().ok()?;
     match event.action.as_deref()? {
         "die" => {
             let code = attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or(-1);
-            Some(Happened::Died { workspace, code })
+            Some(Happened::Died { workspace, life: Life(actor.id.clone()?), code })
         }
         "oom" => Some(Happened::OutOfMemory { workspace }),
         _ => None,

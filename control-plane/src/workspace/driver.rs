@@ -1,5 +1,8 @@
 //! The one task that acts on a workspace.
 
+mod inbox;
+
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +14,20 @@ use protocol::{ConversationId, Millis, Position};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use self::inbox::Inbox;
 use super::Parts;
 use super::policy::{self, Answer, Ask, By};
 use crate::clock;
 use crate::hub::workspace::WorkspaceHub;
-use crate::runtime::{RuntimeError, Spec};
+use crate::runtime::{Life, RuntimeError, Spec};
 use crate::store::records::{Last, Wanted, WorkspaceRecord};
 
+/// How long the engine may take over one stage of a start. A hundred times what is usual.
+const STAGE: Duration = Duration::from_secs(60);
+/// How long it gets to end a stage that nobody wants any more. What it has begun can't be taken back, only waited for.
+const LEAVE: Duration = Duration::from_secs(5);
 /// How long a start may take from the container's start to the link. A hundred times what is usual.
 const COME_UP: Duration = Duration::from_secs(60);
 /// How long an enrolment token is good. A little longer than a start may take.
@@ -46,14 +54,16 @@ pub enum Event {
         /// Which link.
         link: u64,
     },
-    /// The container ended.
+    /// One of its lives ended.
     Died {
+        /// Which.
+        life: Life,
         /// Its exit status.
         code: i64,
     },
     /// The kernel ended something in it for want of memory.
     OutOfMemory,
-    /// It is to be stopped, and it is its own fault.
+    /// It is to be stopped, for this reason.
     Misbehaved(Reason),
     /// The engine was looked at.
     Seen {
@@ -89,14 +99,18 @@ pub struct Driver {
     hub: Arc<WorkspaceHub>,
     record: WorkspaceRecord,
     busy: Vec<(ConversationId, Position)>,
-    inbox: mpsc::Receiver<Event>,
+    inbox: Inbox,
     steps: u64,
     link: Option<u64>,
+    /// The life that runs or ran last, as far as it is known.
+    life: Option<Life>,
     out_of_memory: bool,
 }
 
 /// Why a start did not come to its end.
 enum Interrupted {
+    /// Before anything was made for it.
+    NotBegun(Reason),
     Failed(Reason),
     Asked(Ask, By),
     Closed,
@@ -106,9 +120,13 @@ impl Driver {
     /// A driver for a workspace that the engine runs, or doesn't.
     pub fn new(parts: Parts, hub: Arc<WorkspaceHub>, found: Found, inbox: mpsc::Receiver<Event>) -> Self {
         let Found { record, running, busy } = found;
-        let mut driver = Self { parts, hub, record, busy, inbox, steps: 0, link: None, out_of_memory: false };
+        let inbox = Inbox::new(inbox);
+        let mut driver =
+            Self { parts, hub, record, busy, inbox, steps: 0, link: None, life: None, out_of_memory: false };
         let phase = match (&driver.record.last, running) {
             (_, true) => Phase::Running {},
+            // Nobody has looked yet.
+            (_, false) if driver.record.wanted == Wanted::Running => Phase::Starting { stage: Stage::Ready },
             (Last::Never {}, false) => Phase::Stopped { reason: None },
             (Last::Stopped { reason, .. }, false) => Phase::Stopped { reason: Some(reason.clone()) },
             (Last::Failed { reason, .. }, false) => Phase::Failed { reason: reason.clone() },
@@ -132,7 +150,7 @@ impl Driver {
         loop {
             let event = match next.take() {
                 Some(event) => event,
-                None => match self.inbox.recv().await {
+                None => match self.inbox.next().await {
                     Some(event) => event,
                     None => return Ended::Stopped,
                 },
@@ -142,39 +160,44 @@ impl Driver {
                     Ok(then) => next = then.map(|(ask, by)| Event::Ask(ask, by)),
                     Err(ended) => return ended,
                 },
-                Event::Died { code } => self.died(code).await,
+                Event::Died { life, code } if self.is_present(&life) => self.died(code).await,
                 Event::Seen { running } => self.seen(running).await,
                 Event::Misbehaved(reason) => self.misbehaved(reason).await,
-                Event::Enrolled | Event::Linked { .. } | Event::Unlinked { .. } | Event::OutOfMemory => {
-                    self.note(&event).await;
-                }
+                Event::Enrolled
+                | Event::Linked { .. }
+                | Event::Unlinked { .. }
+                | Event::Died { .. }
+                | Event::OutOfMemory => self.note(&event).await,
             }
         }
     }
 
     /// Puts right what happened while no control plane was there to see it.
     async fn take_over(&mut self) -> Option<Ended> {
-        let running = matches!(self.phase(), Phase::Running {});
         let busy = std::mem::take(&mut self.busy);
         match self.record.wanted {
             Wanted::Deleted => return Some(self.delete().await),
-            // A viewer that came before the engine was looked at has had us begin with nothing seen.
-            Wanted::Running if running || self.runs().await => {
-                self.hub.taken_over(&busy, NoticeKind::ControlPlaneRestarted {}).await;
-            }
-            Wanted::Running => {
-                let reason = self.why_died(-1).await;
-                self.keep_failed(&reason).await;
-                self.publish(Phase::Failed { reason: reason.clone() });
-                self.hub.taken_over(&busy, NoticeKind::WorkspaceLost { reason }).await;
-            }
+            Wanted::Running => self.take_up(&busy).await,
             Wanted::Stopped => {}
         }
         None
     }
 
+    /// Goes on with a workspace that should run, if it does. A viewer that came before the engine was looked at has had
+    /// us begin with nothing seen.
+    async fn take_up(&mut self, busy: &[(ConversationId, Position)]) {
+        if self.runs().await {
+            self.publish(Phase::Running {});
+            return self.hub.taken_over(busy, NoticeKind::ControlPlaneRestarted {}).await;
+        }
+        let reason = self.why_died(-1).await;
+        self.keep_failed(&reason).await;
+        self.publish(Phase::Failed { reason: reason.clone() });
+        self.hub.taken_over(busy, NoticeKind::WorkspaceLost { reason }).await;
+    }
+
     async fn asked(&mut self, ask: Ask, by: By) -> Result<Option<(Ask, By)>, Ended> {
-        if !self.accepts(ask, by) {
+        if !accepts(&self.hub, ask, by) {
             return Ok(None);
         }
         match ask {
@@ -182,6 +205,10 @@ impl Driver {
                 Ok(()) => Ok(None),
                 Err(Interrupted::Asked(ask, by)) => Ok(Some((ask, by))),
                 Err(Interrupted::Closed) => Err(Ended::Stopped),
+                Err(Interrupted::NotBegun(reason)) => {
+                    self.failed(reason).await;
+                    Ok(None)
+                }
                 Err(Interrupted::Failed(reason)) => {
                     self.fail(reason).await;
                     Ok(None)
@@ -196,14 +223,6 @@ impl Driver {
         }
     }
 
-    fn accepts(&self, ask: Ask, by: By) -> bool {
-        let meant = match by {
-            By::User => true,
-            By::Operator { seen } => !self.hub.is_over(seen),
-        };
-        meant && policy::answer(&self.phase(), ask) == Answer::Accept
-    }
-
     /// Stops what runs, before a start. Returns whether the start may follow.
     async fn make_way(&mut self, by: By) -> bool {
         if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) {
@@ -214,24 +233,58 @@ impl Driver {
     }
 
     async fn start(&mut self) -> Result<(), Interrupted> {
-        self.out_of_memory = false;
         self.keep(Wanted::Running, None).await;
         self.publish(Phase::Starting { stage: Stage::Image });
         self.hub.begin_life(self.hub.status().generation);
-        let runtime = Arc::clone(&self.parts.runtime);
-        runtime.image().await.map_err(failed)?;
+        let (runtime, id) = (Arc::clone(&self.parts.runtime), self.record.id);
+        // What runs after all, with a turn under way perhaps, is never made anew.
+        if let Some(life) = self.stage(runtime.running(id)).await.map_err(not_begun)? {
+            self.adopt(life);
+            return Ok(());
+        }
+        self.out_of_memory = false;
+        self.stage(runtime.image()).await.map_err(not_begun)?;
         self.publish(Phase::Starting { stage: Stage::Create });
         let spec = Spec {
-            workspace: self.record.id,
+            workspace: id,
             uid: self.record.uid,
             network: self.record.network,
             token: self.new_token().await?,
         };
-        runtime.create(&spec).await.map_err(failed)?;
+        self.life = Some(self.stage(runtime.create(&spec)).await?);
         self.publish(Phase::Starting { stage: Stage::Start });
-        runtime.start(self.record.id).await.map_err(failed)?;
+        self.stage(runtime.start(id)).await?;
         self.publish(Phase::Starting { stage: Stage::Enrol });
         self.come_up().await
+    }
+
+    /// Waits for the engine to do one thing of a start, and hears meanwhile what is asked: what hangs holds up neither a
+    /// stop nor a deletion.
+    async fn stage<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, RuntimeError>> + Send,
+    ) -> Result<T, Interrupted> {
+        let mut work = pin!(work);
+        let mut asked = None;
+        let mut give_up_at = Instant::now() + STAGE;
+        loop {
+            tokio::select! {
+                done = &mut work => return match asked {
+                    Some((ask, by)) => Err(Interrupted::Asked(ask, by)),
+                    None => done.map_err(failed),
+                },
+                () = sleep_until(give_up_at) => return Err(match asked {
+                    Some((ask, by)) => Interrupted::Asked(ask, by),
+                    None => failed(RuntimeError::Down(format!("nothing came of it in {} seconds", STAGE.as_secs()))),
+                }),
+                (ask, by) = self.inbox.ask(), if asked.is_none() => {
+                    if accepts(&self.hub, ask, by) {
+                        asked = Some((ask, by));
+                        give_up_at = give_up_at.min(Instant::now() + LEAVE);
+                    }
+                }
+            }
+        }
     }
 
     /// Waits for the certificate and the link.
@@ -239,7 +292,7 @@ impl Driver {
         let give_up_at = Instant::now() + COME_UP;
         let mut enrolled = false;
         loop {
-            let Ok(event) = timeout_at(give_up_at, self.inbox.recv()).await else {
+            let Ok(event) = timeout_at(give_up_at, self.inbox.next()).await else {
                 let code = if enrolled { ReasonCode::NotReady } else { ReasonCode::NotEnrolled };
                 return Err(Interrupted::Failed(Reason::with(code, self.last_words().await)));
             };
@@ -253,17 +306,16 @@ impl Driver {
                     self.publish_with(Phase::Running {}, Some(versions));
                     return Ok(());
                 }
-                Event::Ask(ask, by) if self.accepts(ask, by) => {
+                Event::Ask(ask, by) if accepts(&self.hub, ask, by) => {
                     return Err(Interrupted::Asked(ask, by));
                 }
-                // It may be the end of the life before this one that is told only now.
-                Event::Died { code } if !self.runs().await => {
+                Event::Died { life, code } if self.is_present(&life) => {
                     return Err(Interrupted::Failed(self.why_died(code).await));
                 }
                 Event::Misbehaved(reason) => return Err(Interrupted::Failed(reason)),
                 Event::Ask(..)
-                | Event::Died { .. }
                 | Event::Unlinked { .. }
+                | Event::Died { .. }
                 | Event::OutOfMemory
                 | Event::Seen { .. } => {}
             }
@@ -285,11 +337,15 @@ impl Driver {
     }
 
     async fn fail(&mut self, reason: Reason) {
-        tracing::warn!(workspace = %self.record.id, ?reason, "the workspace failed");
         // Whatever is left of it must not run on unseen.
         if let Err(error) = self.parts.runtime.stop(self.record.id).await {
             tracing::debug!(workspace = %self.record.id, %error, "there was nothing to stop");
         }
+        self.failed(reason).await;
+    }
+
+    async fn failed(&mut self, reason: Reason) {
+        tracing::warn!(workspace = %self.record.id, ?reason, "the workspace failed");
         let starting = matches!(self.phase(), Phase::Starting { .. });
         self.link = None;
         self.keep_failed(&reason).await;
@@ -341,19 +397,36 @@ impl Driver {
                 self.fail(reason).await;
             }
             (Phase::Stopped { .. } | Phase::Failed { .. }, true) => {
-                tracing::info!(workspace = %self.record.id, "the engine runs it; it is adopted");
-                self.publish(Phase::Running {});
+                if let Ok(Some(life)) = self.parts.runtime.running(self.record.id).await {
+                    self.adopt(life);
+                }
             }
             _ => {}
         }
     }
 
+    /// Goes on with a life that the engine runs though nobody here began it.
+    fn adopt(&mut self, life: Life) {
+        tracing::info!(workspace = %self.record.id, "the engine runs it; it is adopted");
+        self.life = Some(life);
+        self.publish(Phase::Running {});
+    }
+
     /// Looks again: what was seen may be older than the last start. An engine that doesn't answer proves nothing.
-    async fn runs(&self) -> bool {
-        match self.parts.runtime.list().await {
-            Ok(found) => found.iter().any(|found| found.workspace == self.record.id && found.running),
+    async fn runs(&mut self) -> bool {
+        match self.parts.runtime.running(self.record.id).await {
+            Ok(life) => {
+                self.life = life;
+                self.life.is_some()
+            }
             Err(_) => true,
         }
+    }
+
+    /// Whether that is the life that runs now, as far as is known. What is told of an earlier one is about nothing that
+    /// still is.
+    fn is_present(&self, life: &Life) -> bool {
+        self.life.as_ref().is_none_or(|present| present == life)
     }
 
     /// What needs noting in every state.
@@ -478,11 +551,29 @@ const fn reason_by(by: By) -> Reason {
     })
 }
 
+/// Whether a request makes sense in the life that it means.
+fn accepts(hub: &WorkspaceHub, ask: Ask, by: By) -> bool {
+    let meant = match by {
+        By::User => true,
+        By::Operator { seen } => !hub.is_over(seen),
+    };
+    meant && policy::answer(&hub.status().phase, ask) == Answer::Accept
+}
+
 fn failed(error: RuntimeError) -> Interrupted {
     Interrupted::Failed(reason_of(&error))
 }
 
-fn reason_of(error: &RuntimeError) -> Reason {
+/// What fails so early has made nothing, and what runs all the same is not its to stop.
+fn not_begun(why: Interrupted) -> Interrupted {
+    match why {
+        Interrupted::Failed(reason) => Interrupted::NotBegun(reason),
+        Interrupted::NotBegun(_) | Interrupted::Asked(..) | Interrupted::Closed => why,
+    }
+}
+
+/// What an error of the engine means for a workspace.
+pub(super) fn reason_of(error: &RuntimeError) -> Reason {
     let code = match error {
         RuntimeError::Down(_) => ReasonCode::EngineDown,
         RuntimeError::ImageMissing(_) => ReasonCode::ImageMissing,

@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use protocol::WorkspaceId;
+use tokio::time::MissedTickBehavior;
 
 use super::Workspaces;
-use super::driver::Event;
+use super::driver::{Event, reason_of};
 use crate::runtime::{Happened, RuntimeError};
 
 /// How often the engine is looked at even if it tells nothing.
 const LOOK: Duration = Duration::from_secs(30);
-/// How long to wait before an engine that went away is tried again.
+/// How long to wait before an engine that went away, or a wall that failed, is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
+/// How often the wall is tried in a row before what runs behind it is stopped.
+const WALL_TRIES: u32 = 2;
 
 /// At start: a driver for every workspace, with what the engine runs adopted.
 ///
@@ -33,15 +36,19 @@ pub async fn adopt(workspaces: &Arc<Workspaces>) -> anyhow::Result<()> {
         let running = found.get(&record.id).copied().unwrap_or(false);
         workspaces.drive(record, running).await?;
     }
-    for (stray, running) in found {
-        if !workspaces.ids().contains(&stray) {
-            tracing::warn!(workspace = %stray, running, "a workspace that nobody knows is stopped");
-            if let Err(error) = workspaces.parts().runtime.stop(stray).await {
-                tracing::warn!(workspace = %stray, %error, "it can't be stopped");
-            }
+    stop_strays(workspaces, &found).await;
+    Ok(())
+}
+
+/// Stops what runs and belongs to nobody.
+async fn stop_strays(workspaces: &Workspaces, found: &HashMap<WorkspaceId, bool>) {
+    let known = workspaces.ids();
+    for (stray, _) in found.iter().filter(|(id, running)| **running && !known.contains(id)) {
+        tracing::warn!(workspace = %stray, "a workspace that nobody knows is stopped");
+        if let Err(error) = workspaces.parts().runtime.stop(*stray).await {
+            tracing::warn!(workspace = %stray, %error, "it can't be stopped");
         }
     }
-    Ok(())
 }
 
 /// For ever: passes on what the engine tells, and looks for itself.
@@ -52,7 +59,9 @@ pub async fn watch(workspaces: Arc<Workspaces>) {
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(Happened::Died { workspace, code }) => workspaces.tell(workspace, Event::Died { code }),
+                    Some(Happened::Died { workspace, life, code }) => {
+                        workspaces.tell(workspace, Event::Died { life, code });
+                    }
                     Some(Happened::OutOfMemory { workspace }) => workspaces.tell(workspace, Event::OutOfMemory),
                     Some(Happened::Gap) | None => break,
                 },
@@ -70,8 +79,47 @@ async fn compare(workspaces: &Arc<Workspaces>) {
                 let running = found.get(&id).copied().unwrap_or(false);
                 workspaces.tell(id, Event::Seen { running });
             }
+            stop_strays(workspaces, &found).await;
         }
         Err(error) => tracing::warn!(%error, "the engine can't be looked at"),
+    }
+}
+
+/// For ever: has the network wall stand while anything runs behind it. Whoever loads the machine's packet filter anew takes
+/// it down, and a control plane may begin with another configuration than the last one's.
+pub async fn keep_walled(workspaces: Arc<Workspaces>) {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failed = 0;
+    loop {
+        looks.tick().await;
+        if workspaces.up().is_empty() {
+            continue;
+        }
+        match workspaces.parts().runtime.wall().await {
+            Ok(()) => failed = 0,
+            Err(error @ RuntimeError::Wall(_)) => {
+                failed += 1;
+                tracing::error!(%error, failed, "nobody knows whether the network wall stands");
+                if failed < WALL_TRIES {
+                    looks.reset_after(AGAIN);
+                } else {
+                    stop_unwalled(&workspaces, &error);
+                }
+            }
+            Err(
+                error @ (RuntimeError::Down(_) | RuntimeError::ImageMissing(_) | RuntimeError::Refused(_)),
+            ) => {
+                tracing::error!(%error, "the network wall can't be looked at");
+            }
+        }
+    }
+}
+
+/// Nothing runs without the wall.
+fn stop_unwalled(workspaces: &Workspaces, error: &RuntimeError) {
+    for id in workspaces.up() {
+        workspaces.tell(id, Event::Misbehaved(reason_of(error)));
     }
 }
 

@@ -8,6 +8,7 @@ mod authority;
 mod config;
 mod flags;
 mod fleet;
+mod life;
 mod links;
 mod maintenance;
 mod passing;

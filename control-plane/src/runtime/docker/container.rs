@@ -10,7 +10,7 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, UploadToContainer
 use bytes::Bytes;
 
 use super::{DockerRuntime, refused};
-use crate::runtime::{RuntimeError, Spec};
+use crate::runtime::{Life, RuntimeError, Spec};
 
 /// Where the user's volume is. The user's are `user` and `workspace` in it, not the folder itself.
 const HOMES: &str = "/home";
@@ -22,7 +22,7 @@ const CAPABILITIES: [&str; 3] = ["SETUID", "SETGID", "KILL"];
 const KEPT_PROCESSES: u32 = 64;
 
 impl DockerRuntime {
-    pub(super) async fn create_container(&self, spec: &Spec) -> Result<(), RuntimeError> {
+    pub(super) async fn create_container(&self, spec: &Spec) -> Result<Life, RuntimeError> {
         let name = self.name(spec.workspace);
         let config = &self.config;
         let body = ContainerCreateBody {
@@ -46,7 +46,8 @@ impl DockerRuntime {
             ..ContainerCreateBody::default()
         };
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
-        self.engine()?.create_container(Some(options), body).await.map(drop).map_err(refused)
+        let made = self.engine()?.create_container(Some(options), body).await.map_err(refused)?;
+        Ok(Life(made.id))
     }
 
     fn host_config(&self, spec: &Spec) -> HostConfig {

@@ -2,6 +2,7 @@
 //! attaching a disk image, adding up what volumes hold. They run the workspace image's own tools.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
@@ -9,10 +10,14 @@ use bollard::query_parameters::{
     WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{DockerRuntime, INSTANCE, refused};
 use crate::runtime::RuntimeError;
+
+/// How long a helper may take, unless it needs longer. A hundred times what is usual.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a helper needs beyond an ordinary container.
 #[derive(Clone, Debug, Default)]
@@ -27,22 +32,29 @@ pub(super) struct Needs {
     pub(super) binds: Vec<String>,
     /// Environment.
     pub(super) environment: Vec<String>,
+    /// More time than most.
+    pub(super) patience: Option<Duration>,
 }
 
 impl DockerRuntime {
-    /// Sets packet filter rules.
-    pub(super) async fn nft(&self, rules: &str) -> Result<(), RuntimeError> {
+    /// Sets packet filter rules. Returns whether their table was there.
+    pub(super) async fn nft(&self, table: &str, rules: &str) -> Result<bool, RuntimeError> {
         let needs = Needs {
             host_network: true,
             capabilities: vec!["NET_ADMIN".to_owned()],
             environment: vec![format!("RULES={rules}")],
             ..Needs::default()
         };
-        self.help("printf '%s' \"$RULES\" | nft -f -", needs).await.map(drop)
+        let script = format!(
+            "nft list table {table} >/dev/null 2>&1 && echo stood
+             printf '%s' \"$RULES\" | nft -f -"
+        );
+        Ok(self.help(&script, needs).await?.lines().any(|line| line.trim() == "stood"))
     }
 
     /// Runs a shell script in a container of its own and returns what it printed.
     pub(super) async fn help(&self, script: &str, needs: Needs) -> Result<String, RuntimeError> {
+        let patience = needs.patience.unwrap_or(PATIENCE);
         let name = format!("atelier-{}-helper-{}", self.instance, Uuid::new_v4().simple());
         let body = ContainerCreateBody {
             image: Some(self.config.image.clone()),
@@ -64,7 +76,9 @@ impl DockerRuntime {
         };
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
         self.engine()?.create_container(Some(options), body).await.map_err(refused)?;
-        let done = self.run_to_end(&name).await;
+        let done = timeout(patience, self.run_to_end(&name)).await.unwrap_or_else(|_| {
+            Err(RuntimeError::Down(format!("a helper did not end in {} seconds", patience.as_secs())))
+        });
         let options = RemoveContainerOptionsBuilder::default().force(true).build();
         if let Err(error) = self.engine()?.remove_container(&name, Some(options)).await {
             tracing::warn!(name, %error, "a helper can't be removed");

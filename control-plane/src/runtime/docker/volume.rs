@@ -6,6 +6,7 @@
 //! so the volume that names the device is made anew when it changed; the data is in the image.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::{Volume, VolumeCreateRequest};
@@ -18,6 +19,10 @@ use crate::runtime::RuntimeError;
 
 /// Where helpers see the disk images.
 const IMAGES: &str = "/images";
+/// Where helpers see all volumes.
+const VOLUMES: &str = "/volumes";
+/// How long it may take to add up what volumes hold. There may be millions of files.
+const ADD_UP: Duration = Duration::from_secs(300);
 
 impl DockerRuntime {
     pub(super) fn user_volume(&self, workspace: WorkspaceId) -> String {
@@ -92,38 +97,71 @@ impl DockerRuntime {
     }
 
     pub(super) async fn remove_volumes(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
-        let name = self.user_volume(workspace);
-        let attached = self.volume(&name).await?.and_then(|volume| device_of(&volume).map(str::to_owned));
-        self.remove_volume(&name).await?;
-        if attached.is_some() {
-            let script = format!(
-                "image={IMAGES}/{workspace}.img
-                 losetup -n -O NAME -j $image | while read device; do losetup -d $device; done
-                 rm -f $image"
-            );
-            self.help(&script, loop_devices(&self.images_volume())).await?;
-        }
+        self.remove_image(workspace).await?;
+        self.remove_volume(&self.user_volume(workspace)).await?;
         self.remove_volume(&self.state_volume(workspace)).await
     }
 
-    /// What each workspace's user volume takes up on the machine's disk.
-    pub(super) async fn volume_usage(&self) -> Result<Vec<(WorkspaceId, u64)>, RuntimeError> {
+    /// Removes the user's disk image and lets go of its device. It does not ask the volume: there may be an image without
+    /// one, when a start or a deletion ended half way.
+    async fn remove_image(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        let images = self.images_volume();
+        if self.volume(&images).await?.is_none() {
+            return Ok(());
+        }
+        let attached = format!("$(grep -lsF '/{workspace}.img' /sys/block/loop*/loop/backing_file)");
+        let remove = format!("rm -f {IMAGES}/{workspace}.img {IMAGES}/{workspace}.img.new");
+        // Every container sees what is attached. Letting go of it takes more, which an engine without quotas may not give.
+        let script = format!("attached={attached} || {remove}; echo $attached");
+        let needs = Needs { binds: vec![format!("{images}:{IMAGES}")], ..Needs::default() };
+        if self.help(&script, needs).await?.trim().is_empty() {
+            return Ok(());
+        }
+        let script = format!(
+            "for file in {attached}; do
+               device=${{file#/sys/block/}}
+               losetup -d /dev/${{device%%/*}}
+             done
+             {remove}"
+        );
+        self.help(&script, loop_devices(&images)).await.map(drop)
+    }
+
+    /// What is free on the disk that the volumes are on.
+    pub(super) async fn volumes_free(&self) -> Result<u64, RuntimeError> {
+        let output = self.help(&format!("stat -f -c '%a %S' {VOLUMES}"), self.all_volumes().await?).await?;
+        let free = output
+            .trim()
+            .split_once(' ')
+            .and_then(|(blocks, size)| blocks.parse::<u64>().ok()?.checked_mul(size.parse::<u64>().ok()?));
+        free.ok_or_else(|| RuntimeError::Refused(format!("no free space was told: {output}")))
+    }
+
+    /// What each workspace takes up on that disk: its volumes, and its disk image as far as it is filled.
+    pub(super) async fn volume_usage(&self) -> Result<HashMap<WorkspaceId, u64>, RuntimeError> {
+        let prefix = format!("atelier-{}-", self.instance);
+        // What is mounted there from an image is not on that disk; the image is.
+        let script = format!(
+            "cd {VOLUMES}; du -skx {prefix}*-user {prefix}*-state {prefix}disks/_data/*.img 2>/dev/null || true"
+        );
+        let needs = Needs { patience: Some(ADD_UP), ..self.all_volumes().await? };
+        let output = self.help(&script, needs).await?;
+        let mut usage = HashMap::new();
+        for (workspace, bytes) in output.lines().filter_map(|line| used(line, &prefix)) {
+            *usage.entry(workspace).or_default() += bytes;
+        }
+        Ok(usage)
+    }
+
+    /// Where all volumes lie, to be looked at.
+    async fn all_volumes(&self) -> Result<Needs, RuntimeError> {
         let request =
             VolumeCreateRequest { name: Some(self.images_volume()), ..VolumeCreateRequest::default() };
         let images = self.engine()?.create_volume(request).await.map_err(refused)?;
         // …/volumes/<name>/_data
         let root = images.mountpoint.rsplitn(3, '/').nth(2).unwrap_or_default();
-        let script = format!("cd /volumes; du -sk atelier-{}-*-user 2>/dev/null || true", self.instance);
-        let binds = vec![format!("{root}:/volumes:ro")];
-        let capabilities = vec!["DAC_READ_SEARCH".to_owned()];
-        let output = self.help(&script, Needs { binds, capabilities, ..Needs::default() }).await?;
-        let prefix = format!("atelier-{}-", self.instance);
-        let usage = output.lines().filter_map(|line| {
-            let (kilobytes, name) = line.split_once('\t')?;
-            let workspace = name.strip_prefix(&prefix)?.strip_suffix("-user")?.parse().ok()?;
-            Some((workspace, kilobytes.parse::<u64>().ok()? * 1024))
-        });
-        Ok(usage.collect())
+        let binds = vec![format!("{root}:{VOLUMES}:ro")];
+        Ok(Needs { binds, capabilities: vec!["DAC_READ_SEARCH".to_owned()], ..Needs::default() })
     }
 
     async fn create_volume(
@@ -164,6 +202,15 @@ fn loop_devices(images: &str) -> Needs {
         binds: vec![format!("{images}:{IMAGES}"), "/dev:/dev".to_owned()],
         ..Needs::default()
     }
+}
+
+/// Whose something is and how many bytes it takes up, as `du` tells in kilobytes.
+fn used(line: &str, prefix: &str) -> Option<(WorkspaceId, u64)> {
+    let (kilobytes, name) = line.split_once('\t')?;
+    let name = name.strip_prefix(prefix)?;
+    let image = name.strip_prefix("disks/_data/").and_then(|name| name.strip_suffix(".img"));
+    let volume = || name.strip_suffix("-user").or_else(|| name.strip_suffix("-state"));
+    Some((image.or_else(volume)?.parse().ok()?, kilobytes.parse::<u64>().ok()?.checked_mul(1024)?))
 }
 
 fn device_of(volume: &Volume) -> Option<&str> {

@@ -16,9 +16,14 @@ use crate::config::{Egress, Engine};
 const DENIED: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, \
                       192.0.0.0/24, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/4, 240.0.0.0/4";
 
+/// The table that the wall is.
+pub fn table(instance: &str) -> String {
+    format!("inet atelier_{instance}")
+}
+
 /// The rules, for `nft -f`.
 pub fn rules(instance: &str, config: &Engine, link: SocketAddr) -> String {
-    let table = format!("inet atelier_{instance}");
+    let table = table(instance);
     let bridges = format!("\"{}*\"", bridge_prefix(instance));
     let mut rules = String::new();
     // Set as a whole: an absent table can't be deleted, so it is declared first.
@@ -72,6 +77,7 @@ mod tests {
             nano_cpus: 0,
             pids: 512,
             disk: None,
+            least_free: 0,
             uids: 1..2,
             subnets: Subnets::parse("10.213.0.0/16").unwrap(),
             egress,

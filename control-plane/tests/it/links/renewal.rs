@@ -1,8 +1,10 @@
 //! The next certificate, for the one before.
 
+use control_plane::links::Link;
 use control_plane::links::admission::{self, Denied};
 use control_plane::store::records::Certificates;
 use protocol::WorkspaceId;
+use protocol::close::CloseCode;
 use rcgen::KeyPair;
 use time::Duration;
 
@@ -93,8 +95,12 @@ async fn a_revoked_workspace_gets_neither_in_nor_a_certificate() {
     let workspace = plane.workspace().await.id;
     let agent = Agent::enrol(&plane, workspace).await;
     let before = plane.store().workspace(workspace).await.unwrap().certificates;
-    let revoked = Certificates { revoked: true, ..before.clone() };
-    plane.store().set_certificates(workspace, &before, &revoked).await.unwrap();
+    let (link, inbox) = Link::new(1);
+    plane.app().links.insert(workspace, link);
+    plane.app().workspaces.revoke(workspace).await.unwrap();
+    // Its link ends at once.
+    assert_eq!(inbox.split().1.closed().await, CloseCode::Revoked);
+    let revoked = Certificates { revoked: true, ..before };
     assert_eq!(agent.dial(&plane).await.unwrap(), 403);
     assert_eq!(agent.renew(&plane).await.unwrap().err().unwrap().0, 403);
     // Not by starting over, either.

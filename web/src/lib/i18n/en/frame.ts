@@ -61,7 +61,7 @@ const workspace = {
       help: 'The details below tell the operator why.',
     },
     wall_failed: {
-      why: 'The network wall could not be put up, so nothing was started behind it.',
+      why: 'The network wall could not be put up, so nothing runs behind it.',
       help: 'The details below tell the operator why.',
     },
     not_enrolled: {

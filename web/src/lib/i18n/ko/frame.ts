@@ -47,7 +47,7 @@ const workspace: Dictionary['workspace'] = {
       help: '아래의 자세한 내용을 운영자에게 알려 주세요.',
     },
     wall_failed: {
-      why: '네트워크 차단벽을 세우지 못해서 아무것도 시작하지 않았어요.',
+      why: '네트워크 차단벽을 세우지 못해서 아무것도 실행하지 않아요.',
       help: '아래의 자세한 내용을 운영자에게 알려 주세요.',
     },
     not_enrolled: {
