@@ -225,19 +225,32 @@ impl Person {
         self.viewer.until("it asks", |seen| open_prompts(seen.log(&conversation)).pop()).await
     }
 
-    /// Answers a prompt, always with the same answer, which is told once more if it was told before.
+    /// Answers a prompt, always with the same answer, which is told once more if it was told before: without waiting for
+    /// a word about it.
     async fn answer(&mut self, prompt: &str) -> anyhow::Result<()> {
+        let request = self.answer_to(prompt);
+        self.say(request).await
+    }
+
+    /// Answers a prompt and waits until that is kept. As a page does: what is not possible for the moment is asked again.
+    async fn answer_for_sure(&mut self, prompt: &str) -> anyhow::Result<()> {
+        let request = self.answer_to(prompt);
+        e2e::until("the answer is kept, or refused for good", async || {
+            let said = self.viewer.try_ask(request.clone()).await;
+            said.is_ok_and(|said| said["code"] != "unavailable")
+        })
+        .await
+    }
+
+    fn answer_to(&mut self, prompt: &str) -> Value {
         let known = self.answers.iter().find(|(of, _)| of == prompt).map(|(_, item)| item.clone());
-        let item = known.unwrap_or_else(|| Uuid::new_v4().to_string());
-        self.say(
-            json!({ "type": "answer", "conversation": self.conversation, "item": item, "prompt": prompt,
-                         "decision": { "type": "allow" } }),
-        )
-        .await?;
-        if !self.answers.iter().any(|(of, _)| of == prompt) {
-            self.answers.push((prompt.to_owned(), item));
-        }
-        Ok(())
+        let item = known.unwrap_or_else(|| {
+            let fresh = Uuid::new_v4().to_string();
+            self.answers.push((prompt.to_owned(), fresh.clone()));
+            fresh
+        });
+        json!({ "type": "answer", "conversation": self.conversation, "item": item, "prompt": prompt,
+                "decision": { "type": "allow" } })
     }
 
     async fn reconnect(&mut self) -> anyhow::Result<()> {
@@ -258,7 +271,7 @@ impl Person {
             given.is_some_and(|(_, item)| self.viewer.seen.item_state(item).is_empty())
         };
         if let Some(prompt) = open.iter().find(unheard) {
-            self.answer(prompt).await?;
+            self.answer_for_sure(prompt).await?;
         }
         Ok(())
     }
@@ -271,7 +284,7 @@ impl Person {
             match viewer.until("something is to be done, or all is", next).await? {
                 Next::Done => return Ok(()),
                 Next::Start => self.start_workspace().await?,
-                Next::Answer(prompt) => self.answer(&prompt).await?,
+                Next::Answer(prompt) => self.answer_for_sure(&prompt).await?,
                 Next::Continue(message) => self.go_on_with(message).await?,
                 Next::Connect => self.reconnect().await?,
             }

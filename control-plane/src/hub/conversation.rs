@@ -15,6 +15,7 @@ use protocol::link::{Activity, Delta, FromControl};
 use protocol::notice::NoticeKind;
 use protocol::outbox::{Item, What};
 use protocol::settings::Settings;
+use protocol::status::Phase;
 use protocol::summary::State as Doing;
 use protocol::{BlockId, ConversationId, ItemId, Position};
 use tokio::sync::{Notify, OwnedMutexGuard};
@@ -254,12 +255,26 @@ impl ConversationHub {
         if self.store.outbox_item(self.id, item).await.map_err(cant)?.is_some() {
             return Ok(());
         }
-        let commit = self.lock().core.add(item, by, what, clock::now())?;
+        let added = self.lock().core.add(item, by, what, clock::now());
+        let commit = added.map_err(|refusal| self.unless_behind(refusal))?;
         self.commit(turn, commit, true).await.map_err(cant)?;
         if wakes && let Some(workspace) = self.workspace.upgrade() {
             workspace.wake();
         }
         Ok(())
+    }
+
+    /// A refusal for what is not known here, while the workspace may know better: this control plane has just started, say,
+    /// and was not told yet of the prompt that a person sees and answers.
+    fn unless_behind(&self, refusal: Refusal) -> Refusal {
+        let runs = |phase: &Phase| matches!(phase, Phase::Running {} | Phase::Starting { .. });
+        let workspace_runs = self.workspace.upgrade().is_some_and(|hub| runs(&hub.status().phase));
+        let of_the_log = matches!(refusal.code, ErrorCode::PromptClosed | ErrorCode::Conflict);
+        if !of_the_log || !workspace_runs || self.lock().core.is_caught_up() {
+            return refusal;
+        }
+        let message = "the workspace has not told yet how things stand; nothing was changed".to_owned();
+        Refusal { code: ErrorCode::Unavailable, message }
     }
 
     /// Changes a message that waits.

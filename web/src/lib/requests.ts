@@ -20,6 +20,24 @@ export class Refused extends Error {
 /** The link went away before the answer came, and the request was not one to repeat. */
 export class LinkLost extends Error {}
 
+/** Between tries of what is not possible for the moment. */
+const AGAIN_MS = 1000;
+/** More tries than a restart takes. */
+const TRIES = 15;
+
+/** Makes a request again for as long as the control plane says that it can't tell yet. */
+export async function patiently(ask: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (failure) {
+      const passes = failure instanceof Refused && failure.code === 'unavailable' && tries < TRIES;
+      if (!passes) throw failure;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+}
+
 interface Waiting<R> {
   readonly request: R;
   /** Whether a repeat after a reconnect is harmless and wanted. */

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { backoff } from './backoff';
 import { observeDate, serverNow } from './clock';
 import { newId } from './ids';
+import { patiently, Refused } from './requests';
 import { codeIn, parseRoute, pathOf } from './router';
 
 describe('addresses', () => {
@@ -58,5 +59,24 @@ describe('the server’s clock', () => {
     observeDate(null, 0, 0);
     observeDate('nonsense', 0, 0);
     expect(serverNow()).toBe(Date.now());
+  });
+});
+
+describe('a request that is not possible for the moment', () => {
+  it('is made again until it is', async () => {
+    vi.useFakeTimers();
+    const ask = vi.fn<() => Promise<void>>();
+    ask.mockRejectedValueOnce(new Refused('unavailable', '')).mockResolvedValueOnce();
+    const done = patiently(ask);
+    await vi.runAllTimersAsync();
+    await done;
+    expect(ask).toHaveBeenCalledTimes(2);
+    vi.useRealTimers();
+  });
+
+  it('fails at once for any other reason', async () => {
+    const ask = vi.fn(() => Promise.reject(new Refused('prompt_closed', '')));
+    await expect(patiently(ask)).rejects.toMatchObject({ code: 'prompt_closed' });
+    expect(ask).toHaveBeenCalledTimes(1);
   });
 });

@@ -458,7 +458,7 @@ impl Core {
     }
 
     /// Whether the log has what the journal had when the link came up. Before, nobody knows what was delivered already.
-    fn is_caught_up(&self) -> bool {
+    pub fn is_caught_up(&self) -> bool {
         let end = self.record.end;
         self.link.as_ref().is_some_and(|link| end.epoch > link.journal.epoch || end.n >= link.journal.n)
     }

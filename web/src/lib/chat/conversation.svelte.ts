@@ -14,7 +14,7 @@ import type {
   PromptId,
   Settings,
 } from '../protocol/generated';
-import { type Ask, LinkLost, Refused } from '../requests';
+import { type Ask, LinkLost, patiently, Refused } from '../requests';
 import type { ChatView, Queued } from './model';
 import { Chat, type Surroundings } from './reducer';
 
@@ -122,7 +122,7 @@ export class Conversation {
     const item = newId();
     this.#answering = new Map(this.#answering).set(prompt, { item, by: this.host.me() });
     try {
-      await this.#ask({ type: 'answer', conversation: this.id, item, prompt, decision });
+      await patiently(() => this.#ask({ type: 'answer', conversation: this.id, item, prompt, decision }));
     } catch (failure) {
       const answering = new Map(this.#answering);
       answering.delete(prompt);
@@ -143,7 +143,8 @@ export class Conversation {
   async proceed(message: ItemId): Promise<void> {
     this.#dealing = message;
     try {
-      await this.#ask({ type: 'continue', conversation: this.id, item: newId(), message });
+      const item = newId();
+      await patiently(() => this.#ask({ type: 'continue', conversation: this.id, item, message }));
     } finally {
       this.#dealing = undefined;
     }
