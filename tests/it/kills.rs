@@ -444,12 +444,13 @@ fn open_prompts(log: &[Value]) -> Vec<String> {
 
 /// Whether a message was given again only while no tool had been called for it.
 fn is_resent_without_tools(log: &[Value], item: &str) -> bool {
-    let mut called = false;
+    let (mut at_work, mut called) = (false, false);
     log.iter().all(|event| {
         match event["kind"].as_str() {
-            Some("message_started") => called = false,
-            Some("tool_call") => called = true,
+            Some("message_started") => (at_work, called) = (event["item"] == item, false),
+            Some("tool_call") => called |= at_work,
             Some("message_resent") if event["item"] == item => return !called,
+            Some("result" | "message_unknown") => (at_work, called) = (false, false),
             _ => {}
         }
         true
