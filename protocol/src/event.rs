@@ -504,6 +504,8 @@ pub enum Trouble {
     HistoryLost,
     /// A setting could not be changed.
     SettingRefused,
+    /// The journal holds something that the workspace-agent can't read, an older one than wrote it.
+    Unreadable,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]

@@ -12,6 +12,10 @@ pub const HEAD_BYTES: usize = 6 * 1024;
 /// See [`HEAD_BYTES`].
 pub const TAIL_BYTES: usize = 2 * 1024;
 
+/// How deep JSON of others may be nested inside an event or a message. Parsers give up at 128 levels, and what is
+/// embedded lies some levels down.
+pub const NESTING: usize = 64;
+
 /// One chunk of a cut payload's body, and one segment of a log: half of what Firestore takes in a document.
 pub const CHUNK_BYTES: usize = 512 * 1024;
 /// See [`CHUNK_BYTES`].

@@ -137,7 +137,12 @@ impl Workspace {
                     let json = String::from_utf8_lossy(&bytes[from..from + span.len as usize]).into_owned();
                     self.journaled.insert((id, Position { epoch, n: event.n }), json);
                 }
-                Record::Body(..) | Record::ToolBegan | Record::AnswersTaken | Record::Boot(_) => {}
+                Record::StrangeEvent(..)
+                | Record::Strange
+                | Record::Body(..)
+                | Record::ToolBegan
+                | Record::AnswersTaken
+                | Record::Boot(_) => {}
             }
         }
     }

@@ -63,6 +63,8 @@ pub struct Keeper {
     joined: bool,
     /// Whether the journal began with this keeper.
     is_new: bool,
+    /// Records of the journal that could not be read, until that is told.
+    strange: usize,
     now: Now,
 }
 
@@ -82,12 +84,12 @@ impl Keeper {
         let (journal, records) = Journal::on(medium)?;
         let is_new = records.is_empty();
         let mut core = Conversation::new(id, 1, 1, policy);
-        let Replayed { base, entries, boot: last_boot } = replay(&mut core, &journal, records)?;
+        let Replayed { base, entries, boot: last_boot, strange } = replay(&mut core, &journal, records)?;
         let outgoing = Outgoing::new(id, journal.medium(), base, entries, changed);
         let (outgoing, epoch) = (Arc::new(outgoing), core.epoch());
         let rebooted = last_boot != Some(boot);
         let (todo, now) = (VecDeque::new(), Now::default());
-        Ok(Self { core, journal, outgoing, todo, epoch, boot, rebooted, joined: false, is_new, now })
+        Ok(Self { core, journal, outgoing, todo, epoch, boot, rebooted, joined: false, is_new, strange, now })
     }
 
     /// What it has to tell the control plane.
@@ -155,7 +157,7 @@ impl Keeper {
             self.todo.push_back(Todo::MarkBoot);
         }
         if !alive && !self.is_new {
-            let effects = self.core.recovered(now);
+            let effects = self.core.recovered(now, std::mem::take(&mut self.strange));
             self.todo.extend(effects.into_iter().map(Todo::Effect));
         }
         self.todo.push_back(Todo::Tell);
@@ -273,11 +275,13 @@ struct Replayed {
     entries: Vec<Entry>,
     /// Under which boot the last were written.
     boot: Option<[u8; 16]>,
+    /// Records that this version can't read.
+    strange: usize,
 }
 
 /// Feeds the journal's records to the conversation.
 fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> io::Result<Replayed> {
-    let mut replayed = Replayed { base: Position::default(), entries: Vec::new(), boot: None };
+    let mut replayed = Replayed { base: Position::default(), entries: Vec::new(), boot: None, strange: 0 };
     let mut bodies: Vec<([u8; 32], Span)> = Vec::new();
     for record in records {
         match record {
@@ -298,15 +302,30 @@ fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> i
             Record::Event(event, span) => {
                 let text = message_text(&event, journal, &bodies)?;
                 core.replay(&event, text);
-                let bodies = std::mem::take(&mut bodies);
-                replayed.entries.push(Entry { n: event.n, epoch: core.epoch(), span, bodies });
+                replayed.hold(core.end(), span, std::mem::take(&mut bodies));
             }
+            Record::StrangeEvent(n, span) => {
+                core.replay_strange(n);
+                replayed.strange += 1;
+                replayed.hold(core.end(), span, std::mem::take(&mut bodies));
+            }
+            Record::Strange => replayed.strange += 1,
         }
     }
     Ok(replayed)
 }
 
 impl Replayed {
+    /// Notes where an event lies, after which the log ends at `end`. If events before it are missing, those before them
+    /// can't be told any more.
+    fn hold(&mut self, end: Position, span: Span, bodies: Vec<([u8; 32], Span)>) {
+        let before = Position { n: end.n - 1, ..end };
+        if self.entries.last().map_or(self.base, Entry::place).n != before.n {
+            self.go_on_after(before);
+        }
+        self.entries.push(Entry { n: end.n, epoch: end.epoch, span, bodies });
+    }
+
     /// A new epoch follows this place. If it is not where the events end, they can't be told any more.
     fn go_on_after(&mut self, after: Position) {
         let end = self.entries.last().map_or(self.base, Entry::place);

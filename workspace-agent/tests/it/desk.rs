@@ -114,7 +114,7 @@ impl Desk {
         desk.log.clone_from(&self.log);
         desk.kept.clone_from(&self.kept);
         desk.next_item = self.next_item + 0x100;
-        let effects = desk.core.recovered(desk.now);
+        let effects = desk.core.recovered(desk.now, 0);
         desk.carry_out(effects, None);
         desk
     }

@@ -1389,7 +1389,7 @@ export type ToolUseId = string;
 /**
  * What went wrong outside of a turn's result.
  */
-export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "history_lost" | "setting_refused";
+export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "history_lost" | "setting_refused" | "unreadable";
 
 /**
  * What went wrong with a turn.

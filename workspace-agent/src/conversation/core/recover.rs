@@ -1,6 +1,6 @@
 //! A conversation put together again from its journal, after the workspace-agent itself was restarted.
 
-use protocol::event::Task;
+use protocol::event::{Task, Trouble};
 use protocol::settings::Settings;
 use protocol::summary::Summary;
 use protocol::{Event, EventBody, ItemId, Position};
@@ -163,9 +163,18 @@ impl Conversation {
         }
     }
 
-    /// After the replay: what ran is gone, and what was owed is taken up.
-    pub fn recovered(&mut self, now: Now) -> Vec<Effect> {
+    /// Takes an event of a kind that this version doesn't know: it keeps its number.
+    pub const fn replay_strange(&mut self, n: u64) {
+        self.next_n = n + 1;
+    }
+
+    /// After the replay, in which `strange` records could not be read: what ran is gone, and what was owed is taken up.
+    pub fn recovered(&mut self, now: Now, strange: usize) -> Vec<Effect> {
         self.now = now;
+        if strange > 0 {
+            let words = format!("{strange} records of the journal are of a kind that this version does not know");
+            self.trouble(Trouble::Unreadable, words);
+        }
         self.lose_prompts();
         if self.process == Process::Live || self.turn.is_some() || !self.steers.is_empty() {
             self.process = Process::Live;

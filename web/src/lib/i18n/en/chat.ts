@@ -246,6 +246,7 @@ const lines = {
     garbled: 'Claude Code said something that is not its protocol',
     history_lost: 'Events before this one are lost: the log was put back to an earlier time',
     setting_refused: 'A setting could not be changed',
+    unreadable: 'A part of the workspace’s own record could not be read',
   } satisfies Record<Trouble, string>,
   notices: {
     start_failed: 'The workspace could not be started',

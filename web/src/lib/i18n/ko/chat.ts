@@ -215,6 +215,7 @@ const lines: Dictionary['lines'] = {
     garbled: 'Claude Code가 규약에 없는 말을 했어요',
     history_lost: '이보다 앞선 기록이 사라졌어요. 기록이 이전 시점으로 되돌아갔어요',
     setting_refused: '설정을 바꾸지 못했어요',
+    unreadable: '작업공간 기록의 일부를 읽지 못했어요',
   },
   notices: {
     start_failed: '작업공간을 시작하지 못했어요',
