@@ -152,10 +152,16 @@ fn escaped_char(character: char) -> usize {
 }
 
 fn escaped_len(text: &str) -> usize {
-    if text.len() > INLINE_BYTES { text.len() } else { text.chars().map(escaped_char).sum() }
+    if text.len() > INLINE_BYTES { text.len() } else { json_len(text) }
 }
 
-fn clip_escaped(text: &str, max: usize) -> &str {
+/// How many bytes `text` takes inside a JSON string.
+pub fn json_len(text: &str) -> usize {
+    text.chars().map(escaped_char).sum()
+}
+
+/// The beginning of `text` that takes at most `max` bytes inside a JSON string.
+pub fn clip_escaped(text: &str, max: usize) -> &str {
     let mut used = 0;
     for (index, character) in text.char_indices() {
         used += escaped_char(character);

@@ -278,7 +278,7 @@ impl Workspace {
         let outgoing = held.keeper.outgoing();
         let cursor = agent.cursors.entry(id).or_insert_with(|| outgoing.cursor());
         conn.up.extend(outgoing.next_messages(cursor).into_iter().map(Up::Message));
-        conn.up.extend(outgoing.next_frames(cursor, TELL_BYTES)?.into_iter().map(Up::Frame));
+        conn.up.extend(outgoing.next_frame(cursor, TELL_BYTES)?.map(Up::Frame));
         Ok(())
     }
 

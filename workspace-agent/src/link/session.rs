@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::close::CloseCode;
-use protocol::limits::LINK_FRAME_BYTES;
+use protocol::limits::READABLE_BYTES;
 use protocol::link::{FromAgent, FromControl};
 use protocol::version::Version;
 use rustls::ClientConfig;
@@ -76,8 +76,8 @@ async fn dial(config: &Config, tls: &Arc<ClientConfig>) -> Result<Socket, Error>
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offered);
     let limits = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .max_message_size(Some(LINK_FRAME_BYTES))
-        .max_frame_size(Some(LINK_FRAME_BYTES));
+        .max_message_size(Some(READABLE_BYTES))
+        .max_frame_size(Some(READABLE_BYTES));
     let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await?;
     Ok(socket)
 }
@@ -175,14 +175,13 @@ impl Writer {
         }
     }
 
-    /// Sends one turn's worth of a log. Returns whether there is more that may be sent.
+    /// Sends one turn's worth of a log. Returns whether there may be more that may be sent.
     async fn tell_events(&mut self, outgoing: &Outgoing, cursor: &mut Cursor) -> Result<bool, Ended> {
-        let frames = outgoing.next_frames(cursor, TURN_BYTES).map_err(unreadable)?;
-        let more = !frames.is_empty();
-        for frame in frames {
-            self.feed(Message::binary(frame)).await?;
-        }
-        Ok(more)
+        let Some(frame) = outgoing.next_frame(cursor, TURN_BYTES).map_err(unreadable)? else {
+            return Ok(false);
+        };
+        self.feed(Message::binary(frame)).await?;
+        Ok(true)
     }
 
     async fn tell_news(&mut self, outgoing: &Outgoing, cursor: &mut Cursor) -> Result<(), Ended> {

@@ -159,13 +159,10 @@ fn open(medium: Arc<OnDisk>) -> Keeper {
 fn told(outgoing: &Outgoing) -> String {
     let mut cursor = outgoing.cursor();
     let mut told = String::new();
-    loop {
-        let frames = outgoing.next_frames(&mut cursor, 100_000).unwrap();
-        if frames.is_empty() {
-            return told;
-        }
-        frames.iter().for_each(|frame| told.push_str(&String::from_utf8_lossy(frame)));
+    while let Some(frame) = outgoing.next_frame(&mut cursor, 100_000).unwrap() {
+        told.push_str(&String::from_utf8_lossy(&frame));
     }
+    told
 }
 
 proptest! {

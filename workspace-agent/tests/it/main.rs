@@ -11,5 +11,6 @@ mod deaths;
 mod desk;
 mod journal;
 mod messages;
+mod outgoing;
 mod prompts;
 mod transcripts;
