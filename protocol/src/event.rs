@@ -474,6 +474,8 @@ pub enum ProcessEnd {
     Failed,
     /// It ended by itself in mid-work, or was killed.
     Died,
+    /// The log has reached its largest size.
+    LogFull,
 }
 
 /// Why the settings changed.
@@ -504,6 +506,8 @@ pub enum Trouble {
     HistoryLost,
     /// A setting could not be changed.
     SettingRefused,
+    /// The log has reached its largest size: nothing goes on in this conversation.
+    LogFull,
     /// The journal holds something that the workspace-agent can't read, an older one than wrote it.
     Unreadable,
 }

@@ -302,10 +302,12 @@ fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> i
             Record::Event(event, span) => {
                 let text = message_text(&event, journal, &bodies)?;
                 core.replay(&event, text);
+                core.replay_size(size(span, &bodies));
                 replayed.hold(core.end(), span, std::mem::take(&mut bodies));
             }
             Record::StrangeEvent(n, span) => {
                 core.replay_strange(n);
+                core.replay_size(size(span, &bodies));
                 replayed.strange += 1;
                 replayed.hold(core.end(), span, std::mem::take(&mut bodies));
             }
@@ -334,6 +336,10 @@ impl Replayed {
             self.base = after;
         }
     }
+}
+
+fn size(event: Span, bodies: &[([u8; 32], Span)]) -> u64 {
+    u64::from(event.len) + bodies.iter().map(|(_, span)| u64::from(span.len)).sum::<u64>()
 }
 
 fn message_text(event: &Event, journal: &Journal, bodies: &[([u8; 32], Span)]) -> io::Result<Option<String>> {

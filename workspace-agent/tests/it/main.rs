@@ -13,4 +13,5 @@ mod journal;
 mod messages;
 mod outgoing;
 mod prompts;
+mod sizes;
 mod transcripts;

@@ -16,6 +16,9 @@ export const CloseCode = {
 /** The largest message a person may send, in bytes of UTF-8. */
 export const MESSAGE_BYTES = 262144;
 
+/** The largest answer to a prompt, in bytes of JSON. */
+export const DECISION_BYTES = 49152;
+
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL = "atelier.v1";
 
@@ -1007,7 +1010,7 @@ n: number, };
 /**
  * Why a CLI process ended.
  */
-export type ProcessEnd = "idle" | "workspace_stopped" | "stopped" | "replaced" | "silent" | "failed" | "died";
+export type ProcessEnd = "idle" | "workspace_stopped" | "stopped" | "replaced" | "silent" | "failed" | "died" | "log_full";
 
 /**
  * A prompt as it stands in the log.
@@ -1389,7 +1392,7 @@ export type ToolUseId = string;
 /**
  * What went wrong outside of a turn's result.
  */
-export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "history_lost" | "setting_refused" | "unreadable";
+export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "history_lost" | "setting_refused" | "log_full" | "unreadable";
 
 /**
  * What went wrong with a turn.

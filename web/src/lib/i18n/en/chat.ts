@@ -229,6 +229,7 @@ const lines = {
     silent: 'Claude showed no sign of life and was restarted',
     failed: 'Claude could not be started',
     died: 'Claude’s process died',
+    log_full: 'Claude’s process was ended: this conversation is full',
   } satisfies Record<ProcessEnd, string>,
   model: (model: string) => `Model: ${model}`,
   mode: (mode: string) => `Mode: ${mode}`,
@@ -246,6 +247,7 @@ const lines = {
     garbled: 'Claude Code said something that is not its protocol',
     history_lost: 'Events before this one are lost: the log was put back to an earlier time',
     setting_refused: 'A setting could not be changed',
+    log_full: 'This conversation is full; go on in a new one',
     unreadable: 'A part of the workspace’s own record could not be read',
   } satisfies Record<Trouble, string>,
   notices: {

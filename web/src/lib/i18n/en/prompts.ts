@@ -42,6 +42,8 @@ const prompts = {
   sending: 'sending',
   answeredBy: (who: string) => `${who} answered; it is on its way to Claude`,
   closed: 'It was answered or withdrawn already.',
+  tooLong: (limit: string) =>
+    `This answer is too long: ${limit} is the most that can be sent. Shorten it, or put it into a file for Claude to read.`,
   question: 'Claude asks',
   other: 'Other…',
   otherLabel: 'Your own answer',

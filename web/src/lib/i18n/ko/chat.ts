@@ -202,6 +202,7 @@ const lines: Dictionary['lines'] = {
     silent: 'Claude에게서 아무 신호가 없어 다시 시작했어요',
     failed: 'Claude를 시작하지 못했어요',
     died: 'Claude의 프로세스가 갑자기 끝났어요',
+    log_full: '이 대화가 가득 차서 Claude의 프로세스를 끝냈어요',
   },
   model: (model) => `모델: ${model}`,
   mode: (mode) => `모드: ${mode}`,
@@ -215,6 +216,7 @@ const lines: Dictionary['lines'] = {
     garbled: 'Claude Code가 규약에 없는 말을 했어요',
     history_lost: '이보다 앞선 기록이 사라졌어요. 기록이 이전 시점으로 되돌아갔어요',
     setting_refused: '설정을 바꾸지 못했어요',
+    log_full: '이 대화는 가득 찼어요. 새 대화에서 이어 가 주세요',
     unreadable: '작업공간 기록의 일부를 읽지 못했어요',
   },
   notices: {

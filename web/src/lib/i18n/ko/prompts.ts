@@ -37,6 +37,8 @@ const prompts: Dictionary['prompts'] = {
   sending: '보내는 중',
   answeredBy: (who) => `${who} 답했어요. Claude에게 가고 있어요`,
   closed: '이미 답했거나 거둬들인 요청이에요.',
+  tooLong: (limit) =>
+    `답이 너무 길어요. ${limit}까지만 보낼 수 있어요. 줄이거나, 파일에 넣고 Claude에게 읽게 해 주세요.`,
   question: 'Claude의 질문',
   other: '직접 입력…',
   otherLabel: '직접 쓰는 답',
