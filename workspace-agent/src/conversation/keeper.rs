@@ -73,7 +73,7 @@ impl Keeper {
     /// tell.
     ///
     /// # Errors
-    /// When the journal can't be read, or holds something that makes no sense.
+    /// When the journal can't be read; [`io::ErrorKind::InvalidData`] when it holds something that makes no sense.
     pub fn open(
         id: ConversationId,
         policy: Policy,
@@ -217,6 +217,20 @@ impl Keeper {
         Ok(None)
     }
 
+    /// Whether everything that was decided is carried out.
+    pub fn is_done(&self) -> bool {
+        self.todo.is_empty()
+    }
+
+    /// Whether the end of the process is among what can't be carried out yet, because the journal can't be written. It is
+    /// taken out of the order then: what the process does may be lost, as if it had died a moment ago, and whoever wants
+    /// it gone does not wait for the disk.
+    pub fn take_terminate(&mut self) -> bool {
+        let before = self.todo.len();
+        self.todo.retain(|todo| !matches!(todo, Todo::Effect(Effect::Terminate)));
+        self.todo.len() < before
+    }
+
     /// Shortens the journal, if that is worth it and everything in it is in the store and over.
     ///
     /// # Errors
@@ -294,7 +308,7 @@ fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> i
                 replayed.go_on_after(after);
             }
             Record::Checkpoint(json) => {
-                let checkpoint: Checkpoint = serde_json::from_slice(&json).map_err(io::Error::other)?;
+                let checkpoint: Checkpoint = serde_json::from_slice(&json).map_err(nonsense)?;
                 core.replay_checkpoint(checkpoint);
                 replayed.base = core.end();
                 replayed.entries.clear();
@@ -349,11 +363,15 @@ fn message_text(event: &Event, journal: &Journal, bodies: &[([u8; 32], Span)]) -
         Payload::Json(value) => Ok(Some(value.to_string())),
         Payload::Cut(Cut { digest, .. }) => {
             let body = bodies.iter().find(|(known, _)| Some(*known) == digest.to_bytes());
-            let (_, span) = body.ok_or_else(|| io::Error::other("a message's body is missing"))?;
+            let (_, span) = body.ok_or_else(|| nonsense("a message's body is missing"))?;
             let bytes = read_span(&*journal.medium(), *span)?;
-            String::from_utf8(bytes).map(Some).map_err(io::Error::other)
+            String::from_utf8(bytes).map(Some).map_err(nonsense)
         }
     }
+}
+
+fn nonsense(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// The block that this event makes final.

@@ -9,6 +9,7 @@
 
 mod deaths;
 mod desk;
+mod disk;
 mod journal;
 mod messages;
 mod outgoing;
