@@ -165,6 +165,9 @@ impl Writer {
     async fn tell(&mut self, desk: &Desk, cursors: &mut crate::daemon::Cursors) -> Result<(), Ended> {
         loop {
             let mut more = false;
+            for message in desk.refusals() {
+                self.say(&message).await?;
+            }
             for (outgoing, cursor) in cursors.refresh(desk) {
                 self.tell_news(outgoing, cursor).await?;
                 more |= self.tell_events(outgoing, cursor).await?;

@@ -16,3 +16,4 @@ mod outgoing;
 mod prompts;
 mod sizes;
 mod transcripts;
+mod unreadable;
