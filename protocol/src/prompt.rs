@@ -23,6 +23,9 @@ pub enum PromptKind {
     Plan,
     /// A form that an MCP server wants filled in.
     Form,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// A prompt as it stands in the log.
@@ -102,6 +105,9 @@ pub enum Reach {
     Workspace,
     /// Every later conversation of this user (the CLI's user settings).
     User,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// A person's answer to a prompt.
@@ -210,4 +216,7 @@ pub enum Withdrawal {
     Stopped,
     /// The process that asked ended.
     LostWithProcess,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }

@@ -50,7 +50,7 @@ struct State {
     /// The number of the link that it came on.
     link: u64,
     places: u32,
-    /// Items of conversations that can't be opened, until that is told.
+    /// What no conversation could be given, until that is told.
     refused: Vec<FromAgent>,
     report_at: Instant,
 }
@@ -172,12 +172,8 @@ impl Desk {
             },
             Err(error) => {
                 tracing::error!(%conversation, %error, "the conversation's journal can't be opened");
-                if let Some(item) = item.filter(|_| state.refused.len() < MAX_REFUSED) {
-                    let refused = Some(ErrorCode::Unavailable);
-                    state.refused.push(FromAgent::Settled { conversation, item, refused });
-                    self.shared.changed.notify_one();
-                }
-                return;
+                drop(state);
+                return item.into_iter().for_each(|item| self.refuse(conversation, item));
             }
         };
         drop(state);
@@ -186,7 +182,16 @@ impl Desk {
         }
     }
 
-    /// What there is to tell of conversations that can't be opened. It is told once; what is lost is asked for again.
+    /// Refuses what no conversation can be given.
+    pub fn refuse(&self, conversation: ConversationId, item: ItemId) {
+        let refused = &mut self.lock().refused;
+        if refused.len() < MAX_REFUSED {
+            refused.push(FromAgent::Settled { conversation, item, refused: Some(ErrorCode::Unavailable) });
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// What there is to tell of what was refused so. It is told once; what is lost is asked for again.
     pub fn refusals(&self) -> Vec<FromAgent> {
         std::mem::take(&mut self.lock().refused)
     }

@@ -96,7 +96,11 @@ fn come_to_pass(body: &EventBody) -> Option<&'static str> {
     if let EventBody::Silent { step, .. } = body {
         return Some(match step {
             SilentStep::Ended => "a silent process was ended",
-            SilentStep::Asked | SilentStep::Answered | SilentStep::Interrupted | SilentStep::Over => {
+            SilentStep::Asked
+            | SilentStep::Answered
+            | SilentStep::Interrupted
+            | SilentStep::Over
+            | SilentStep::Other => {
                 "a turn fell silent"
             }
         });

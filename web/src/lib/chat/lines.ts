@@ -1,6 +1,7 @@
 /** The words of the quiet lines across the log, and of answers to prompts. Pure. */
 import type { Dictionary } from '../i18n/en';
 import { cost, count, type Language } from '../i18n/format';
+import { wordsFor } from '../i18n/known';
 import type { Decision, NoticeKind, Person, Prompt, Settings } from '../protocol/generated';
 import { modeWords, reasonWords } from './codes';
 import type { Line } from './model';
@@ -30,19 +31,26 @@ export function lineWords(line: Line, t: Dictionary, language: Language, who: Wh
     case 'continued':
       return { words: t.lines.continued(who(line.by)) };
     case 'withdrawn': {
-      const words = [t.lines.withdrawn[line.why], ...(line.lost ? [t.lines.answerNotTaken] : [])].join('; ');
+      const words = [
+        wordsFor(t.lines.withdrawn, line.why),
+        ...(line.lost ? [t.lines.answerNotTaken] : []),
+      ].join('; ');
       return { words, detail: line.subject, bad: line.lost };
     }
     case 'process_ended':
-      return { words: t.lines.processEnded[line.why], detail: line.detail, bad: line.why === 'failed' };
+      return {
+        words: wordsFor(t.lines.processEnded, line.why),
+        detail: line.detail,
+        bad: line.why === 'failed',
+      };
     case 'settings':
-      return { words: settingsWords(line.settings, line.before, t.lines.settingsWhy[line.why], t) };
+      return { words: settingsWords(line.settings, line.before, wordsFor(t.lines.settingsWhy, line.why), t) };
     case 'compacted':
       return { words: t.lines.compacted(count(line.before, language), count(line.after, language)) };
     case 'cleared':
       return { words: t.lines.cleared };
     case 'trouble':
-      return { words: t.lines.trouble[line.what], detail: line.detail, bad: true };
+      return { words: wordsFor(t.lines.trouble, line.what), detail: line.detail, bad: true };
     case 'notice':
       return noticeWords(line.what, t);
   }

@@ -73,6 +73,7 @@ const message = {
     folded: 'joined the running turn',
     nothing: 'nothing to do',
     failed: 'refused',
+    other: 'over',
   } satisfies Record<MessageEnd, string>,
   steered: 'into the running turn',
   edit: 'Edit',
@@ -170,6 +171,7 @@ const tools = {
     failed: 'failed',
     denied: 'denied',
     stopped: 'stopped',
+    other: 'over',
   } satisfies Record<CallState, string>,
   input: 'Input',
   output: 'Output',
@@ -190,6 +192,7 @@ const unknownReasons = {
   answer_lost: 'Claude had answered, but the answer was lost with its process.',
   keeps_dying: 'Claude’s process died again and again.',
   history_lost: 'The workspace’s record of it was lost.',
+  other: 'Nobody knows why.',
 } satisfies Record<Unknown, string>;
 
 const unknown = {
@@ -219,6 +222,7 @@ const lines = {
     claude: 'Claude no longer needs an answer',
     stopped: 'The prompt was withdrawn by the stop',
     lost_with_process: 'The prompt was lost with Claude’s process',
+    other: 'The prompt was withdrawn',
   } satisfies Record<Withdrawal, string>,
   answerNotTaken: 'the answer given was not taken',
   processEnded: {
@@ -230,6 +234,7 @@ const lines = {
     failed: 'Claude could not be started',
     died: 'Claude’s process died',
     log_full: 'Claude’s process was ended: this conversation is full',
+    other: 'Claude’s process ended',
   } satisfies Record<ProcessEnd, string>,
   model: (model: string) => `Model: ${model}`,
   mode: (mode: string) => `Mode: ${mode}`,
@@ -237,6 +242,7 @@ const lines = {
     asked: '',
     claude: '',
     restarted: 'a looser mode ends with Claude’s process',
+    other: '',
   } satisfies Record<SettingsChange, string>,
   compacted: (before: string, after: string) => `Summarised to make room: ${before} → ${after} tokens`,
   cleared: 'Claude has forgotten everything above',
@@ -249,6 +255,7 @@ const lines = {
     setting_refused: 'A setting could not be changed',
     log_full: 'This conversation is full; go on in a new one',
     unreadable: 'A part of the workspace’s own record could not be read',
+    other: 'Something went wrong',
   } satisfies Record<Trouble, string>,
   notices: {
     start_failed: 'The workspace could not be started',
@@ -280,6 +287,7 @@ const result = {
     stopped: 'stopped',
     failed: 'failed',
     limit: 'reached a limit',
+    other: 'ended',
   } satisfies Record<Outcome, string>,
   errors: turnErrors,
   tokens: (count: string) => `${count} tokens`,
@@ -296,6 +304,7 @@ const now = {
     pending: 'to do',
     in_progress: 'doing',
     completed: 'done',
+    other: 'in some other state',
   } satisfies Record<TaskStatus, string>,
 };
 

@@ -50,7 +50,13 @@ const message: Dictionary['message'] = {
     refused: '처리되지 않아요',
     unknown: '어떻게 됐는지 아무도 몰라요',
   },
-  ends: { stopped: '중지됨', folded: '진행 중인 차례에 합쳐짐', nothing: '할 일 없음', failed: '거절됨' },
+  ends: {
+    stopped: '중지됨',
+    folded: '진행 중인 차례에 합쳐짐',
+    nothing: '할 일 없음',
+    failed: '거절됨',
+    other: '끝남',
+  },
   steered: '진행 중인 차례로',
   edit: '고치기',
   retry: '다시 보내기',
@@ -146,6 +152,7 @@ const tools: Dictionary['tools'] = {
     failed: '실패',
     denied: '거부됨',
     stopped: '중지됨',
+    other: '끝남',
   },
   input: '입력',
   output: '출력',
@@ -168,6 +175,7 @@ const unknown: Dictionary['unknown'] = {
     answer_lost: 'Claude가 답했지만, 답이 프로세스와 함께 사라졌어요.',
     keeps_dying: 'Claude의 프로세스가 거듭 갑자기 끝났어요.',
     history_lost: '작업공간에 있던 기록이 사라졌어요.',
+    other: '이유를 알 수 없어요.',
   },
   tools: '아래 작업이 끝까지 실행됐는지 알 수 없어요:',
   choose: '계속하기는 멈춘 곳에서 이어 가요. 다시 보내기는 처음부터 하므로 같은 일을 두 번 할 수 있어요.',
@@ -192,6 +200,7 @@ const lines: Dictionary['lines'] = {
     claude: 'Claude에게 더는 답이 필요하지 않아요',
     stopped: '중지하면서 요청을 거둬들였어요',
     lost_with_process: '요청이 Claude의 프로세스와 함께 사라졌어요',
+    other: '요청이 거둬들여졌어요',
   },
   answerNotTaken: '준 답은 쓰이지 않았어요',
   processEnded: {
@@ -203,10 +212,16 @@ const lines: Dictionary['lines'] = {
     failed: 'Claude를 시작하지 못했어요',
     died: 'Claude의 프로세스가 갑자기 끝났어요',
     log_full: '이 대화가 가득 차서 Claude의 프로세스를 끝냈어요',
+    other: 'Claude의 프로세스가 끝났어요',
   },
   model: (model) => `모델: ${model}`,
   mode: (mode) => `모드: ${mode}`,
-  settingsWhy: { asked: '', claude: '', restarted: '느슨한 모드는 Claude의 프로세스와 함께 끝나요' },
+  settingsWhy: {
+    asked: '',
+    claude: '',
+    restarted: '느슨한 모드는 Claude의 프로세스와 함께 끝나요',
+    other: '',
+  },
   compacted: (before, after) => `자리를 만들려고 요약함: ${before} → ${after} 토큰`,
   cleared: '이 위의 내용은 Claude가 잊었어요',
   trouble: {
@@ -218,6 +233,7 @@ const lines: Dictionary['lines'] = {
     setting_refused: '설정을 바꾸지 못했어요',
     log_full: '이 대화는 가득 찼어요. 새 대화에서 이어 가 주세요',
     unreadable: '작업공간 기록의 일부를 읽지 못했어요',
+    other: '문제가 생겼어요',
   },
   notices: {
     start_failed: '작업공간을 시작하지 못했어요',
@@ -230,7 +246,7 @@ const lines: Dictionary['lines'] = {
 };
 
 const result: Dictionary['result'] = {
-  outcomes: { completed: '', stopped: '중지됨', failed: '실패', limit: '한도에 닿음' },
+  outcomes: { completed: '', stopped: '중지됨', failed: '실패', limit: '한도에 닿음', other: '끝남' },
   errors: {
     key: '모델 API가 키를 거절했어요. 운영자에게 올바른 키를 부탁한 뒤 다시 보내 주세요.',
     permission: '운영자의 키로는 모델 API에서 이 일을 할 수 없어요. 운영자에게 물어봐 주세요.',
@@ -252,7 +268,7 @@ const result: Dictionary['result'] = {
 const now: Dictionary['now'] = {
   tasks: (done, total) => `할 일 ${total}개 중 ${done}개 완료`,
   background: (count) => `백그라운드에서 ${count}개 실행 중`,
-  task: { pending: '할 일', in_progress: '하는 중', completed: '완료' },
+  task: { pending: '할 일', in_progress: '하는 중', completed: '완료', other: '다른 상태' },
 };
 
 const announce: Dictionary['announce'] = {
