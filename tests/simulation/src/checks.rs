@@ -100,9 +100,7 @@ fn come_to_pass(body: &EventBody) -> Option<&'static str> {
             | SilentStep::Answered
             | SilentStep::Interrupted
             | SilentStep::Over
-            | SilentStep::Other => {
-                "a turn fell silent"
-            }
+            | SilentStep::Other => "a turn fell silent",
         });
     }
     let kinds = [
