@@ -645,6 +645,8 @@ const fn must_survive_power_cut(body: &EventBody) -> bool {
     matches!(
         body,
         EventBody::MessageTaken { .. }
+            // Final, for one that steers: it must not be begun again.
+            | EventBody::MessageStarted { .. }
             | EventBody::MessageEnded { .. }
             | EventBody::MessageUnknown { .. }
             | EventBody::MessageContinued { .. }
