@@ -152,7 +152,9 @@ impl Conversation {
     /// The CLI works on a message of ours.
     pub(super) fn message_started(&mut self, item: ItemId) {
         if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(item)) {
-            if turn.phase != Phase::Started {
+            // What was not given yet can't have begun, whatever a line says.
+            let given = turn.phase == Phase::Written || (turn.continued && turn.phase == Phase::Waiting);
+            if given {
                 turn.phase = Phase::Started;
                 self.append(EventBody::MessageStarted { item });
             }
