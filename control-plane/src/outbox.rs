@@ -14,8 +14,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use protocol::close::ErrorCode;
 use protocol::event::{MessageEnd, Person, Unknown};
-use protocol::limits::{MESSAGE_BYTES, OUTBOX_ITEMS};
+use protocol::limits::{DECISION_BYTES, MESSAGE_BYTES, MESSAGE_JSON_BYTES, OUTBOX_ITEMS};
 use protocol::outbox::{Item, ItemState, What};
+use protocol::payload::json_len;
 use protocol::prompt::Decision;
 use protocol::summary::{State, Summary};
 use protocol::{Event, EventBody, ItemId, Millis, Position, PromptId};
@@ -120,7 +121,10 @@ impl Outbox {
         }
         match &what {
             What::Message { text, .. } => check_text(text)?,
-            What::Answer { prompt, .. } => self.check_answer(prompt, summary)?,
+            What::Answer { prompt, decision } => {
+                check_decision(decision)?;
+                self.check_answer(prompt, summary)?;
+            }
             What::Continue { message } if summary.unknown != Some(*message) => {
                 return Err(refuse(ErrorCode::Conflict, "there is no interrupted turn of that message"));
             }
@@ -388,6 +392,22 @@ fn check_text(text: &str) -> Result<(), Refusal> {
         let message = format!("the message has {} bytes; {MESSAGE_BYTES} are allowed", text.len());
         return Err(refuse(ErrorCode::TooLarge, message));
     }
+    if json_len(text) > MESSAGE_JSON_BYTES {
+        return Err(refuse(ErrorCode::TooLarge, "the message is mostly control characters"));
+    }
+    Ok(())
+}
+
+/// Whether an answer fits into the event that will tell of it.
+fn check_decision(decision: &Decision) -> Result<(), Refusal> {
+    let bytes = decision.bytes();
+    if bytes > DECISION_BYTES {
+        let message = format!("the answer has {bytes} bytes; {DECISION_BYTES} are allowed");
+        return Err(refuse(ErrorCode::TooLarge, message));
+    }
+    if decision.is_deep() {
+        return Err(refuse(ErrorCode::TooLarge, "the answer's values are nested too deep"));
+    }
     Ok(())
 }
 
@@ -405,11 +425,6 @@ const fn steers(item: &Item) -> bool {
 
 fn answers(item: &Item, wanted: &PromptId) -> bool {
     matches!(&item.what, What::Answer { prompt, .. } if prompt == wanted)
-}
-
-/// Whether an answer is short enough to keep.
-pub fn is_reasonable(decision: &Decision) -> bool {
-    serde_json::to_vec(decision).is_ok_and(|json| json.len() <= MESSAGE_BYTES)
 }
 
 #[cfg(test)]
@@ -529,6 +544,31 @@ mod tests {
             Outbox::default().add(id(3), answer, stamp(0), &Summary::default()).unwrap_err().code,
             ErrorCode::PromptClosed
         );
+    }
+
+    #[test]
+    fn what_would_fit_into_no_event_or_frame_is_refused_before_it_is_saved() {
+        let prompt = PromptId::new("r1").unwrap();
+        let summary = Summary { prompts: vec![prompt.clone()], ..Summary::default() };
+        let add = |what| Outbox::default().add(id(1), what, stamp(0), &summary).map(|_| ());
+        let deny = |bytes: usize| What::Answer {
+            prompt: prompt.clone(),
+            decision: Decision::Deny { message: Some("x".repeat(bytes)) },
+        };
+        assert_eq!(add(deny(40_000)), Ok(()));
+        let refused = add(deny(70_000)).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::TooLarge);
+        assert!(refused.message.contains("49152"), "{}", refused.message);
+        let deep = (0..100).fold(serde_json::Value::Null, |inner, _| serde_json::json!([inner]));
+        let content = [("field".to_owned(), deep)].into_iter().collect();
+        let form = What::Answer { prompt: prompt.clone(), decision: Decision::Form { content } };
+        assert_eq!(add(form).unwrap_err().code, ErrorCode::TooLarge);
+        assert_eq!(
+            add(message(&"\n".repeat(MESSAGE_BYTES))).map_err(|refused| refused.code),
+            Err(ErrorCode::Invalid)
+        );
+        assert_eq!(add(message(&"\"".repeat(MESSAGE_BYTES))), Ok(()));
+        assert_eq!(add(message(&"\u{1}".repeat(MESSAGE_BYTES))).unwrap_err().code, ErrorCode::TooLarge);
     }
 
     #[test]

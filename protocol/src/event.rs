@@ -308,6 +308,9 @@ pub enum MessageEnd {
     Nothing,
     /// It could not be given to Claude; the trouble is told beside it.
     Failed,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// Why a message's fate is unknown.
@@ -322,6 +325,9 @@ pub enum Unknown {
     KeepsDying,
     /// The workspace's record of it was lost.
     HistoryLost,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// What is done about a turn that shows no sign of life, in this order.
@@ -338,6 +344,9 @@ pub enum SilentStep {
     Ended,
     /// Something was heard again.
     Over,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// A call that had begun when the process died.
@@ -363,6 +372,9 @@ pub enum ToolOutcome {
     Denied,
     /// It was stopped.
     Stopped,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// One entry of Claude's task list.
@@ -386,6 +398,9 @@ pub enum TaskStatus {
     InProgress,
     /// Done.
     Completed,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// Something that runs on while the conversation doesn't wait for it.
@@ -430,6 +445,9 @@ pub enum Outcome {
     Failed,
     /// It reached the turn limit or the budget.
     Limit,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// What went wrong with a turn.
@@ -474,6 +492,11 @@ pub enum ProcessEnd {
     Failed,
     /// It ended by itself in mid-work, or was killed.
     Died,
+    /// The log has reached its largest size.
+    LogFull,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// Why the settings changed.
@@ -486,6 +509,9 @@ pub enum SettingsChange {
     Claude,
     /// A new process: a mode that loosens is never revived.
     Restarted,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// What went wrong outside of a turn's result.
@@ -504,6 +530,13 @@ pub enum Trouble {
     SessionLost,
     /// A setting could not be changed.
     SettingRefused,
+    /// The log has reached its largest size: nothing goes on in this conversation.
+    LogFull,
+    /// The journal holds something that the workspace-agent can't read, an older one than wrote it.
+    Unreadable,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]

@@ -12,6 +12,10 @@ pub const HEAD_BYTES: usize = 6 * 1024;
 /// See [`HEAD_BYTES`].
 pub const TAIL_BYTES: usize = 2 * 1024;
 
+/// How deep JSON of others may be nested inside an event or a message. Parsers give up at 128 levels, and what is
+/// embedded lies some levels down.
+pub const NESTING: usize = 64;
+
 /// One chunk of a cut payload's body, and one segment of a log: half of what Firestore takes in a document.
 pub const CHUNK_BYTES: usize = 512 * 1024;
 /// See [`CHUNK_BYTES`].
@@ -23,6 +27,13 @@ pub const LINE_BYTES: usize = 32 * 1024 * 1024;
 
 /// The largest message a person may send. About 60,000 words; more belongs into a file.
 pub const MESSAGE_BYTES: usize = 256 * 1024;
+
+/// What a message may take inside JSON: every character escaped once, as quotes and line ends are. Only text that is
+/// mostly control characters takes more, and would not fit into a frame.
+pub const MESSAGE_JSON_BYTES: usize = 2 * MESSAGE_BYTES;
+
+/// The largest answer to a prompt, as JSON: it is part of the event that tells of it.
+pub const DECISION_BYTES: usize = 48 * 1024;
 
 /// How many items may wait in one conversation's outbox.
 pub const OUTBOX_ITEMS: usize = 200;
@@ -41,8 +52,18 @@ pub const READABLE_BYTES: usize = 4 * 1024 * 1024;
 /// control plane holds for a conversation while its store is slow.
 pub const UNSTORED_BYTES: usize = 4 * 1024 * 1024;
 
+/// What the log of one conversation may take in its whole life, with all bodies. Ten thousand pictures fit; a program that
+/// writes as fast as it can has to stop somewhere.
+pub const LOG_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// Live (not yet final) text kept for one block. Beyond it the block shows its beginning until it is final.
 pub const LIVE_BLOCK_BYTES: usize = 1024 * 1024;
+
+/// Live text kept for one conversation in all.
+pub const LIVE_BYTES: usize = 2 * LIVE_BLOCK_BYTES;
+
+/// The largest piece of live text in one message, as JSON.
+pub const DELTA_BYTES: usize = 64 * 1024;
 
 /// Live blocks of one conversation at a time: the main thread's message and those of parallel tool calls.
 pub const LIVE_BLOCKS: usize = 64;

@@ -96,6 +96,9 @@ pub enum LiveKind {
         /// The tool.
         tool: String,
     },
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// What a conversation is doing right now, beyond its log.
@@ -143,6 +146,9 @@ pub enum ActivityKind {
     Stopping {},
     /// The workspace's disk is full: nothing goes on until there is room.
     DiskFull {},
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// What the CLI offers.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use ts_rs::TS;
 
 use crate::bounded::{bounded_string, clip};
-use crate::limits::{CHUNK_BYTES, HEAD_BYTES, INLINE_BYTES, TAIL_BYTES};
+use crate::limits::{CHUNK_BYTES, HEAD_BYTES, INLINE_BYTES, NESTING, TAIL_BYTES};
 
 bounded_string!(
     /// A body's SHA-256, in lower-case hexadecimal: its name within its conversation.
@@ -102,9 +102,12 @@ impl Payload {
         if escaped_len(&text) <= INLINE_BYTES { (Self::Text(text), None) } else { cut(Media::Text, text) }
     }
 
-    /// `value` as a payload, and its body if it had to be cut.
+    /// `value` as a payload, and its body if it had to be cut. One that is nested too deep for every reader goes as text.
     pub fn json(value: Value) -> (Self, Option<Body>) {
         let text = value.to_string();
+        if is_deep(&value, NESTING) {
+            return Self::text(text);
+        }
         if text.len() <= INLINE_BYTES { (Self::Json(value), None) } else { cut(Media::Json, text) }
     }
 
@@ -116,6 +119,16 @@ impl Payload {
             Self::Json(_) => "",
             Self::Cut(cut) => &cut.head,
         }
+    }
+}
+
+/// Whether `value` is nested deeper than `levels`.
+pub fn is_deep(value: &Value, levels: usize) -> bool {
+    let deeper = |inner: &Value| levels == 0 || is_deep(inner, levels - 1);
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(items) => levels == 0 || items.iter().any(deeper),
+        Value::Object(fields) => levels == 0 || fields.values().any(deeper),
     }
 }
 
@@ -139,10 +152,16 @@ fn escaped_char(character: char) -> usize {
 }
 
 fn escaped_len(text: &str) -> usize {
-    if text.len() > INLINE_BYTES { text.len() } else { text.chars().map(escaped_char).sum() }
+    if text.len() > INLINE_BYTES { text.len() } else { json_len(text) }
 }
 
-fn clip_escaped(text: &str, max: usize) -> &str {
+/// How many bytes `text` takes inside a JSON string.
+pub fn json_len(text: &str) -> usize {
+    text.chars().map(escaped_char).sum()
+}
+
+/// The beginning of `text` that takes at most `max` bytes inside a JSON string.
+pub fn clip_escaped(text: &str, max: usize) -> &str {
     let mut used = 0;
     for (index, character) in text.char_indices() {
         used += escaped_char(character);

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
-use crate::payload::Payload;
+use crate::limits::NESTING;
+use crate::payload::{Payload, is_deep, json_len, short};
 use crate::settings::Mode;
 use crate::{PromptId, ToolUseId};
 
@@ -22,6 +23,9 @@ pub enum PromptKind {
     Plan,
     /// A form that an MCP server wants filled in.
     Form,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// A prompt as it stands in the log.
@@ -101,6 +105,9 @@ pub enum Reach {
     Workspace,
     /// Every later conversation of this user (the CLI's user settings).
     User,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }
 
 /// A person's answer to a prompt.
@@ -148,6 +155,55 @@ impl Decision {
             Self::Form { .. } => matches!(ask, PromptKind::Form),
         }
     }
+
+    /// Its length as JSON, in bytes.
+    pub fn bytes(&self) -> usize {
+        serde_json::to_vec(self).map_or(usize::MAX, |json| json.len())
+    }
+
+    /// Whether its values are nested deeper than every reader can follow.
+    pub fn is_deep(&self) -> bool {
+        match self {
+            Self::Form { content } => content.values().any(|value| is_deep(value, NESTING)),
+            Self::Allow { .. } | Self::Deny { .. } | Self::Answer { .. } => false,
+        }
+    }
+
+    /// The same answer with no more than about `max` bytes of what was written: of a denial its beginning, of answers and
+    /// fields the first ones.
+    #[must_use]
+    pub fn shortened(&self, max: usize) -> Self {
+        match self {
+            Self::Allow { suggestion, mode } => Self::Allow { suggestion: *suggestion, mode: *mode },
+            Self::Deny { message } => {
+                Self::Deny { message: message.as_deref().map(|message| short(message, max)) }
+            }
+            Self::Answer { answers } => {
+                let mut room = max;
+                let fits = |(question, answer): &(&String, &String)| {
+                    take(&mut room, json_len(question) + json_len(answer))
+                };
+                let answers = answers.iter().take_while(fits);
+                Self::Answer { answers: answers.map(|(key, text)| (key.clone(), text.clone())).collect() }
+            }
+            Self::Form { content } => {
+                let mut room = max;
+                let fits = |(name, value): &(&String, &Value)| {
+                    take(&mut room, json_len(name) + value.to_string().len())
+                };
+                let content = content.iter().take_while(fits);
+                Self::Form { content: content.map(|(name, value)| (name.clone(), value.clone())).collect() }
+            }
+        }
+    }
+}
+
+/// Takes `bytes` and what they are wrapped in out of the room that is left, if they fit.
+const fn take(room: &mut usize, bytes: usize) -> bool {
+    let bytes = bytes.saturating_add(8);
+    let fits = bytes <= *room;
+    *room = room.saturating_sub(bytes);
+    fits
 }
 
 /// Why a prompt is closed without an answer of a person.
@@ -160,4 +216,7 @@ pub enum Withdrawal {
     Stopped,
     /// The process that asked ended.
     LostWithProcess,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    Other,
 }

@@ -23,6 +23,19 @@ test('a denied tool does not run, and Claude is told why', async ({ person, page
   expect(await stack.exec('ls /home/workspace')).not.toContain('never.txt');
 });
 
+test('a reason that is too long is refused with the limit, and nothing of it is lost', async ({ person, page }) => {
+  await person.say('TOOL:Bash touch /workspace/never.txt');
+  await person.prompt.getByRole('button', { name: 'Deny with a reason' }).click();
+  const reason = person.prompt.getByRole('textbox');
+  await reason.fill('a line of a log\n'.repeat(4_500));
+  await person.prompt.getByRole('button', { name: /^Deny/ }).click();
+  await expect(person.prompt.getByRole('alert')).toContainText('This answer is too long: 48');
+  await expect(reason).toHaveValue(/a line of a log/);
+  await reason.fill('Not in this folder.');
+  await person.prompt.getByRole('button', { name: /^Deny/ }).click();
+  await expect(page.getByText('You denied it')).toBeVisible();
+});
+
 test('two prompts are open at once and each is answered for itself', async ({ person }) => {
   const fetch = 'TOOL:WebFetch {"url":"http://127.0.0.1:9/","prompt":"x"}';
   await person.say(`${fetch} ||| ${fetch}`);

@@ -451,3 +451,45 @@ async fn a_full_disk_is_said_and_harms_nobody_else() -> anyhow::Result<()> {
     stack.finish().await;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hoarded_connections_to_the_workspace_agent_do_not_keep_a_stop_from_working() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let mut stranger = stack.stranger("neighbour").await?;
+    let conversation = viewer.conversation().await?;
+    // Twice as many requests as the workspace-agent has descriptors, none of which ever comes to its end; and a CLI that
+    // stands still, so that only force ends the turn.
+    let hoard = "python3 -c \"
+import os, resource, signal, socket, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (16384, 16384))
+head = b'POST /v1/messages HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 30000000\\r\\n\\r\\n'
+first = os.fork()
+held = []
+try:
+    while True:
+        held.append(socket.create_connection(('127.0.0.1', 8787), 3))
+        held[-1].send(head)
+except OSError: pass
+if first == 0: time.sleep(1000)
+for pid in filter(str.isdigit, os.listdir('/proc')):
+    try:
+        if open(f'/proc/{pid}/comm').read().startswith('claude'): os.kill(int(pid), signal.SIGSTOP)
+    except OSError: pass
+open('/workspace/hoarded', 'w').write(str(len(held)))
+time.sleep(1000)\"";
+    let item = unleash(&stack, &mut viewer, &conversation, hoard).await?;
+    let container = stack.container_of(&viewer).await?;
+    e2e::until("all are taken", async || {
+        stack.engine.run(&["exec", &container, "test", "-s", "/home/workspace/hoarded"]).await.is_ok()
+    })
+    .await?;
+    nobody_else_is_disturbed(&mut viewer, &conversation, &item, &mut stranger).await?;
+    // Nothing of it is left, and the next message is answered.
+    let item = viewer.send(&conversation, "TEXT room again").await?;
+    viewer.result_of(&conversation, &item).await?;
+    let left = stack.engine.run(&["exec", &container, "sh", "-c", "cat /proc/[0-9]*/comm"]).await?;
+    assert!(!left.contains("python3"), "{left}");
+    stack.finish().await;
+    Ok(())
+}

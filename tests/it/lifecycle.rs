@@ -237,3 +237,30 @@ async fn an_engine_that_is_down_is_a_reason_and_nothing_else_stops_working() -> 
     stack.finish().await;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_cannot_be_prepared_does_not_keep_a_workspace_from_starting() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "hello").await?;
+    viewer.result_of(&conversation, &first).await?;
+    let container = stack.container().await?;
+    let user = stack.uid_of(&viewer).await?.to_string();
+    let as_user = async |script: &str| {
+        stack.engine.run(&["exec", "--user", &user, &container, "sh", "-c", script]).await
+    };
+    as_user("rm -rf /home/user/.claude && touch /home/user/.claude").await?;
+    viewer.ask(json!({ "type": "stop_workspace" })).await?;
+    viewer
+        .until("it is stopped", |seen| (seen.workspace["phase"]["type"] == "stopped").then_some(()))
+        .await?;
+    viewer.ask(json!({ "type": "start_workspace" })).await?;
+    viewer.until("it runs", |seen| (seen.workspace["phase"]["type"] == "running").then_some(())).await?;
+    // Who broke it can mend it from inside.
+    as_user("rm /home/user/.claude").await?;
+    let second = viewer.send(&conversation, "go on").await?;
+    viewer.result_of(&conversation, &second).await?;
+    stack.finish().await;
+    Ok(())
+}

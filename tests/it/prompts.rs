@@ -135,3 +135,32 @@ async fn always_allow_reaches_as_far_as_it_says() -> anyhow::Result<()> {
     stack.finish().await;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_reason_is_told_and_one_that_fits_nowhere_is_refused_before_it_is_saved() -> anyhow::Result<()>
+{
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let item = viewer.send(&conversation, "TOOL:Bash touch /workspace/never.txt").await?;
+    let prompt = prompt(&mut viewer, &conversation, 1).await?;
+    let deny = |message: String| json!({ "type": "deny", "message": message });
+    let answer = |decision: Value| {
+        json!({ "type": "answer", "conversation": conversation, "item": uuid::Uuid::new_v4(),
+                "prompt": prompt, "decision": decision })
+    };
+    let refused = viewer.try_ask(answer(deny("a line of a log\n".repeat(4_500)))).await?;
+    assert_eq!(refused["code"], "too_large", "{refused}");
+    // Nothing of it was saved: the prompt is still open, and a reason of nearly the largest size is told whole.
+    let reason = "한".repeat(16_000);
+    viewer.decide(&conversation, &prompt, deny(reason.clone())).await?;
+    viewer.result_of(&conversation, &item).await?;
+    let answered = viewer.seen.last(&conversation, "prompt_answered").unwrap();
+    assert_eq!(answered["decision"]["message"], reason);
+    // The link has not noticed: the next message is answered on it.
+    let next = viewer.send(&conversation, "TEXT still here").await?;
+    viewer.result_of(&conversation, &next).await?;
+    assert!(!stack.log_text().contains("more than the protocol allows"));
+    stack.finish().await;
+    Ok(())
+}

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::close::ErrorCode;
-use protocol::link::{FromControl, Hello, Policy, Report, Welcome};
+use protocol::link::{FromAgent, FromControl, Hello, Policy, Report, Welcome};
 use protocol::log::LogEnd;
 use protocol::status::Versions;
 use protocol::{ConversationId, ItemId, Position};
@@ -24,6 +24,8 @@ use crate::process::{self, Processes};
 
 /// How often the control plane is told how the workspace fares.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
+/// Refusals that wait to be told, at most.
+const MAX_REFUSED: usize = 256;
 /// Until the control plane says otherwise.
 const FIRST_POLICY: Policy =
     Policy { idle_ms: 900_000, max_processes: 1, allow_bypass: false, silent_ms: 180_000 };
@@ -48,6 +50,8 @@ struct State {
     /// The number of the link that it came on.
     link: u64,
     places: u32,
+    /// What no conversation could be given, until that is told.
+    refused: Vec<FromAgent>,
     report_at: Instant,
 }
 
@@ -59,7 +63,7 @@ impl Desk {
     /// Opens every journal on the state volume.
     ///
     /// # Errors
-    /// When the state volume can't be read.
+    /// When the state volume can't be read. One journal that can't be is its conversation's trouble alone.
     pub fn open(config: Arc<Config>, processes: Arc<Processes>, versions: Versions) -> anyhow::Result<Self> {
         let shared = Shared {
             reserve: Arc::new(Reserve::new(&config.state)),
@@ -77,6 +81,7 @@ impl Desk {
             stored: HashMap::new(),
             link: 0,
             places: 0,
+            refused: Vec::new(),
             report_at: Instant::now() + REPORT_EVERY,
         };
         let acknowledged = watch::Sender::new(0);
@@ -84,7 +89,10 @@ impl Desk {
         for entry in std::fs::read_dir(desk.shared.config.conversations())? {
             let name = entry?.file_name();
             if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {
-                desk.start(&mut desk.lock(), id)?;
+                // It is tried again when something comes for it. Nothing is told of it until then.
+                if let Err(error) = desk.start(&mut desk.lock(), id) {
+                    tracing::error!(conversation = %id, %error, "the journal can't be opened; going on without");
+                }
             }
         }
         Ok(desk)
@@ -164,13 +172,28 @@ impl Desk {
             },
             Err(error) => {
                 tracing::error!(%conversation, %error, "the conversation's journal can't be opened");
-                return;
+                drop(state);
+                return item.into_iter().for_each(|item| self.refuse(conversation, item));
             }
         };
         drop(state);
         if let Some(item) = item {
             outgoing.settled(item, Some(ErrorCode::Unavailable));
         }
+    }
+
+    /// Refuses what no conversation can be given.
+    pub fn refuse(&self, conversation: ConversationId, item: ItemId) {
+        let refused = &mut self.lock().refused;
+        if refused.len() < MAX_REFUSED {
+            refused.push(FromAgent::Settled { conversation, item, refused: Some(ErrorCode::Unavailable) });
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// What there is to tell of what was refused so. It is told once; what is lost is asked for again.
+    pub fn refusals(&self) -> Vec<FromAgent> {
+        std::mem::take(&mut self.lock().refused)
     }
 
     /// The conversation's task; it is started if it isn't there.

@@ -62,7 +62,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         both = async { tokio::join!(identity::obtain(&config), seeded) } => both,
         _ = stop.recv() => return Ok(()),
     };
-    seeded?;
+    if let Err(error) = seeded {
+        // The home is the user's, and they can make it so that it can't be prepared. They can mend it too, if it runs.
+        tracing::warn!(error = format!("{error:#}"), "the user's home is not prepared; going on");
+    }
     let identity = Arc::new(watch::Sender::new(identity?));
     let gateway = model::serve(Arc::clone(&config), identity.subscribe(), processes.tasks().clone());
     let link = link::keep_up(Arc::clone(&config), Arc::clone(&identity), Arc::clone(&desk));

@@ -3,6 +3,10 @@
 //! What comes in goes to the control plane's link port under this workspace's certificate; the control plane adds
 //! the credential. While it restarts, requests are held for up to a minute: refused, the CLI would back off for
 //! longer than that.
+//!
+//! Any code in the workspace can connect here. What it can hold is bounded: connections, and bytes of requests, which are
+//! reserved before they are read. The workspace-agent keeps its descriptors and its memory; who is turned away is the
+//! workspace's own.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -25,7 +29,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use protocol::ConversationId;
 use protocol::enrol::CONTROL_PLANE_NAME;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 use tokio_util::task::TaskTracker;
@@ -37,6 +41,12 @@ use crate::link::http;
 
 /// How long a request is held while the control plane is away.
 const HOLD: Duration = Duration::from_secs(60);
+/// Connections at a time. A CLI has a few for each agent that it runs; every one costs two descriptors here.
+const CONNECTIONS: usize = 128;
+/// What requests may take here at a time, in KiB: two of the largest. For a moment each is here twice.
+const HELD_KIB: usize = 2 * REQUEST_BYTES / 1024;
+/// How long a request may take to come in, with the wait for room. It comes from the same machine.
+const COME_IN: Duration = Duration::from_secs(60);
 /// The largest request, as the model's API has it.
 const REQUEST_BYTES: usize = 32 * 1024 * 1024;
 /// Set by the control plane on answers that mean "not now, but soon".
@@ -55,7 +65,9 @@ pub async fn serve(
 ) -> io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", config.model_port)).await?;
     let gateway = Arc::new(Gateway::new(config, identity));
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         let (stream, _) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -65,9 +77,13 @@ pub async fn serve(
                 continue;
             }
         };
-        stream.set_nodelay(true)?;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection to the model gateway broke at once");
+            continue;
+        }
         let gateway = Arc::clone(&gateway);
         tasks.spawn(async move {
+            let _place = place;
             let service = service_fn(move |request| {
                 let gateway = Arc::clone(&gateway);
                 async move { Ok::<_, Infallible>(gateway.answer(request).await) }
@@ -83,6 +99,7 @@ pub async fn serve(
 
 struct Gateway {
     client: Client<Dialler, Full<Bytes>>,
+    room: Room,
 }
 
 impl Gateway {
@@ -92,7 +109,7 @@ impl Gateway {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_max_idle_per_host(8);
-        Self { client: builder.build(Dialler { config, identity }) }
+        Self { client: builder.build(Dialler { config, identity }), room: Room::new() }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -104,11 +121,16 @@ impl Gateway {
                 "this gateway serves the Messages API alone",
             );
         };
-        let Ok(body) = Limited::new(body, REQUEST_BYTES).collect().await else {
-            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", "the request is over 32 MB");
+        let (body, _room) = match tokio::time::timeout(COME_IN, self.room.receive(body)).await {
+            Ok(Ok(received)) => received,
+            Ok(Err(refused)) => return refused,
+            Err(_) => {
+                let words = "the request did not come in within a minute";
+                return refusal(StatusCode::REQUEST_TIMEOUT, "timeout_error", words);
+            }
         };
         let headers = end_to_end(parts.headers);
-        self.forward(parts.method, &path, headers, body.to_bytes()).await
+        self.forward(parts.method, &path, headers, body).await
     }
 
     async fn forward(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Response<Body> {
@@ -138,6 +160,32 @@ impl Gateway {
             }
             tokio::time::sleep(backoff.wait()).await;
         }
+    }
+}
+
+/// Room for requests, counted in KiB.
+struct Room(Arc<Semaphore>);
+
+impl Room {
+    fn new() -> Self {
+        Self(Arc::new(Semaphore::new(HELD_KIB)))
+    }
+
+    /// The whole request, and the part of the room that it takes.
+    async fn receive<B>(&self, body: B) -> Result<(Bytes, OwnedSemaphorePermit), Response<Body>>
+    where
+        B: hyper::body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let too_large =
+            || refusal(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", "the request is over 32 MB");
+        let most = body.size_hint().upper().map_or(Ok(REQUEST_BYTES), usize::try_from);
+        let most = most.ok().filter(|most| *most <= REQUEST_BYTES).ok_or_else(too_large)?;
+        let kib = u32::try_from(most.div_ceil(1024)).map_err(|_| too_large())?;
+        let room = Arc::clone(&self.0).acquire_many_owned(kib).await;
+        let room = room.map_err(|_| refusal(StatusCode::SERVICE_UNAVAILABLE, "api_error", "stopping"))?;
+        let body = Limited::new(body, REQUEST_BYTES).collect().await.map_err(|_| too_large())?;
+        Ok((body.to_bytes(), room))
     }
 }
 
@@ -253,6 +301,45 @@ mod tests {
 
     fn far(method: Method, path: &str) -> Option<String> {
         far_path(&method, &path.parse().unwrap())
+    }
+
+    /// A body that says how long it will be and never comes.
+    struct Promised(u64);
+
+    impl hyper::body::Body for Promised {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> hyper::body::SizeHint {
+            hyper::body::SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_wait_for_room_and_what_is_too_large_gets_none() {
+        let room = Room::new();
+        let large = REQUEST_BYTES as u64;
+        let refused = room.receive(Promised(large + 1)).await.map(|_| ()).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let whole = room.receive(Full::new(Bytes::from_static(b"{}"))).await;
+        drop(whole);
+        // Two of the largest have all the room; the next one waits until one of them is gone.
+        let first = room.receive(Promised(large));
+        let second = room.receive(Promised(large));
+        let third = room.receive(Full::new(Bytes::from_static(b"{}")));
+        let (mut first, mut second, mut third) = (Box::pin(first), Box::pin(second), Box::pin(third));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        assert!(futures_util::poll!(&mut second).is_pending());
+        assert!(futures_util::poll!(&mut third).is_pending());
+        drop(first);
+        assert!(third.await.is_ok());
     }
 
     #[test]

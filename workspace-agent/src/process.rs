@@ -30,6 +30,8 @@ const MARKS: u32 = 100_000;
 const POLITE: Duration = Duration::from_secs(2);
 /// How often `/proc` is looked at while processes leave.
 const LOOK: Duration = Duration::from_millis(15);
+/// How soon it is looked again when it could not be.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A supplementary group that marks everything one CLI or one terminal started.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,14 +62,14 @@ pub struct Owned {
 }
 
 impl Processes {
-    /// A mark that no living process has.
+    /// A mark that no living process has. If nobody can look, it is the one whose last use is longest ago.
     pub fn new_mark(&self) -> Mark {
         loop {
             let mut next = lock(&self.next_mark);
             let mark = Mark(FIRST_MARK + *next);
             *next = (*next + 1) % MARKS;
             drop(next);
-            if marked(mark).is_empty() {
+            if marked(mark).map_or(true, |pids| pids.is_empty()) {
                 return mark;
             }
         }
@@ -134,9 +136,9 @@ impl Processes {
     /// Ends every process with this mark: politely, then by force, until none is left.
     pub async fn end(&self, mark: Mark) {
         let since = tokio::time::Instant::now();
-        signal_all(&marked(mark), Signal::SIGTERM);
+        signal_all(&living(mark).await, Signal::SIGTERM);
         while since.elapsed() < POLITE {
-            if marked(mark).is_empty() {
+            if living(mark).await.is_empty() {
                 return;
             }
             tokio::time::sleep(LOOK).await;
@@ -147,12 +149,12 @@ impl Processes {
     /// Ends every process with this mark by force. They are frozen first, so that a fork bomb stands still.
     pub async fn end_by_force(&self, mark: Mark) {
         loop {
-            let pids = marked(mark);
+            let pids = living(mark).await;
             if pids.is_empty() {
                 return;
             }
             signal_all(&pids, Signal::SIGSTOP);
-            signal_all(&marked(mark), Signal::SIGKILL);
+            signal_all(&living(mark).await, Signal::SIGKILL);
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -191,33 +193,65 @@ pub fn boot_id() -> io::Result<[u8; 16]> {
 }
 
 /// The living processes that have this mark.
-pub fn marked(mark: Mark) -> Vec<Pid> {
+///
+/// # Errors
+/// When it can't be looked at all of them: then nobody knows.
+pub fn marked(mark: Mark) -> io::Result<Vec<Pid>> {
     let wanted = mark.0.to_string();
-    all_processes()
-        .filter(|pid| {
-            let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
-            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
-            let alive = !field("State:").is_some_and(|state| state.trim_start().starts_with(['Z', 'X']));
-            alive
-                && field("Groups:")
-                    .is_some_and(|groups| groups.split_whitespace().any(|group| group == wanted))
-        })
-        .collect()
+    let mut found = Vec::new();
+    for pid in all_processes()? {
+        let status = match std::fs::read_to_string(format!("/proc/{pid}/status")) {
+            Ok(status) => status,
+            Err(error) if is_gone(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let alive = !field("State:").is_some_and(|state| state.trim_start().starts_with(['Z', 'X']));
+        let groups = field("Groups:").unwrap_or_default();
+        if alive && groups.split_whitespace().any(|group| group == wanted) {
+            found.push(pid);
+        }
+    }
+    Ok(found)
 }
 
-/// How many processes there are.
+/// [`marked`], as soon as it can be looked. What that takes may be used up for a while: descriptors, for one.
+async fn living(mark: Mark) -> Vec<Pid> {
+    let mut told = false;
+    loop {
+        match marked(mark) {
+            Ok(pids) => return pids,
+            Err(error) if !std::mem::replace(&mut told, true) => {
+                tracing::error!(%error, "it can't be looked which processes are left; trying on");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// The process that this file was of is gone.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::ESRCH as i32)
+}
+
+/// How many processes there are; none, if it can't be looked.
 pub fn count() -> usize {
-    all_processes().count()
+    all_processes().map_or(0, |pids| pids.len())
 }
 
-fn all_processes() -> impl Iterator<Item = Pid> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+fn all_processes() -> io::Result<Vec<Pid>> {
+    let mut pids = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        pids.extend(entry?.file_name().to_str().and_then(|name| name.parse().ok()).map(Pid::from_raw));
+    }
+    Ok(pids)
 }
 
+/// Zombies that are children of ours. If it can't be looked, they wait for the next sweep.
 fn zombie_children() -> impl Iterator<Item = Pid> {
     let me = std::process::id().to_string();
-    all_processes().filter(move |pid| {
+    all_processes().unwrap_or_default().into_iter().filter(move |pid| {
         let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
         // "pid (name, which may hold anything) state parent …"
         let Some((_, rest)) = stat.rsplit_once(')') else { return false };

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use protocol::limits::{LIVE_BLOCK_BYTES, LIVE_BLOCKS};
+use protocol::limits::{LIVE_BLOCK_BYTES, LIVE_BLOCKS, LIVE_BYTES};
 use protocol::link::{Activity, ActivityKind, Delta, LiveKind};
 use protocol::{BlockId, ToolUseId};
 
@@ -65,19 +65,19 @@ impl Live {
     /// More text arrived. Text that doesn't fit to what is there is dropped: the final block will have it.
     pub fn append(&mut self, delta: Delta) {
         let Delta { block: id, what, parent, at, text, .. } = delta;
-        let room = self.blocks.len() < LIVE_BLOCKS;
+        let room = LIVE_BYTES - self.blocks.iter().map(|block| block.text.len()).sum::<usize>();
+        let fits = |kept: usize| text.len() <= room && kept + text.len() <= LIVE_BLOCK_BYTES;
+        let places = self.blocks.len() < LIVE_BLOCKS;
         match self.blocks.iter_mut().find(|block| block.id == id) {
             Some(block) if at == 0 && !block.text.is_empty() => {
                 block.generation += 1;
-                block.text = text;
+                block.text = if fits(0) { text } else { String::new() };
             }
-            Some(block)
-                if at == block.text.len() as u64 && block.text.len() + text.len() <= LIVE_BLOCK_BYTES =>
-            {
+            Some(block) if at == block.text.len() as u64 && fits(block.text.len()) => {
                 block.text.push_str(&text);
             }
             Some(_) => {}
-            None if at == 0 && room => {
+            None if at == 0 && places && fits(0) => {
                 self.blocks.push(Block { id, what, parent, generation: 0, text });
             }
             None => {}
@@ -205,6 +205,21 @@ mod tests {
         assert_eq!(texts(live.more(&mut known)), [(true, "Good".into())]);
         live.append(delta("a", 9, "lost"));
         assert_eq!(texts(live.more(&mut known)), []);
+    }
+
+    #[test]
+    fn live_text_of_a_conversation_is_bounded_however_it_comes() {
+        let mut live = Live::default();
+        let piece = "x".repeat(LIVE_BLOCK_BYTES / 2);
+        for block in 0..LIVE_BLOCKS * 2 {
+            for part in 0..4 {
+                live.append(delta(&format!("b{block}"), (part * piece.len()) as u64, &piece));
+            }
+        }
+        let held = |live: &Live| live.blocks.iter().map(|block| block.text.len()).sum::<usize>();
+        assert_eq!(held(&live), LIVE_BYTES);
+        live.append(delta("b0", 0, &"y".repeat(LIVE_BLOCK_BYTES * 4)));
+        assert!(held(&live) <= LIVE_BYTES);
     }
 
     #[test]

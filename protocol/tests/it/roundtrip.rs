@@ -1,11 +1,13 @@
 //! What is said is what is understood.
 
 use proptest::prelude::*;
+use protocol::event::Outcome;
 use protocol::fleet::FleetRequest;
 use protocol::frame::{self, Chunk, Frame, encode_chunk, encode_events};
 use protocol::link::{Delta, FromAgent, FromControl, LiveKind};
 use protocol::viewer::{FromViewer, Request};
 use protocol::{BlockId, ConversationId, Event, EventBody, ItemId};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::samples;
@@ -40,6 +42,44 @@ fn unknown_fields_are_no_error() {
         r#"{"n":1,"at":2,"kind":"message_started","item":"00000000-0000-0000-0000-000000000001","later":{}}"#;
     let event: Event = serde_json::from_str(text).unwrap();
     assert_eq!(event.body, EventBody::MessageStarted { item: ItemId(Uuid::from_u128(1)) });
+}
+
+#[test]
+fn what_a_newer_peer_names_leaves_the_rest_readable() {
+    let id = Uuid::from_u128(1);
+    let item = ItemId(id);
+    let events = [
+        json!({ "kind": "message_ended", "item": id, "how": "of_tomorrow" }),
+        json!({ "kind": "message_unknown", "item": id, "why": "of_tomorrow", "tools": [] }),
+        json!({ "kind": "result", "items": [id], "outcome": "of_tomorrow", "duration_ms": 1, "cost_usd": 0.5,
+                "usage": { "input": 1, "output": 1, "cache_read": 0, "cache_write": 0 } }),
+        json!({ "kind": "tool_result", "tool_use": "t", "content": { "text": "x" }, "outcome": "of_tomorrow" }),
+        json!({ "kind": "tasks", "tasks": [{ "id": "1", "title": "x", "status": "of_tomorrow" }] }),
+        json!({ "kind": "process_ended", "why": "of_tomorrow", "detail": "" }),
+        json!({ "kind": "settings_changed", "settings": {}, "why": "of_tomorrow" }),
+        json!({ "kind": "trouble", "what": "of_tomorrow", "detail": "" }),
+        json!({ "kind": "silent", "step": "of_tomorrow", "for_ms": 1 }),
+        json!({ "kind": "prompt_withdrawn", "prompt": "p", "why": "of_tomorrow" }),
+        json!({ "kind": "prompt_asked", "prompt": "p", "ask": "of_tomorrow", "tool": "x", "subject": "",
+                "input": { "json": {} }, "suggestions": [
+                    { "type": "rules", "rules": [{ "tool": "x" }], "reach": "of_tomorrow" }] }),
+    ];
+    for mut event in events {
+        event["n"] = 1.into();
+        event["at"] = 1.into();
+        let read: Result<Event, _> = serde_json::from_value(event.clone());
+        assert!(read.is_ok(), "{event}: {read:?}");
+        // What it is about is followed all the same.
+        if let EventBody::Result(result) = &read.unwrap().body {
+            assert_eq!((result.items.as_slice(), result.outcome), (&[item][..], Outcome::Other));
+        }
+    }
+    let activity = json!({ "type": "activity", "conversation": id,
+        "activity": { "what": { "type": "of_tomorrow", "x": 1 }, "since": 1 } });
+    assert!(serde_json::from_value::<FromAgent>(activity).is_ok());
+    let delta = json!({ "type": "delta", "conversation": id, "block": "m:0",
+        "what": { "type": "of_tomorrow" }, "at": 0, "text": "x" });
+    assert!(serde_json::from_value::<FromAgent>(delta).is_ok());
 }
 
 #[test]

@@ -67,8 +67,10 @@ fn close_codes() -> String {
 fn limits() -> String {
     format!(
         "/** The largest message a person may send, in bytes of UTF-8. */\nexport const MESSAGE_BYTES = {};\n\n\
+         /** The largest answer to a prompt, in bytes of JSON. */\nexport const DECISION_BYTES = {};\n\n\
          /** The WebSocket subprotocol. */\nexport const SUBPROTOCOL = \"{}\";\n",
         protocol::limits::MESSAGE_BYTES,
+        protocol::limits::DECISION_BYTES,
         protocol::version::Version::LATEST.subprotocol(),
     )
 }

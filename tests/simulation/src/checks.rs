@@ -97,9 +97,11 @@ fn come_to_pass(body: &EventBody) -> Option<&'static str> {
     if let EventBody::Silent { step, .. } = body {
         return Some(match step {
             SilentStep::Ended => "a silent process was ended",
-            SilentStep::Asked | SilentStep::Answered | SilentStep::Interrupted | SilentStep::Over => {
-                "a turn fell silent"
-            }
+            SilentStep::Asked
+            | SilentStep::Answered
+            | SilentStep::Interrupted
+            | SilentStep::Over
+            | SilentStep::Other => "a turn fell silent",
         });
     }
     let kinds = [

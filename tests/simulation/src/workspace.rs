@@ -138,7 +138,12 @@ impl Workspace {
                     let json = String::from_utf8_lossy(&bytes[from..from + span.len as usize]).into_owned();
                     self.journaled.insert((id, Position { epoch, n: event.n }), json);
                 }
-                Record::Body(..) | Record::ToolBegan | Record::AnswersTaken | Record::Boot(_) => {}
+                Record::StrangeEvent(..)
+                | Record::Strange
+                | Record::Body(..)
+                | Record::ToolBegan
+                | Record::AnswersTaken
+                | Record::Boot(_) => {}
             }
         }
     }
@@ -277,7 +282,7 @@ impl Workspace {
         let outgoing = held.keeper.outgoing();
         let cursor = agent.cursors.entry(id).or_insert_with(|| outgoing.cursor());
         conn.up.extend(outgoing.next_messages(cursor).into_iter().map(Up::Message));
-        conn.up.extend(outgoing.next_frames(cursor, TELL_BYTES)?.into_iter().map(Up::Frame));
+        conn.up.extend(outgoing.next_frame(cursor, TELL_BYTES)?.map(Up::Frame));
         Ok(())
     }
 

@@ -91,7 +91,13 @@ impl Blocks {
             _ => LiveKind::Text {},
         };
         if message.blocks.len() < LIVE_BLOCKS {
-            message.blocks.push(Block { index, kind: kind.to_owned(), what, written: 0, finished: false });
+            message.blocks.push(Block {
+                index,
+                kind: clip(kind, 64).to_owned(),
+                what,
+                written: 0,
+                finished: false,
+            });
         }
         if is_tool { vec![Change::ToolBegins] } else { Vec::new() }
     }

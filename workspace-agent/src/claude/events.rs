@@ -3,6 +3,7 @@
 //! Everything in a line is hostile: names and ids are cut to their bounds, content goes under the size rule, and
 //! nothing here makes an event that stands for a person's act.
 
+use protocol::bounded::clip;
 use protocol::event::{EventBody, OpenTool, Outcome, ToolOutcome, TurnError, TurnResult, Usage};
 use protocol::payload::{Body, Payload, short};
 use protocol::{ItemId, ToolUseId};
@@ -12,6 +13,8 @@ use super::blocks::Blocks;
 use super::lines::{Assistant, ResultLine, User};
 use super::subject::subject;
 
+/// What is kept of a line that isn't understood.
+const OPAQUE_BYTES: usize = 256 * 1024;
 /// How long a tool's name may be, in bytes.
 const NAME_BYTES: usize = 128;
 /// How long the CLI's words about a failure may be, in bytes.
@@ -44,8 +47,13 @@ impl Draft {
         Self { event: make(payload), bodies: body.into_iter().collect() }
     }
 
-    /// A line that isn't understood, as it came.
+    /// A line that isn't understood, as it came; of a long one the beginning. Nothing that is known makes long ones.
     pub fn opaque(line: &str) -> Self {
+        let kept = clip(line, OPAQUE_BYTES);
+        if kept.len() < line.len() {
+            let cut = format!("{kept}\n… {} more bytes were not kept", line.len() - kept.len());
+            return Self::text(cut, |line| EventBody::Opaque { line });
+        }
         match serde_json::from_str(line) {
             Ok(value) => Self::json(value, |line| EventBody::Opaque { line }),
             Err(_) => Self::text(line.to_owned(), |line| EventBody::Opaque { line }),
@@ -95,7 +103,7 @@ fn block(
             let subject = subject(&tool, &input);
             Draft::json(input, |input| EventBody::ToolCall { block, tool_use, tool, subject, input, parent })
         }
-        _ => Draft::json(content, |line| EventBody::Opaque { line }),
+        _ => Draft::opaque(&content.to_string()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use protocol::limits::LINE_BYTES;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::lines::Line;
@@ -17,6 +17,10 @@ use crate::process::{Mark, Owned, Processes};
 
 /// Lines that are read ahead. Beyond it the CLI waits, which costs it nothing.
 const READ_AHEAD: usize = 64;
+/// How much is read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// What may be read ahead, in bytes: the longest line fits, and the read that ends it.
+const READ_AHEAD_BYTES: usize = LINE_BYTES + 2 * READ_BYTES;
 /// Lines that wait to be written. The CLI reads at once unless something is badly wrong.
 const WRITE_AHEAD: usize = 64;
 /// How much of the error stream is kept, from its end.
@@ -43,13 +47,16 @@ pub enum Heard {
     },
 }
 
+/// Something read ahead, with the room that it takes.
+type Ahead = (Heard, Option<OwnedSemaphorePermit>);
+
 /// A running CLI process.
 #[derive(Debug)]
 pub struct Claude {
     mark: Mark,
     processes: Arc<Processes>,
     stdin: Option<mpsc::Sender<String>>,
-    heard: mpsc::Receiver<Heard>,
+    heard: mpsc::Receiver<Ahead>,
     ending: bool,
 }
 
@@ -78,7 +85,7 @@ impl Claude {
     /// What it says next. After [`Heard::Exited`] nothing follows.
     pub async fn hear(&mut self) -> Heard {
         match self.heard.recv().await {
-            Some(heard) => heard,
+            Some((heard, _)) => heard,
             None => Heard::Exited { detail: "its end was not noticed".to_owned() },
         }
     }
@@ -120,7 +127,7 @@ async fn own(
     mark: Mark,
     mut reader: JoinHandle<()>,
     errors: JoinHandle<String>,
-    say: mpsc::Sender<Heard>,
+    say: mpsc::Sender<Ahead>,
 ) {
     let status = owned.wait().await;
     drop(owned);
@@ -136,7 +143,7 @@ async fn own(
     if !last_words.trim().is_empty() {
         detail = format!("{detail}: {}", last_words.trim());
     }
-    let _ = say.send(Heard::Exited { detail }).await;
+    let _ = say.send((Heard::Exited { detail }, None)).await;
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -157,22 +164,32 @@ async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::Receiver<String>) {
     }
 }
 
-async fn read_lines(mut stdout: impl AsyncRead + Unpin, say: mpsc::Sender<Heard>) {
+async fn read_lines(mut stdout: impl AsyncRead + Unpin, say: mpsc::Sender<Ahead>) {
+    let room = Arc::new(Semaphore::new(READ_AHEAD_BYTES));
+    // The room that the line takes which is not complete yet.
+    let mut taken: Option<OwnedSemaphorePermit> = None;
     let mut splitter = Splitter::default();
-    let mut buffer = vec![0; 64 * 1024];
+    let mut buffer = vec![0; READ_BYTES];
     loop {
         let Ok(read) = stdout.read(&mut buffer).await else { return };
         if read == 0 {
             break;
         }
+        let bytes = u32::try_from(read).unwrap_or(u32::MAX);
+        let Ok(more) = Arc::clone(&room).acquire_many_owned(bytes).await else { return };
+        match &mut taken {
+            Some(taken) => taken.merge(more),
+            None => taken = Some(more),
+        }
         for heard in splitter.push(&buffer[..read]) {
-            if say.send(heard).await.is_err() {
+            if say.send((heard, taken.take())).await.is_err() {
                 return;
             }
         }
+        taken = taken.filter(|_| !splitter.is_dropping());
     }
     if let Some(heard) = splitter.finish() {
-        let _ = say.send(heard).await;
+        let _ = say.send((heard, taken)).await;
     }
 }
 
@@ -217,6 +234,11 @@ impl Splitter {
     /// What is left when the stream ends without a newline.
     pub fn finish(&mut self) -> Option<Heard> {
         self.take()
+    }
+
+    /// Whether the line that comes in is too long and kept no more.
+    pub const fn is_dropping(&self) -> bool {
+        self.dropping.is_some()
     }
 
     fn extend(&mut self, bytes: &[u8]) {
@@ -276,6 +298,36 @@ mod tests {
         assert!(
             matches!(&heard[..], [Heard::TooLong { bytes }, Heard::Line(Line::Quiet)] if *bytes == 33 * 1024 * 1024)
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_read_ahead_is_bounded_in_bytes_and_the_longest_line_comes_through() {
+        let (mut end, stdout) = tokio::io::duplex(READ_BYTES);
+        let (say, mut heard) = mpsc::channel(READ_AHEAD);
+        let reader = tokio::spawn(read_lines(stdout, say));
+        let line = |bytes: usize| {
+            let mut line = vec![b'x'; bytes];
+            line.push(b'\n');
+            line
+        };
+        let writer = tokio::spawn(async move {
+            for bytes in [1, LINE_BYTES, 2, 20 << 20, 20 << 20, LINE_BYTES + 1, 3] {
+                end.write_all(&line(bytes)).await.unwrap();
+            }
+        });
+        let mut lengths = Vec::new();
+        while let Some((line, room)) = heard.recv().await {
+            lengths.push(match line {
+                Heard::Strange(text) => text.len() as u64,
+                Heard::TooLong { bytes } => bytes,
+                Heard::Line(_) | Heard::Exited { .. } => panic!("{line:?}"),
+            });
+            drop(room);
+        }
+        writer.await.unwrap();
+        reader.await.unwrap();
+        let mib = 20 << 20;
+        assert_eq!(lengths, [1, LINE_BYTES as u64, 2, mib, mib, LINE_BYTES as u64 + 1, 3]);
     }
 
     #[test]

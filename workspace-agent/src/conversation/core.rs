@@ -17,6 +17,7 @@ mod answers;
 mod recent;
 mod recover;
 mod settings;
+mod size;
 mod speech;
 mod turn;
 mod watchdog;
@@ -24,7 +25,8 @@ mod watchdog;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use protocol::close::ErrorCode;
-use protocol::event::{BackgroundTask, OpenTool, Person, ProcessEnd, Trouble};
+use protocol::event::{BackgroundTask, MessageEnd, OpenTool, Person, ProcessEnd, Trouble};
+use protocol::limits::LOG_BYTES;
 use protocol::link::{ActivityKind, Catalog, Delivery, FromControl, Policy};
 use protocol::payload::{Body, short};
 use protocol::prompt::Decision;
@@ -35,6 +37,7 @@ use protocol::{ConversationId, Event, EventBody, ItemId, Millis, Position, Promp
 use self::answers::OpenPrompt;
 use self::recent::Recent;
 pub use self::recover::{Checkpoint, Opening};
+use self::size::Sized;
 use self::turn::{Message, Phase, Steer, Turn};
 use self::watchdog::Watch;
 use crate::claude::blocks::{Blocks, Change};
@@ -292,6 +295,10 @@ pub struct Conversation {
     forgotten: HashSet<ItemId>,
     /// Items that were dealt with without a trace in the log, and how.
     settled: VecDeque<(ItemId, Option<ErrorCode>)>,
+    /// What the log takes from its beginning on, with all bodies, in bytes.
+    written: u64,
+    /// The log has had all that it may take, and has said so.
+    full: bool,
     /// The last message whose fate is unknown, as it was told.
     unknown: Option<EventBody>,
     watch: Watch,
@@ -332,6 +339,8 @@ impl Conversation {
             seen: Recent::default(),
             forgotten: HashSet::new(),
             settled: VecDeque::new(),
+            written: 0,
+            full: false,
             unknown: None,
             watch: Watch::default(),
             activity: ActivityKind::None {},
@@ -387,6 +396,7 @@ impl Conversation {
                 self.continue_turn(item, by, message, settings)
             }
             Input::Configure(settings) => self.configure(settings),
+            Input::Line(_) | Input::Strange(_) | Input::TooLong { .. } if self.full => {}
             Input::Line(line) => self.hear(line),
             Input::Strange(line) => {
                 self.sign_of_life();
@@ -410,6 +420,7 @@ impl Conversation {
             Input::Tick => self.tick(),
             Input::Shutdown => self.shut_down(),
         }
+        self.close_if_full();
         self.settle_state();
         if was_busy && !self.is_busy() {
             self.idle_since = self.now.mono;
@@ -458,11 +469,12 @@ impl Conversation {
     fn advance(&mut self) {
         if self.turn.is_none()
             && !self.stopping
+            && !self.full
             && let Some(next) = self.waiting.pop_front()
         {
             self.turn = Some(Turn::new(next));
         }
-        let Some(turn) = self.turn.as_ref().filter(|_| !self.stopping) else { return };
+        let Some(turn) = self.turn.as_ref().filter(|_| !self.stopping && !self.full) else { return };
         let (waits, continued) = (turn.phase == Phase::Waiting, turn.continued);
         match self.process {
             Process::None if waits => self.spawn(continued),
@@ -542,6 +554,23 @@ impl Conversation {
         self.advance();
     }
 
+    /// A log that has had all that it may take says so and ends what goes on; people can go on elsewhere.
+    fn close_if_full(&mut self) {
+        if self.written <= LOG_BYTES {
+            return;
+        }
+        if !std::mem::replace(&mut self.full, true) {
+            self.trouble(Trouble::LogFull, "this conversation's record has reached its largest size");
+            self.end_process(ProcessEnd::LogFull);
+        }
+        if self.process == Process::None {
+            self.end_turn_unanswered(MessageEnd::Failed);
+            for message in std::mem::take(&mut self.waiting) {
+                self.append(EventBody::MessageEnded { item: message.item, how: MessageEnd::Failed });
+            }
+        }
+    }
+
     fn request(&mut self, asked: Asked, body: &serde_json::Value) {
         self.next_request += 1;
         let id = format!("atelier-{}", self.next_request);
@@ -554,11 +583,13 @@ impl Conversation {
     }
 
     fn append_draft(&mut self, draft: Draft) {
-        let event = Event { n: self.next_n, at: self.now.wall, body: draft.event };
+        let (n, at) = (self.next_n, self.now.wall);
+        let Sized { event, bodies, bytes } = size::fit(draft, |body| Event { n, at, body });
         self.next_n += 1;
+        self.written += bytes;
         self.summary.apply(&event);
         let sync = must_survive_power_cut(&event.body);
-        self.effects.push(Effect::Append { event: Box::new(event), bodies: draft.bodies, sync });
+        self.effects.push(Effect::Append { event: Box::new(event), bodies, sync });
     }
 
     /// An outbox item is dealt with and leaves no trace in the log. It may be asked for again, if the word of it is lost.
@@ -614,6 +645,8 @@ const fn must_survive_power_cut(body: &EventBody) -> bool {
     matches!(
         body,
         EventBody::MessageTaken { .. }
+            // Final, for one that steers: it must not be begun again.
+            | EventBody::MessageStarted { .. }
             | EventBody::MessageEnded { .. }
             | EventBody::MessageUnknown { .. }
             | EventBody::MessageContinued { .. }

@@ -78,14 +78,30 @@ pub enum Command {
 /// When the journal can't be opened or read.
 pub fn start(shared: &Shared, id: ConversationId, policy: Policy) -> io::Result<Handle> {
     let dir = shared.config.conversations().join(id.to_string());
-    let medium = Arc::new(OnDisk::open(&dir)?);
-    let keeper = Keeper::open(id, policy, medium, shared.boot, Arc::clone(&shared.changed))?;
+    let keeper = open(shared, id, policy, &dir)?;
     let outgoing = keeper.outgoing();
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let driver =
         Driver { shared: shared.clone(), id, keeper, inbox, process: None, spawning: None, disk_full: false };
     shared.processes.tasks().spawn(driver.run(dir));
     Ok(Handle { commands, outgoing })
+}
+
+/// Opens the keeper. A journal that makes no sense is put aside, where it can be looked at: the conversation begins anew
+/// behind what the store has of it, in an epoch that says that events are lost.
+fn open(shared: &Shared, id: ConversationId, policy: Policy, dir: &Path) -> io::Result<Keeper> {
+    let keeper = || {
+        let medium = Arc::new(OnDisk::open(dir)?);
+        Keeper::open(id, policy, medium, shared.boot, Arc::clone(&shared.changed))
+    };
+    match keeper() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            tracing::error!(conversation = %id, %error, "the journal makes no sense; it is put aside");
+            OnDisk::put_aside(dir)?;
+            keeper()
+        }
+        opened => opened,
+    }
 }
 
 struct Driver {
@@ -115,19 +131,19 @@ impl Driver {
             match event {
                 Wake::Command(None | Some(Command::Leave)) => return self.leave().await,
                 Wake::Command(Some(Command::Forget)) => return self.forget(&dir).await,
-                Wake::Command(Some(Command::Input(input))) => self.feed(*input).await,
+                Wake::Command(Some(Command::Input(input))) => self.feed(*input),
                 Wake::Command(Some(Command::Policy(policy))) => self.keeper.set_policy(policy),
                 Wake::Command(Some(Command::Join(stored, link))) => {
                     self.keeper.join(self.now(), stored, link);
-                    self.act().await;
+                    self.act();
                 }
                 Wake::Command(Some(Command::IdleSince(answer))) => {
                     let _ = answer.send(self.keeper.idle_since());
                 }
-                Wake::Heard(heard) => self.hear(heard).await,
-                Wake::Slot(permit) => self.spawn(permit).await,
-                Wake::Tick => self.feed(Input::Tick).await,
-                Wake::DiskRetry => self.retry_disk().await,
+                Wake::Heard(heard) => self.hear(heard),
+                Wake::Slot(permit) => self.spawn(permit),
+                Wake::Tick => self.feed(Input::Tick),
+                Wake::DiskRetry => self.retry_disk(),
             }
             self.compact();
         }
@@ -150,60 +166,71 @@ impl Driver {
         }
     }
 
-    async fn hear(&mut self, heard: Heard) {
+    fn hear(&mut self, heard: Heard) {
         match heard {
-            Heard::Line(line) => self.feed(Input::Line(line)).await,
-            Heard::Strange(line) => self.feed(Input::Strange(line)).await,
-            Heard::TooLong { bytes } => self.feed(Input::TooLong { bytes }).await,
+            Heard::Line(line) => self.feed(Input::Line(line)),
+            Heard::Strange(line) => self.feed(Input::Strange(line)),
+            Heard::TooLong { bytes } => self.feed(Input::TooLong { bytes }),
             Heard::Exited { detail } => {
                 self.process = None;
-                self.feed(Input::Exited { detail }).await;
+                self.feed(Input::Exited { detail });
             }
         }
     }
 
-    async fn feed(&mut self, input: Input) {
+    fn feed(&mut self, input: Input) {
         self.keeper.feed(self.now(), input);
-        self.act().await;
+        self.act();
     }
 
-    /// Does what was decided. A full disk is met with the space that was kept back for it; only if that is gone too does
-    /// this wait.
-    async fn act(&mut self) {
+    /// Does what was decided. A full disk is met with the space that was kept back for it; if that is gone too the rest
+    /// is left for later, but for the end of the process: nobody is kept from stopping what fills the disk.
+    fn act(&mut self) {
         loop {
             match tokio::task::block_in_place(|| self.keeper.next_act()) {
                 Ok(None) => return,
-                Ok(Some(Act::Spawn(launch))) => {
-                    self.spawning = Some((launch, Vec::new()));
-                    self.shared.want_slot.notify_one();
-                }
-                Ok(Some(Act::Write(line))) => self.write(line),
-                Ok(Some(Act::CloseStdin)) => {
-                    if let Some((process, _)) = &mut self.process {
-                        process.close_stdin();
-                    }
-                }
-                Ok(Some(Act::Terminate)) => self.terminate(),
-                Err(error) => self.make_space(&error).await,
+                Ok(Some(act)) => self.perform(act),
+                Err(error) if self.make_space(&error) => {}
+                Err(_) => break,
             }
         }
+        if self.keeper.take_terminate() {
+            self.terminate();
+        }
     }
 
-    async fn make_space(&mut self, error: &io::Error) {
-        tracing::error!(conversation = %self.id, %error, "the journal can't be written");
+    fn perform(&mut self, act: Act) {
+        match act {
+            Act::Spawn(launch) => {
+                self.spawning = Some((launch, Vec::new()));
+                self.shared.want_slot.notify_one();
+            }
+            Act::Write(line) => self.write(line),
+            Act::CloseStdin => {
+                if let Some((process, _)) = &mut self.process {
+                    process.close_stdin();
+                }
+            }
+            Act::Terminate => self.terminate(),
+        }
+    }
+
+    /// The journal can't be written. Returns whether there may be space now.
+    fn make_space(&mut self, error: &io::Error) -> bool {
         if !std::mem::replace(&mut self.disk_full, true) {
+            tracing::error!(conversation = %self.id, %error, "the journal can't be written");
             self.keeper.disk_full(self.now());
+            return true;
         }
-        if !self.shared.reserve.release() {
-            tokio::time::sleep(DISK_RETRY).await;
-        }
+        self.shared.reserve.release()
     }
 
-    /// Goes on once the space that is kept back could be taken again.
-    async fn retry_disk(&mut self) {
-        if self.shared.reserve.take() {
+    /// Goes on once what was left for later is written and the space that is kept back could be taken again.
+    fn retry_disk(&mut self) {
+        self.act();
+        if self.keeper.is_done() && self.shared.reserve.take() {
             self.disk_full = false;
-            self.feed(Input::DiskWasFull { detail: "the workspace's disk was full".to_owned() }).await;
+            self.feed(Input::DiskWasFull { detail: "the workspace's disk was full".to_owned() });
         }
     }
 
@@ -215,7 +242,7 @@ impl Driver {
         }
     }
 
-    async fn spawn(&mut self, permit: OwnedSemaphorePermit) {
+    fn spawn(&mut self, permit: OwnedSemaphorePermit) {
         let Some((launch, lines)) = self.spawning.take() else { return };
         let mark = self.shared.processes.new_mark();
         let command = launch::command(&self.shared.config, self.id, &launch, mark);
@@ -228,7 +255,7 @@ impl Driver {
             }
             Err(error) => {
                 let detail = format!("Claude can't be started: {error}");
-                self.feed(Input::Exited { detail }).await;
+                self.feed(Input::Exited { detail });
             }
         }
     }
@@ -253,10 +280,10 @@ impl Driver {
         if !self.keeper.is_joined() {
             return;
         }
-        self.feed(Input::Shutdown).await;
+        self.feed(Input::Shutdown);
         while self.process.is_some() {
             let heard = hear(&mut self.process).await;
-            self.hear(heard).await;
+            self.hear(heard);
         }
     }
 

@@ -3,7 +3,8 @@
 //!
 //! A file of records, each `length (4, LE) | CRC-32 of what follows (4, LE) | kind (1) | payload`; the length is
 //! that of the payload. A record that is cut off or whose checksum is wrong ends the journal: it and whatever
-//! follows were never acknowledged to anyone, or are in the store already.
+//! follows were never acknowledged to anyone, or are in the store already. A record that is whole and makes no sense
+//! to this version does not: another version wrote it, and it stays where it is.
 //!
 //! | kind | payload |
 //! |---|---|
@@ -28,7 +29,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use protocol::payload::Body;
-use protocol::{Event, Position};
+use protocol::{Event, EventHeader, Position};
 
 use self::medium::{Medium, OnDisk};
 
@@ -80,6 +81,10 @@ pub enum Record {
     Boot([u8; 16]),
     /// The process took the answers so far.
     AnswersTaken,
+    /// An event of a kind that this version doesn't know, its number, and where it lies.
+    StrangeEvent(u64, Span),
+    /// A record that this version can't read.
+    Strange,
 }
 
 /// What [`Journal::append`] wrote.
@@ -291,22 +296,32 @@ pub fn read_records(source: impl Read) -> io::Result<(Vec<Record>, u64)> {
             break;
         }
         let span = Span { offset: end + HEADER as u64, len };
-        let Some(record) = read_record(kind, crc, &payload, span) else { break };
-        records.push(record);
+        if checksum(kind, &payload) != crc {
+            break;
+        }
+        records.push(read_record(kind, &payload, span).unwrap_or(Record::Strange));
         end = span.offset + u64::from(len);
     }
     Ok((records, end))
 }
 
-fn read_record(kind: u8, crc: u32, payload: &[u8], span: Span) -> Option<Record> {
+fn checksum(kind: u8, payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&[kind]);
     hasher.update(payload);
-    if hasher.finalize() != crc {
-        return None;
-    }
+    hasher.finalize()
+}
+
+/// The record; `None` if this version can't read it.
+fn read_record(kind: u8, payload: &[u8], span: Span) -> Option<Record> {
     match kind {
-        EVENT => Some(Record::Event(serde_json::from_slice(payload).ok()?, span)),
+        EVENT => match serde_json::from_slice(payload) {
+            Ok(event) => Some(Record::Event(event, span)),
+            Err(_) => {
+                let header: EventHeader = serde_json::from_slice(payload).ok()?;
+                Some(Record::StrangeEvent(header.n, span))
+            }
+        },
         BODY => {
             let digest = *payload.first_chunk::<32>()?;
             Some(Record::Body(digest, Span { offset: span.offset + 32, len: span.len - 32 }))

@@ -63,6 +63,8 @@ pub struct Keeper {
     joined: bool,
     /// Whether the journal began with this keeper.
     is_new: bool,
+    /// Records of the journal that could not be read, until that is told.
+    strange: usize,
     now: Now,
 }
 
@@ -71,7 +73,7 @@ impl Keeper {
     /// tell.
     ///
     /// # Errors
-    /// When the journal can't be read, or holds something that makes no sense.
+    /// When the journal can't be read; [`io::ErrorKind::InvalidData`] when it holds something that makes no sense.
     pub fn open(
         id: ConversationId,
         policy: Policy,
@@ -82,12 +84,12 @@ impl Keeper {
         let (journal, records) = Journal::on(medium)?;
         let is_new = records.is_empty();
         let mut core = Conversation::new(id, 1, 1, policy);
-        let Replayed { base, entries, boot: last_boot } = replay(&mut core, &journal, records)?;
+        let Replayed { base, entries, boot: last_boot, strange } = replay(&mut core, &journal, records)?;
         let outgoing = Outgoing::new(id, journal.medium(), base, entries, changed);
         let (outgoing, epoch) = (Arc::new(outgoing), core.epoch());
         let rebooted = last_boot != Some(boot);
         let (todo, now) = (VecDeque::new(), Now::default());
-        Ok(Self { core, journal, outgoing, todo, epoch, boot, rebooted, joined: false, is_new, now })
+        Ok(Self { core, journal, outgoing, todo, epoch, boot, rebooted, joined: false, is_new, strange, now })
     }
 
     /// What it has to tell the control plane.
@@ -155,7 +157,7 @@ impl Keeper {
             self.todo.push_back(Todo::MarkBoot);
         }
         if !alive && !self.is_new {
-            let effects = self.core.recovered(now);
+            let effects = self.core.recovered(now, std::mem::take(&mut self.strange));
             self.todo.extend(effects.into_iter().map(Todo::Effect));
         }
         self.todo.push_back(Todo::Tell);
@@ -213,6 +215,20 @@ impl Keeper {
             }
         }
         Ok(None)
+    }
+
+    /// Whether everything that was decided is carried out.
+    pub fn is_done(&self) -> bool {
+        self.todo.is_empty()
+    }
+
+    /// Whether the end of the process is among what can't be carried out yet, because the journal can't be written. It is
+    /// taken out of the order then: what the process does may be lost, as if it had died a moment ago, and whoever wants
+    /// it gone does not wait for the disk.
+    pub fn take_terminate(&mut self) -> bool {
+        let before = self.todo.len();
+        self.todo.retain(|todo| !matches!(todo, Todo::Effect(Effect::Terminate)));
+        self.todo.len() < before
     }
 
     /// Shortens the journal, if that is worth it and everything in it is in the store and over.
@@ -273,11 +289,13 @@ struct Replayed {
     entries: Vec<Entry>,
     /// Under which boot the last were written.
     boot: Option<[u8; 16]>,
+    /// Records that this version can't read.
+    strange: usize,
 }
 
 /// Feeds the journal's records to the conversation.
 fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> io::Result<Replayed> {
-    let mut replayed = Replayed { base: Position::default(), entries: Vec::new(), boot: None };
+    let mut replayed = Replayed { base: Position::default(), entries: Vec::new(), boot: None, strange: 0 };
     let mut bodies: Vec<([u8; 32], Span)> = Vec::new();
     for record in records {
         match record {
@@ -290,7 +308,7 @@ fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> i
                 replayed.go_on_after(after);
             }
             Record::Checkpoint(json) => {
-                let checkpoint: Checkpoint = serde_json::from_slice(&json).map_err(io::Error::other)?;
+                let checkpoint: Checkpoint = serde_json::from_slice(&json).map_err(nonsense)?;
                 core.replay_checkpoint(checkpoint);
                 replayed.base = core.end();
                 replayed.entries.clear();
@@ -298,15 +316,32 @@ fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> i
             Record::Event(event, span) => {
                 let text = message_text(&event, journal, &bodies)?;
                 core.replay(&event, text);
-                let bodies = std::mem::take(&mut bodies);
-                replayed.entries.push(Entry { n: event.n, epoch: core.epoch(), span, bodies });
+                core.replay_size(size(span, &bodies));
+                replayed.hold(core.end(), span, std::mem::take(&mut bodies));
             }
+            Record::StrangeEvent(n, span) => {
+                core.replay_strange(n);
+                core.replay_size(size(span, &bodies));
+                replayed.strange += 1;
+                replayed.hold(core.end(), span, std::mem::take(&mut bodies));
+            }
+            Record::Strange => replayed.strange += 1,
         }
     }
     Ok(replayed)
 }
 
 impl Replayed {
+    /// Notes where an event lies, after which the log ends at `end`. If events before it are missing, those before them
+    /// can't be told any more.
+    fn hold(&mut self, end: Position, span: Span, bodies: Vec<([u8; 32], Span)>) {
+        let before = Position { n: end.n - 1, ..end };
+        if self.entries.last().map_or(self.base, Entry::place).n != before.n {
+            self.go_on_after(before);
+        }
+        self.entries.push(Entry { n: end.n, epoch: end.epoch, span, bodies });
+    }
+
     /// A new epoch follows this place. If it is not where the events end, they can't be told any more.
     fn go_on_after(&mut self, after: Position) {
         let end = self.entries.last().map_or(self.base, Entry::place);
@@ -317,6 +352,10 @@ impl Replayed {
     }
 }
 
+fn size(event: Span, bodies: &[([u8; 32], Span)]) -> u64 {
+    u64::from(event.len) + bodies.iter().map(|(_, span)| u64::from(span.len)).sum::<u64>()
+}
+
 fn message_text(event: &Event, journal: &Journal, bodies: &[([u8; 32], Span)]) -> io::Result<Option<String>> {
     let EventBody::MessageTaken { content, .. } = &event.body else { return Ok(None) };
     match content {
@@ -324,11 +363,15 @@ fn message_text(event: &Event, journal: &Journal, bodies: &[([u8; 32], Span)]) -
         Payload::Json(value) => Ok(Some(value.to_string())),
         Payload::Cut(Cut { digest, .. }) => {
             let body = bodies.iter().find(|(known, _)| Some(*known) == digest.to_bytes());
-            let (_, span) = body.ok_or_else(|| io::Error::other("a message's body is missing"))?;
+            let (_, span) = body.ok_or_else(|| nonsense("a message's body is missing"))?;
             let bytes = read_span(&*journal.medium(), *span)?;
-            String::from_utf8(bytes).map(Some).map_err(io::Error::other)
+            String::from_utf8(bytes).map(Some).map_err(nonsense)
         }
     }
+}
+
+fn nonsense(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// The block that this event makes final.

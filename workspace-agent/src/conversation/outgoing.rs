@@ -7,10 +7,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use protocol::bounded::clip;
 use protocol::close::ErrorCode;
 use protocol::frame::{Chunk, encode_chunk, encode_events};
-use protocol::limits::{CHUNK_BYTES, LIVE_BLOCKS, SEGMENT_BYTES, UNSTORED_BYTES};
+use protocol::limits::{CHUNK_BYTES, DELTA_BYTES, LIVE_BLOCKS, LIVE_BYTES, SEGMENT_BYTES, UNSTORED_BYTES};
 use protocol::link::{Activity, ActivityKind, Catalog, Delta, FromAgent, LiveKind};
+use protocol::payload::clip_escaped;
 use protocol::{BlockId, ConversationId, ItemId, Millis, Position, ToolUseId};
 use tokio::sync::Notify;
 
@@ -21,6 +23,10 @@ use crate::claude::blocks::Change;
 /// Items that are dealt with without a trace in the log and wait to be told. The control plane asks again for
 /// what it isn't told.
 const MAX_SETTLED: usize = 256;
+
+/// [`CHUNK_BYTES`], as spans are measured.
+#[expect(clippy::cast_possible_truncation, reason = "half a MiB")]
+const CHUNK_LEN: u32 = CHUNK_BYTES as u32;
 
 /// What one conversation has to tell.
 #[derive(Debug)]
@@ -47,6 +53,8 @@ struct State {
     activity: Activity,
     settled: VecDeque<(ItemId, Option<ErrorCode>)>,
     catalog: Option<Catalog>,
+    /// Counts the catalogues, so that a cursor notices another one.
+    catalogs: u64,
 }
 
 /// One event's place in the journal.
@@ -73,6 +81,8 @@ pub struct LiveBlock {
     pub parent: Option<ToolUseId>,
     /// Its text so far.
     pub text: String,
+    /// It has had all the text that there was room for: what would follow is left to the final block.
+    full: bool,
 }
 
 /// How far a link has told of a conversation.
@@ -80,11 +90,24 @@ pub struct LiveBlock {
 pub struct Cursor {
     /// The last event sent.
     pub sent: u64,
+    /// The next chunk of the bodies that go before the events after that.
+    chunk: ChunkAt,
     /// The live blocks it knows and how many bytes of each.
     live: Vec<(BlockId, usize)>,
     live_epoch: u64,
     activity: Option<Activity>,
-    catalog_sent: bool,
+    catalogs: u64,
+}
+
+/// A place among the bodies of events. Places are in the order in which the chunks are sent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+struct ChunkAt {
+    /// The event.
+    n: u64,
+    /// Which of its bodies.
+    body: usize,
+    /// Which chunk of that.
+    index: u32,
 }
 
 impl Cursor {
@@ -118,6 +141,7 @@ impl Outgoing {
             activity: Activity { what: ActivityKind::None {}, since: 0 },
             settled: VecDeque::new(),
             catalog: None,
+            catalogs: 0,
         };
         Self { conversation, state: Mutex::new(state), changed }
     }
@@ -198,10 +222,15 @@ impl Outgoing {
         let mut state = self.lock();
         match change {
             Change::Append { block, what, text, parent, .. } => {
-                let room = state.live.len() < LIVE_BLOCKS;
+                let room = LIVE_BYTES - state.live.iter().map(|live| live.text.len()).sum::<usize>();
+                let places = state.live.len() < LIVE_BLOCKS;
                 match state.live.iter_mut().find(|live| live.block == block) {
-                    Some(live) => live.text.push_str(&text),
-                    None if room => state.live.push(LiveBlock { block, what, parent, text }),
+                    Some(live) => live.push(&text, room),
+                    None if places => {
+                        let mut live = LiveBlock { block, what, parent, text: String::new(), full: false };
+                        live.push(&text, room);
+                        state.live.push(live);
+                    }
                     None => {}
                 }
             }
@@ -239,7 +268,11 @@ impl Outgoing {
             Some(known) if catalog.models.is_empty() => known.models.clone(),
             _ => catalog.models,
         };
-        state.catalog = Some(Catalog { models, commands: catalog.commands });
+        let catalog = Some(Catalog { models, commands: catalog.commands });
+        if state.catalog != catalog {
+            state.catalog = catalog;
+            state.catalogs += 1;
+        }
         drop(state);
         self.changed.notify_one();
     }
@@ -249,47 +282,57 @@ impl Outgoing {
         Cursor { sent: self.lock().stored, ..Cursor::default() }
     }
 
-    /// The frames that tell the next events after the cursor, the bodies that they were cut from before them: at least one
-    /// event if any may be told, about `max` bytes of events in all, of one epoch. The cursor is moved.
+    /// The frame that comes next after the cursor, if one may be sent: a chunk of a body, or events, once all bodies that
+    /// they were cut from are sent. At least one event, about `max` bytes in all, of one epoch. The cursor is moved.
     ///
     /// # Errors
     /// When the journal can't be read. The cursor is where it was then.
-    pub fn next_frames(&self, cursor: &mut Cursor, max: usize) -> io::Result<Vec<Vec<u8>>> {
+    pub fn next_frame(&self, cursor: &mut Cursor, max: usize) -> io::Result<Option<Vec<u8>>> {
         let (entries, medium) = self.next_entries(cursor, max.min(SEGMENT_BYTES));
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Vec::new()) };
-        let mut frames = Vec::new();
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(None) };
+        for entry in &entries {
+            for (body, (digest, span)) in entry.bodies.iter().enumerate() {
+                let unsent = (0..chunks(*span))
+                    .find(|index| cursor.chunk <= ChunkAt { n: entry.n, body, index: *index });
+                if let Some(index) = unsent {
+                    let frame = self.chunk(&*medium, *digest, *span, index)?;
+                    cursor.chunk = ChunkAt { n: entry.n, body, index: index + 1 };
+                    return Ok(Some(frame));
+                }
+            }
+        }
         let mut lines = Vec::with_capacity(entries.len());
         for entry in &entries {
-            for (digest, span) in &entry.bodies {
-                frames.extend(self.chunks(*digest, &read_span(&*medium, *span)?));
-            }
             let line = String::from_utf8(read_span(&*medium, entry.span)?).map_err(io::Error::other)?;
             lines.push(line);
         }
         let events = lines.iter().map(String::as_str);
-        frames.push(encode_events(self.conversation, first.epoch, first.n, events));
         cursor.sent = last.n;
-        Ok(frames)
+        Ok(Some(encode_events(self.conversation, first.epoch, first.n, events)))
     }
 
-    fn chunks(&self, digest: [u8; 32], body: &[u8]) -> Vec<Vec<u8>> {
-        let chunks = u32::try_from(body.len().div_ceil(CHUNK_BYTES)).unwrap_or(u32::MAX);
-        let parts = (0..).zip(body.chunks(CHUNK_BYTES));
-        let chunk = |(index, bytes)| Chunk { conversation: self.conversation, digest, index, chunks, bytes };
-        parts.map(|part| encode_chunk(&chunk(part))).collect()
+    /// One chunk of the body at `span`.
+    fn chunk(&self, medium: &dyn Medium, digest: [u8; 32], span: Span, index: u32) -> io::Result<Vec<u8>> {
+        let from = index * CHUNK_LEN;
+        let part = Span { offset: span.offset + u64::from(from), len: (span.len - from).min(CHUNK_LEN) };
+        let bytes = &read_span(medium, part)?;
+        let (conversation, chunks) = (self.conversation, chunks(span));
+        Ok(encode_chunk(&Chunk { conversation, digest, index, chunks, bytes }))
     }
 
     fn next_entries(&self, cursor: &Cursor, max: usize) -> (Vec<Entry>, Arc<dyn Medium>) {
         let state = self.lock();
         let mut entries = Vec::new();
-        if state.telling && state.unstored_bytes(cursor) < UNSTORED_BYTES {
+        let room = UNSTORED_BYTES.saturating_sub(state.unstored_bytes(cursor));
+        if state.telling && room > 0 {
             let rest = state.after(cursor.sent);
             let epoch = rest.clone().next().map(|entry| entry.epoch);
-            let mut bytes = 0;
+            let (mut bytes, mut bodies) = (0, 0);
             let within = rest.take_while(|entry| {
                 let first = bytes == 0;
                 bytes += entry.span.len as usize + 1;
-                (first || bytes <= max) && Some(entry.epoch) == epoch
+                bodies += entry.body_bytes();
+                (first || (bytes <= max && bodies <= room)) && Some(entry.epoch) == epoch
             });
             entries.extend(within.cloned());
         }
@@ -309,11 +352,11 @@ impl Outgoing {
         messages.extend(gone.map(|block| FromAgent::Retract { conversation, block: Some(block) }));
         for live in &state.live {
             let known = cursor.known(&live.block);
-            let at = std::mem::replace(known, live.text.len());
-            if at < live.text.len() {
+            while *known < live.text.len() {
                 let (block, what, parent) = (live.block.clone(), live.what.clone(), live.parent.clone());
-                let text = live.text[at..].to_owned();
-                let at = at as u64;
+                let text = clip_escaped(&live.text[*known..], DELTA_BYTES).to_owned();
+                let at = *known as u64;
+                *known += text.len();
                 messages.push(FromAgent::Delta(Delta { conversation, block, what, parent, at, text }));
             }
         }
@@ -321,8 +364,8 @@ impl Outgoing {
             cursor.activity = Some(state.activity.clone());
             messages.push(FromAgent::Activity { conversation, activity: state.activity.clone() });
         }
-        if let Some(catalog) = state.catalog.clone().filter(|_| !cursor.catalog_sent) {
-            cursor.catalog_sent = true;
+        if let Some(catalog) = state.catalog.clone().filter(|_| cursor.catalogs != state.catalogs) {
+            cursor.catalogs = state.catalogs;
             messages.push(FromAgent::Catalog(catalog));
         }
         messages
@@ -343,10 +386,10 @@ impl State {
         self.events.iter().skip(self.events.partition_point(|entry| entry.n <= n))
     }
 
-    /// Bytes of events that were sent and are not stored yet.
+    /// Bytes of events, and of their bodies, that were sent and are not stored yet.
     fn unstored_bytes(&self, cursor: &Cursor) -> usize {
         let sent = self.after(self.stored).take_while(|entry| entry.n <= cursor.sent);
-        sent.map(|entry| entry.span.len as usize).sum()
+        sent.map(|entry| entry.span.len as usize + entry.body_bytes()).sum()
     }
 
     /// Live blocks that the cursor knows and that were taken back.
@@ -365,9 +408,30 @@ impl State {
     }
 }
 
+impl LiveBlock {
+    /// Adds what fits into `room`. After what did not fit nothing follows.
+    fn push(&mut self, text: &str, room: usize) {
+        if !self.full {
+            let kept = clip(text, room);
+            self.full = kept.len() < text.len();
+            self.text.push_str(kept);
+        }
+    }
+}
+
 impl Entry {
+    /// What its bodies take, in bytes.
+    fn body_bytes(&self) -> usize {
+        self.bodies.iter().map(|(_, span)| span.len as usize).sum()
+    }
+
     /// The place after it.
     pub const fn place(&self) -> Position {
         Position { epoch: self.epoch, n: self.n }
     }
+}
+
+/// In how many chunks a body is sent.
+const fn chunks(body: Span) -> u32 {
+    body.len.div_ceil(CHUNK_LEN)
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::close::CloseCode;
-use protocol::limits::LINK_FRAME_BYTES;
+use protocol::limits::READABLE_BYTES;
 use protocol::link::{FromAgent, FromControl};
 use protocol::version::Version;
+use protocol::{ConversationId, ItemId};
 use rustls::ClientConfig;
+use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
@@ -76,8 +78,8 @@ async fn dial(config: &Config, tls: &Arc<ClientConfig>) -> Result<Socket, Error>
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offered);
     let limits = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .max_message_size(Some(LINK_FRAME_BYTES))
-        .max_frame_size(Some(LINK_FRAME_BYTES));
+        .max_message_size(Some(READABLE_BYTES))
+        .max_frame_size(Some(READABLE_BYTES));
     let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await?;
     Ok(socket)
 }
@@ -86,12 +88,43 @@ async fn dial(config: &Config, tls: &Arc<ClientConfig>) -> Result<Socket, Error>
 async fn greet(writer: &mut Writer, reader: &mut Reader, desk: &Arc<Desk>) -> Result<(), Ended> {
     writer.say(&FromAgent::Hello(desk.hello())).await?;
     let welcome = timeout(GREETING, reader.next()).await;
-    match welcome.map_err(|_| Ended::Lost("there was no welcome".to_owned()))?? {
-        Some(FromControl::Welcome(welcome)) => {
-            desk.welcomed(welcome).await;
-            Ok(())
-        }
-        other => Err(Ended::Lost(format!("expected a welcome, got {other:?}"))),
+    let heard = welcome.map_err(|_| Ended::Lost("there was no welcome".to_owned()))??;
+    let Heard::Message(message) = heard else {
+        return Err(Ended::Lost(format!("expected a welcome, got {heard:?}")));
+    };
+    let FromControl::Welcome(welcome) = *message else {
+        return Err(Ended::Lost(format!("expected a welcome, got {message:?}")));
+    };
+    desk.welcomed(welcome).await;
+    Ok(())
+}
+
+/// What the control plane said.
+#[derive(PartialEq, Debug)]
+enum Heard {
+    /// A message.
+    Message(Box<FromControl>),
+    /// Something that this version can't read, which a person waits for: a newer control plane's.
+    Strange(Strange),
+    /// Nothing of interest.
+    Nothing,
+}
+
+/// What can be told of every message that stands for what a person did.
+#[derive(PartialEq, Debug, Deserialize)]
+struct Strange {
+    conversation: ConversationId,
+    item: ItemId,
+}
+
+impl Heard {
+    fn read(text: &str) -> Self {
+        let error = match serde_json::from_str(text) {
+            Ok(message) => return Self::Message(Box::new(message)),
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "a message that this version doesn't know is not taken");
+        serde_json::from_str(text).map_or(Self::Nothing, Self::Strange)
     }
 }
 
@@ -103,34 +136,30 @@ impl Reader {
     async fn serve(&mut self, desk: &Arc<Desk>) -> Ended {
         loop {
             match timeout(SILENCE, self.next()).await {
-                Ok(Ok(Some(FromControl::Drain { back_in_ms }))) => {
-                    return Ended::Draining(Duration::from_millis(back_in_ms));
+                Ok(Ok(Heard::Message(message))) => {
+                    if let FromControl::Drain { back_in_ms } = *message {
+                        return Ended::Draining(Duration::from_millis(back_in_ms));
+                    }
+                    desk.take(*message);
                 }
-                Ok(Ok(Some(message))) => desk.take(message),
-                Ok(Ok(None)) => {}
+                Ok(Ok(Heard::Strange(asked))) => desk.refuse(asked.conversation, asked.item),
+                Ok(Ok(Heard::Nothing)) => {}
                 Ok(Err(ended)) => return ended,
                 Err(_) => return Ended::Lost("nothing was heard for too long".to_owned()),
             }
         }
     }
 
-    /// The next message; `None` for what is of no interest or not known.
-    async fn next(&mut self) -> Result<Option<FromControl>, Ended> {
+    async fn next(&mut self) -> Result<Heard, Ended> {
         match self.stream.next().await {
-            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-                Ok(message) => Ok(Some(message)),
-                Err(error) => {
-                    tracing::warn!(%error, "a message that this version doesn't know is skipped");
-                    Ok(None)
-                }
-            },
+            Some(Ok(Message::Text(text))) => Ok(Heard::read(&text)),
             Some(Ok(Message::Close(frame))) => {
                 let code = frame.as_ref().and_then(|frame| CloseCode::from_number(frame.code.into()));
                 let words = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
                 Err(code.map_or_else(|| Ended::Lost(format!("closed: {words}")), Ended::Closed))
             }
             Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                Ok(None)
+                Ok(Heard::Nothing)
             }
             Some(Err(error)) => Err(Ended::Lost(error.to_string())),
             None => Err(Ended::Lost("the connection ended".to_owned())),
@@ -165,6 +194,9 @@ impl Writer {
     async fn tell(&mut self, desk: &Desk, cursors: &mut crate::daemon::Cursors) -> Result<(), Ended> {
         loop {
             let mut more = false;
+            for message in desk.refusals() {
+                self.say(&message).await?;
+            }
             for (outgoing, cursor) in cursors.refresh(desk) {
                 self.tell_news(outgoing, cursor).await?;
                 more |= self.tell_events(outgoing, cursor).await?;
@@ -175,14 +207,13 @@ impl Writer {
         }
     }
 
-    /// Sends one turn's worth of a log. Returns whether there is more that may be sent.
+    /// Sends one turn's worth of a log. Returns whether there may be more that may be sent.
     async fn tell_events(&mut self, outgoing: &Outgoing, cursor: &mut Cursor) -> Result<bool, Ended> {
-        let frames = outgoing.next_frames(cursor, TURN_BYTES).map_err(unreadable)?;
-        let more = !frames.is_empty();
-        for frame in frames {
-            self.feed(Message::binary(frame)).await?;
-        }
-        Ok(more)
+        let Some(frame) = outgoing.next_frame(cursor, TURN_BYTES).map_err(unreadable)? else {
+            return Ok(false);
+        };
+        self.feed(Message::binary(frame)).await?;
+        Ok(true)
     }
 
     async fn tell_news(&mut self, outgoing: &Outgoing, cursor: &mut Cursor) -> Result<(), Ended> {
@@ -218,4 +249,23 @@ fn written(result: Result<Result<(), Error>, tokio::time::error::Elapsed>) -> Re
 fn unreadable(error: std::io::Error) -> Ended {
     tracing::error!(%error, "the journal can't be read");
     Ended::Lost(format!("the journal can't be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_a_newer_control_plane_asks_is_refused_rather_than_left() {
+        let ids = r#""conversation":"00000000-0000-0000-0000-0000000000c0","item":"00000000-0000-0000-0000-000000000001""#;
+        let asked =
+            Strange { conversation: ConversationId(Uuid::from_u128(0xC0)), item: ItemId(Uuid::from_u128(1)) };
+        let later = format!(r#"{{"type":"of_tomorrow",{ids},"x":1}}"#);
+        assert_eq!(Heard::read(&later), Heard::Strange(asked));
+        let answer = format!(r#"{{"type":"answer",{ids},"prompt":"p","decision":{{"type":"of_tomorrow"}}}}"#);
+        assert!(matches!(Heard::read(&answer), Heard::Strange(_)));
+        assert_eq!(Heard::read(r#"{"type":"of_tomorrow"}"#), Heard::Nothing);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use protocol::event::Person;
+use protocol::limits::EVENT_BYTES;
 use protocol::link::{ActivityKind, Catalog, Delivery, Policy};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
@@ -80,6 +81,7 @@ impl Desk {
         for effect in effects {
             match effect {
                 Effect::Append { event, .. } => {
+                    assert!(serde_json::to_vec(&event).unwrap().len() <= EVENT_BYTES, "{}", kind(&event));
                     let said =
                         matches!(event.body, EventBody::MessageTaken { .. }).then(|| text.clone()).flatten();
                     self.kept.push(Kept::Event((*event).clone(), said));
@@ -114,7 +116,7 @@ impl Desk {
         desk.log.clone_from(&self.log);
         desk.kept.clone_from(&self.kept);
         desk.next_item = self.next_item + 0x100;
-        let effects = desk.core.recovered(desk.now);
+        let effects = desk.core.recovered(desk.now, 0);
         desk.carry_out(effects, None);
         desk
     }

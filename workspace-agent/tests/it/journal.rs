@@ -2,11 +2,19 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use protocol::payload::{Body, BodyDigest};
-use protocol::{Event, EventBody, Position};
+use protocol::{ConversationId, Event, EventBody, Position};
+use uuid::Uuid;
+use workspace_agent::claude::lines::Line;
+use workspace_agent::conversation::core::{Input, Now};
+use workspace_agent::conversation::journal::medium::OnDisk;
 use workspace_agent::conversation::journal::{Journal, Record, read_records, read_span};
+use workspace_agent::conversation::keeper::Keeper;
+use workspace_agent::conversation::outgoing::Outgoing;
 
 fn event(n: u64) -> Event {
     let text = protocol::payload::Payload::Text(format!("event {n}"));
@@ -83,6 +91,78 @@ fn a_full_disk_leaves_the_journal_as_it_was() {
     };
     let error = journal.append(&event(1), &[], true).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+}
+
+/// A record as some other version writes it.
+fn record(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&[kind]);
+    crc.update(payload);
+    let len = u32::try_from(payload.len()).unwrap();
+    [&len.to_le_bytes()[..], &crc.finalize().to_le_bytes(), &[kind], payload].concat()
+}
+
+/// A journal's file with these records in it.
+fn on_disk(dir: &Path, records: &[Vec<u8>]) -> Arc<OnDisk> {
+    std::fs::write(dir.join("journal"), records.concat()).unwrap();
+    Arc::new(OnDisk::open(dir).unwrap())
+}
+
+#[test]
+fn what_another_version_wrote_is_kept_and_what_follows_it_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let later = br#"{"n":2,"at":1,"kind":"of_tomorrow","what":1}"#;
+    let known = |n| serde_json::to_vec(&event(n)).unwrap();
+    let records = [record(1, &known(1)), record(99, b"?"), record(1, later), record(1, &known(3))];
+    let medium = on_disk(dir.path(), &records);
+    let (_, read) = Journal::on(medium.clone()).unwrap();
+    assert!(matches!(
+        &read[..],
+        [Record::Event(..), Record::Strange, Record::StrangeEvent(2, _), Record::Event(last, _)] if last.n == 3
+    ));
+    // All of it is told as it stands, and that something could not be read.
+    let mut keeper = open(medium);
+    let outgoing = keeper.outgoing();
+    assert_eq!(outgoing.end(), Position { epoch: 1, n: 3 });
+    keeper.join(Now::default(), Position { epoch: 1, n: 1 }, 1);
+    while keeper.next_act().unwrap().is_some() {}
+    let told = told(&outgoing);
+    assert!(told.contains("of_tomorrow") && told.contains("event 3"), "{told}");
+    assert!(told.contains("unreadable"), "{told}");
+}
+
+#[test]
+fn a_line_that_is_nested_as_deep_as_can_be_read_is_read_again_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut keeper = open(Arc::new(OnDisk::open(dir.path()).unwrap()));
+    keeper.join(Now::default(), Position::default(), 1);
+    for levels in 1..=130 {
+        let line = format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        keeper.feed(Now::default(), Input::Strange(line.clone()));
+        let call = format!(
+            r#"{{"type":"assistant","message":{{"id":"m","content":[{{"type":"tool_use","id":"t","name":"x","input":{line}}}]}}}}"#
+        );
+        keeper.feed(Now::default(), Input::Line(Line::parse(&call)));
+    }
+    while keeper.next_act().unwrap().is_some() {}
+    let (_, records) = Journal::open(dir.path()).unwrap();
+    assert!(records.len() > 250);
+    assert!(!records.iter().any(|record| matches!(record, Record::Strange | Record::StrangeEvent(..))));
+}
+
+fn open(medium: Arc<OnDisk>) -> Keeper {
+    let id = ConversationId(Uuid::nil());
+    Keeper::open(id, crate::desk::POLICY, medium, [7; 16], Arc::default()).unwrap()
+}
+
+/// All that may be told, as text.
+fn told(outgoing: &Outgoing) -> String {
+    let mut cursor = outgoing.cursor();
+    let mut told = String::new();
+    while let Some(frame) = outgoing.next_frame(&mut cursor, 100_000).unwrap() {
+        told.push_str(&String::from_utf8_lossy(&frame));
+    }
+    told
 }
 
 proptest! {

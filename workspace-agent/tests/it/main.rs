@@ -9,7 +9,11 @@
 
 mod deaths;
 mod desk;
+mod disk;
 mod journal;
 mod messages;
+mod outgoing;
 mod prompts;
+mod sizes;
 mod transcripts;
+mod unreadable;

@@ -319,3 +319,15 @@ fn shutting_down_stops_the_turn_and_begins_nothing() {
     ));
     assert_eq!(desk.spawned.len(), 1);
 }
+
+#[test]
+fn a_message_that_was_not_given_has_not_begun_whatever_a_line_says() {
+    let mut desk = Desk::new();
+    let item = desk.send("x");
+    desk.lifecycle(item, "started");
+    assert!(desk.find("message_started").is_none());
+    desk.come_up();
+    assert_eq!(desk.expect_written("user")["uuid"], serde_json::json!(item));
+    desk.lifecycle(item, "started");
+    assert!(desk.find("message_started").is_some());
+}

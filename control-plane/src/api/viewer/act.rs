@@ -15,7 +15,7 @@ use crate::auth::session::CurrentUser;
 use crate::hub::conversation::ConversationHub;
 use crate::hub::follow::Follow;
 use crate::hub::workspace::WorkspaceHub;
-use crate::outbox::{self, Refusal};
+use crate::outbox::Refusal;
 use crate::store::StoreError;
 use crate::workspace::policy::{Answer, Ask};
 
@@ -78,10 +78,6 @@ impl Actor {
                 hub.change(|outbox| outbox.send_now(item).map(|item| vec![item])).await
             }
             FromViewer::Answer { conversation, item, prompt, decision } => {
-                if !outbox::is_reasonable(&decision) {
-                    let message = "the answer is too long".to_owned();
-                    return Err(Refusal { code: ErrorCode::TooLarge, message });
-                }
                 self.add(conversation, item, What::Answer { prompt, decision }).await
             }
             FromViewer::Stop { conversation, item } => {

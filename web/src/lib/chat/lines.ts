@@ -1,6 +1,8 @@
 /** The words of the quiet lines across the log, and of answers to prompts. Pure. */
 import type { Dictionary } from '../i18n/en';
 import { cost, count, duration, type Language } from '../i18n/format';
+import { wordsFor } from '../i18n/known';
+import { rareWords, type RareWords } from '../i18n/rare';
 import type { Decision, NoticeKind, Person, Prompt, Settings } from '../protocol/generated';
 import { modeWords, reasonWords } from './codes';
 import type { Line } from './model';
@@ -18,40 +20,50 @@ export type Who = (person: Person) => string;
 
 /** What a line says. */
 export function lineWords(line: Line, t: Dictionary, language: Language, who: Who): Said {
+  const r = rareWords[language];
   switch (line.type) {
     case 'resent':
-      return { words: t.lines.resent };
+      return { words: r.lines.resent };
     case 'retry': {
-      const status = line.status === undefined ? '' : t.lines.retryStatus(line.status);
-      return { words: t.lines.retry(line.attempt, line.max, status) };
+      const status = line.status === undefined ? '' : r.lines.retryStatus(line.status);
+      return { words: r.lines.retry(line.attempt, line.max, status) };
     }
     case 'lost':
-      return { words: t.lines.lost, bad: true };
+      return { words: r.lines.lost, bad: true };
     case 'silent':
       return {
-        words: t.lines.silent[line.step](duration(line.ms, language)),
+        words: wordsFor(r.lines.silent, line.step)(duration(line.ms, language)),
         bad: line.step === 'interrupted' || line.step === 'ended',
       };
     case 'stop':
-      return { words: t.lines.stop(who(line.by)) };
+      return { words: r.lines.stop(who(line.by)) };
     case 'continued':
-      return { words: t.lines.continued(who(line.by)) };
+      return { words: r.lines.continued(who(line.by)) };
     case 'withdrawn': {
-      const words = [t.lines.withdrawn[line.why], ...(line.lost ? [t.lines.answerNotTaken] : [])].join('; ');
+      const words = [
+        wordsFor(r.lines.withdrawn, line.why),
+        ...(line.lost ? [r.lines.answerNotTaken] : []),
+      ].join('; ');
       return { words, detail: line.subject, bad: line.lost };
     }
     case 'process_ended':
-      return { words: t.lines.processEnded[line.why], detail: line.detail, bad: line.why === 'failed' };
+      return {
+        words: wordsFor(r.lines.processEnded, line.why),
+        detail: line.detail,
+        bad: line.why === 'failed',
+      };
     case 'settings':
-      return { words: settingsWords(line.settings, line.before, t.lines.settingsWhy[line.why], t) };
+      return {
+        words: settingsWords(line.settings, line.before, wordsFor(r.lines.settingsWhy, line.why), t, r),
+      };
     case 'compacted':
-      return { words: t.lines.compacted(count(line.before, language), count(line.after, language)) };
+      return { words: r.lines.compacted(count(line.before, language), count(line.after, language)) };
     case 'cleared':
-      return { words: t.lines.cleared };
+      return { words: r.lines.cleared };
     case 'trouble':
-      return { words: t.lines.trouble[line.what], detail: line.detail, bad: true };
+      return { words: wordsFor(r.lines.trouble, line.what), detail: line.detail, bad: true };
     case 'notice':
-      return noticeWords(line.what, t);
+      return noticeWords(line.what, t, r);
   }
 }
 
@@ -81,26 +93,32 @@ export function answeredWords(
   }
 }
 
-function settingsWords(settings: Settings, before: Settings | undefined, why: string, t: Dictionary): string {
+function settingsWords(
+  settings: Settings,
+  before: Settings | undefined,
+  why: string,
+  t: Dictionary,
+  r: RareWords,
+): string {
   const changed: string[] = [];
   if (settings.model !== before?.model)
-    changed.push(t.lines.model(settings.model ?? t.composer.defaultModel));
-  if (settings.mode !== before?.mode) changed.push(t.lines.mode(modeWords(settings.mode, t).name));
+    changed.push(r.lines.model(settings.model ?? t.composer.defaultModel));
+  if (settings.mode !== before?.mode) changed.push(r.lines.mode(modeWords(settings.mode, t).name));
   return changed.join(' · ') + (why ? ` (${why})` : '');
 }
 
-function noticeWords(what: NoticeKind, t: Dictionary): Said {
+function noticeWords(what: NoticeKind, t: Dictionary, r: RareWords): Said {
   switch (what.type) {
     case 'start_failed':
     case 'workspace_lost': {
-      const words = `${t.lines.notices[what.type]}. ${reasonWords(what.reason, t)}`;
+      const words = `${r.lines.notices[what.type]}. ${reasonWords(what.reason, t)}`;
       return { words, detail: what.reason.detail, bad: true };
     }
     case 'control_plane_restarted':
-      return { words: t.lines.notices.control_plane_restarted };
+      return { words: r.lines.notices.control_plane_restarted };
     case 'budget_reached':
-      return { words: t.lines.budget(cost(what.limit_micro_usd / 1_000_000)), bad: true };
+      return { words: r.lines.budget(cost(what.limit_micro_usd / 1_000_000)), bad: true };
     case 'out_of_memory':
-      return { words: t.lines.notices.out_of_memory, bad: true };
+      return { words: r.lines.notices.out_of_memory, bad: true };
   }
 }

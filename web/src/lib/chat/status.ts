@@ -58,6 +58,8 @@ export function activityWords(
       return t.status.stopping;
     case 'disk_full':
       return t.status.diskFull;
+    case 'other':
+      return undefined;
   }
 }
 

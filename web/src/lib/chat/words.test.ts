@@ -7,6 +7,7 @@ import { announcements } from './announce';
 import { alone, type Body, chatOf, events, hana, prompt, result, said, taken } from './fixtures';
 import { failureWords, modeWords, reasonWords } from './codes';
 import { answeredWords, lineWords } from './lines';
+import { rareWords } from '../i18n/rare';
 import { turnErrorWords } from './errors';
 import { activityWords, linkWords, shapeOf } from './status';
 import { suggestionWords } from './suggest';
@@ -119,23 +120,28 @@ describe('errors of a turn', () => {
     [503, en.result.errors.server],
     [400, en.result.errors.request],
   ])('%i says what to do', (status, words) => {
-    expect(turnErrorWords({ status, text: '' }, en)).toBe(words);
+    expect(turnErrorWords({ status, text: '' }, en, rareWords.en)).toBe(words);
   });
 
   it('of our own gateway are told by its words', () => {
-    const refused = (text: string) => turnErrorWords({ status: 403, text: `API Error: 403 ${text}` }, en);
+    const refused = (text: string) =>
+      turnErrorWords({ status: 403, text: `API Error: 403 ${text}` }, en, rareWords.en);
     expect(refused('the operator of this Atelier has not given it a model key yet')).toBe(en.model.noKey);
     expect(refused("the model's API refuses the key of this Atelier; its operator has to replace it")).toBe(
       en.result.errors.key,
     );
-    expect(refused("this workspace's budget of $5.00 for 30 days is used up")).toBe(en.lines.budget('$5.00'));
+    expect(refused("this workspace's budget of $5.00 for 30 days is used up")).toBe(
+      rareWords.en.lines.budget('$5.00'),
+    );
     expect(refused('the model claude-x is not offered here')).toBe(en.result.errors.notOffered);
     expect(refused('something else')).toBe(en.result.errors.permission);
   });
 
   it('without a status tell a network from the rest', () => {
-    expect(turnErrorWords({ text: 'connect ECONNREFUSED' }, en)).toBe(en.result.errors.unreachable);
-    expect(turnErrorWords({ text: 'max_tokens' }, en)).toBe(en.result.errors.other);
+    expect(turnErrorWords({ text: 'connect ECONNREFUSED' }, en, rareWords.en)).toBe(
+      en.result.errors.unreachable,
+    );
+    expect(turnErrorWords({ text: 'max_tokens' }, en, rareWords.en)).toBe(en.result.errors.other);
   });
 });
 

@@ -3,6 +3,7 @@ import { parts, plain } from './code';
 import { operatorWords } from '../operator/words';
 import { en } from './en';
 import { ko } from './ko';
+import { rareWords } from './rare';
 import { signInWords } from './signIn';
 
 /** Every leaf of a dictionary: its path and what stands there. */
@@ -20,6 +21,7 @@ function said(leaf: unknown): string {
 /** All words: those that every reader fetches, and those that come with a page of their own. */
 const all = (language: 'en' | 'ko') => ({
   ...{ en, ko }[language],
+  ...rareWords[language],
   signIn: signInWords[language],
   operator: operatorWords[language],
 });

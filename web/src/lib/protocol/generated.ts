@@ -16,6 +16,9 @@ export const CloseCode = {
 /** The largest message a person may send, in bytes of UTF-8. */
 export const MESSAGE_BYTES = 262144;
 
+/** The largest answer to a prompt, in bytes of JSON. */
+export const DECISION_BYTES = 49152;
+
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL = "atelier.v1";
 
@@ -60,7 +63,7 @@ until: number,
 /**
  * The API's HTTP status, if it answered.
  */
-status?: number, } | { "type": "compacting", } | { "type": "stopping", } | { "type": "disk_full", };
+status?: number, } | { "type": "compacting", } | { "type": "stopping", } | { "type": "disk_full", } | { "type": "other" };
 
 /**
  * Every refusal of the REST API.
@@ -926,7 +929,7 @@ export type LiveKind = { "type": "text", } | { "type": "thinking", } | { "type":
 /**
  * The tool.
  */
-tool: string, };
+tool: string, } | { "type": "other" };
 
 /**
  * A request to sign in with the one-time code printed at start.
@@ -962,7 +965,7 @@ export type Media = "text" | "json";
 /**
  * How a message ended without a result of its own.
  */
-export type MessageEnd = "stopped" | "folded" | "nothing" | "failed";
+export type MessageEnd = "stopped" | "folded" | "nothing" | "failed" | "other";
 
 /**
  * What Claude may do without asking. The names are the CLI's.
@@ -1062,7 +1065,7 @@ subject: string, };
 /**
  * How a turn ended.
  */
-export type Outcome = "completed" | "stopped" | "failed" | "limit";
+export type Outcome = "completed" | "stopped" | "failed" | "limit" | "other";
 
 /**
  * Content inside an event.
@@ -1116,7 +1119,7 @@ n: number, };
 /**
  * Why a CLI process ended.
  */
-export type ProcessEnd = "idle" | "workspace_stopped" | "stopped" | "replaced" | "silent" | "failed" | "died";
+export type ProcessEnd = "idle" | "workspace_stopped" | "stopped" | "replaced" | "silent" | "failed" | "died" | "log_full" | "other";
 
 /**
  * A prompt as it stands in the log.
@@ -1168,12 +1171,12 @@ export type PromptId = string;
 /**
  * What is asked.
  */
-export type PromptKind = "permission" | "question" | "plan" | "form";
+export type PromptKind = "permission" | "question" | "plan" | "form" | "other";
 
 /**
  * How far a permission reaches.
  */
-export type Reach = "session" | "workspace" | "user";
+export type Reach = "session" | "workspace" | "user" | "other";
 
 /**
  * Why something is as it is: a code that the page has words for, and detail for whoever mends it.
@@ -1365,7 +1368,7 @@ mode: Mode, };
 /**
  * Why the settings changed.
  */
-export type SettingsChange = "asked" | "claude" | "restarted";
+export type SettingsChange = "asked" | "claude" | "restarted" | "other";
 
 /**
  * How one can sign in here.
@@ -1379,7 +1382,7 @@ local: boolean, };
 /**
  * What is done about a turn that shows no sign of life, in this order.
  */
-export type SilentStep = "asked" | "answered" | "interrupted" | "ended" | "over";
+export type SilentStep = "asked" | "answered" | "interrupted" | "ended" | "over" | "other";
 
 /**
  * How far a start has come. In this order.
@@ -1482,7 +1485,7 @@ status: TaskStatus, };
 /**
  * How far a task is.
  */
-export type TaskStatus = "pending" | "in_progress" | "completed";
+export type TaskStatus = "pending" | "in_progress" | "completed" | "other";
 
 /**
  * A conversation's title.
@@ -1537,7 +1540,7 @@ message: string, };
 /**
  * How a tool call ended.
  */
-export type ToolOutcome = "ok" | "failed" | "denied" | "stopped";
+export type ToolOutcome = "ok" | "failed" | "denied" | "stopped" | "other";
 
 /**
  * The model's id of one tool call (`toolu_…`).
@@ -1560,7 +1563,7 @@ connected: number, };
 /**
  * What went wrong outside of a turn's result.
  */
-export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "session_lost" | "setting_refused";
+export type Trouble = "cant_start" | "line_dropped" | "disk_full" | "garbled" | "session_lost" | "setting_refused" | "log_full" | "unreadable" | "other";
 
 /**
  * What went wrong with a turn.
@@ -1607,7 +1610,7 @@ usage: Usage, };
 /**
  * Why a message's fate is unknown.
  */
-export type Unknown = "tools_called" | "answer_lost" | "keeps_dying" | "history_lost";
+export type Unknown = "tools_called" | "answer_lost" | "keeps_dying" | "history_lost" | "other";
 
 /**
  * Tokens.
@@ -1730,7 +1733,7 @@ message: ItemId, };
 /**
  * Why a prompt is closed without an answer of a person.
  */
-export type Withdrawal = "claude" | "stopped" | "lost_with_process";
+export type Withdrawal = "claude" | "stopped" | "lost_with_process" | "other";
 
 /**
  * One user's container with its volumes. A workspace made again after a delete has a new id.

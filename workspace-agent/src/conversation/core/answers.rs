@@ -1,7 +1,8 @@
 //! Prompts that are open, and the answers to them.
 
 use protocol::close::ErrorCode;
-use protocol::event::Person;
+use protocol::event::{Person, Trouble};
+use protocol::limits::LINE_BYTES;
 use protocol::prompt::{Decision, Prompt, PromptKind, Suggestion, Withdrawal};
 use protocol::settings::Mode;
 use protocol::{EventBody, ItemId, PromptId, ToolUseId};
@@ -12,13 +13,21 @@ use crate::claude::events::Draft;
 use crate::claude::lines::Request;
 use crate::claude::{outgoing, prompts};
 
+/// Prompts that are open at a time, as many as everybody keeps track of. Claude asks as many as it calls tools at once, a
+/// handful; beyond this something else is asking.
+const MAX_PROMPTS: usize = 64;
+/// What is kept for answers at a time. The longest line fits.
+const PROMPTS_BYTES: usize = LINE_BYTES;
+
 /// A prompt from its asking until the CLI has taken an answer or doesn't want one any more.
 #[derive(Debug)]
 pub(super) struct OpenPrompt {
     /// As it was told.
     pub(super) prompt: Prompt,
-    pub(super) input: Value,
-    pub(super) suggestions: Vec<Value>,
+    /// What the tool would be given, as JSON: the smallest form of something that may be large and is looked at once.
+    pub(super) input: String,
+    /// The CLI's suggestions as it wrote them, as JSON.
+    pub(super) suggestions: String,
     pub(super) loosest: Vec<Option<Mode>>,
     /// A person answered; there is no sign yet that the CLI took it.
     pub(super) answered: bool,
@@ -27,12 +36,39 @@ pub(super) struct OpenPrompt {
 impl OpenPrompt {
     /// A prompt as the journal has it. Nobody can answer it any more.
     pub(super) const fn of_journal(prompt: Prompt) -> Self {
-        Self { prompt, input: Value::Null, suggestions: Vec::new(), loosest: Vec::new(), answered: false }
+        Self {
+            prompt,
+            input: String::new(),
+            suggestions: String::new(),
+            loosest: Vec::new(),
+            answered: false,
+        }
     }
 
     /// Whether it is this one.
     pub(super) fn is(&self, prompt: &PromptId) -> bool {
         self.prompt.prompt == *prompt
+    }
+
+    /// What it keeps for the answer, in bytes.
+    const fn held_bytes(&self) -> usize {
+        self.input.len() + self.suggestions.len()
+    }
+
+    /// The line that tells the CLI of the answer. What was kept for it goes.
+    fn answered(&mut self, decision: &Decision) -> String {
+        self.answered = true;
+        let id = self.prompt.prompt.as_str();
+        let input = std::mem::take(&mut self.input);
+        let suggestions = std::mem::take(&mut self.suggestions);
+        match (decision, self.prompt.ask) {
+            (Decision::Deny { .. }, PromptKind::Form) => outgoing::decline_form(id),
+            _ => {
+                let input: Value = serde_json::from_str(&input).unwrap_or_default();
+                let suggestions: Vec<Value> = serde_json::from_str(&suggestions).unwrap_or_default();
+                outgoing::answer(id, decision, &input, &suggestions)
+            }
+        }
     }
 
     /// Whether it still waits for a person.
@@ -48,20 +84,32 @@ impl Conversation {
         let raw = request.request.to_string();
         let Some(asked) = prompts::read(request) else {
             self.append_draft(Draft::opaque(&raw));
-            self.effects.push(Effect::Write(outgoing::unsupported(&id)));
-            return;
+            return self.refuse(&id);
         };
         if self.prompts.iter().any(|open| open.is(&asked.prompt.prompt)) {
             return;
         }
-        self.prompts.push(OpenPrompt {
+        let open = OpenPrompt {
             prompt: asked.prompt.clone(),
-            input: asked.input,
-            suggestions: asked.suggestions,
+            input: asked.input.to_string(),
+            suggestions: Value::Array(asked.suggestions).to_string(),
             loosest: asked.prompt.suggestions.iter().map(suggested_mode).collect(),
             answered: false,
-        });
+        };
+        let held: usize = self.prompts.iter().map(OpenPrompt::held_bytes).sum();
+        if self.prompts.len() >= MAX_PROMPTS || held + open.held_bytes() > PROMPTS_BYTES {
+            self.trouble(Trouble::Garbled, format!("more than can be asked at a time: {}", open.prompt.tool));
+            return self.refuse(&id);
+        }
+        self.prompts.push(open);
         self.append_draft(Draft { event: EventBody::PromptAsked(asked.prompt), bodies: asked.bodies });
+    }
+
+    /// Answers a request that isn't served. For a tool it means a denial. What has no proper id gets no answer.
+    fn refuse(&mut self, id: &str) {
+        if id.len() <= PromptId::MAX {
+            self.effects.push(Effect::Write(outgoing::unsupported(id)));
+        }
     }
 
     /// A person answered.
@@ -74,15 +122,10 @@ impl Conversation {
         let Some(open) = open else {
             return self.settle(item, Some(ErrorCode::PromptClosed));
         };
-        let ask = open.prompt.ask;
-        if !decision.fits(ask) || (loosens(open, &decision) && !allow_bypass) {
+        if !decision.fits(open.prompt.ask) || (loosens(open, &decision) && !allow_bypass) {
             return self.settle(item, Some(ErrorCode::Forbidden));
         }
-        open.answered = true;
-        let line = match (&decision, ask) {
-            (Decision::Deny { .. }, PromptKind::Form) => outgoing::decline_form(prompt.as_str()),
-            _ => outgoing::answer(prompt.as_str(), &decision, &open.input, &open.suggestions),
-        };
+        let line = open.answered(&decision);
         self.seen.insert(item);
         self.append(EventBody::PromptAnswered { prompt: prompt.clone(), item, by, decision });
         self.effects.push(Effect::Write(line));

@@ -1,6 +1,6 @@
 //! A conversation put together again from its journal, after the workspace-agent itself was restarted.
 
-use protocol::event::Task;
+use protocol::event::{Task, Trouble};
 use protocol::settings::Settings;
 use protocol::summary::Summary;
 use protocol::{Event, EventBody, ItemId, Position};
@@ -99,13 +99,13 @@ impl Conversation {
             EventBody::EpochBegan { held, .. } => self.forget_all_but(held),
             EventBody::SettingsChanged { settings, .. } => self.wanted = settings.clone(),
             EventBody::Cleared {} => self.session.cost_usd = 0.0,
+            EventBody::Trouble { what, .. } => self.full |= *what == Trouble::LogFull,
             EventBody::Text { .. }
             | EventBody::Thinking { .. }
             | EventBody::Background { .. }
             | EventBody::Retry { .. }
             | EventBody::State { .. }
             | EventBody::Compacted { .. }
-            | EventBody::Trouble { .. }
             | EventBody::Silent { .. }
             | EventBody::Note { .. }
             | EventBody::Opaque { .. } => {}
@@ -163,9 +163,24 @@ impl Conversation {
         }
     }
 
-    /// After the replay: what ran is gone, and what was owed is taken up.
-    pub fn recovered(&mut self, now: Now) -> Vec<Effect> {
+    /// Takes what an event and its bodies take in the journal.
+    pub const fn replay_size(&mut self, bytes: u64) {
+        self.written += bytes;
+    }
+
+    /// Takes an event of a kind that this version doesn't know: it keeps its number.
+    pub const fn replay_strange(&mut self, n: u64) {
+        self.next_n = n + 1;
+    }
+
+    /// After the replay, in which `strange` records could not be read: what ran is gone, and what was owed is taken up.
+    pub fn recovered(&mut self, now: Now, strange: usize) -> Vec<Effect> {
         self.now = now;
+        if strange > 0 {
+            let words =
+                format!("{strange} records of the journal are of a kind that this version does not know");
+            self.trouble(Trouble::Unreadable, words);
+        }
         self.lose_prompts();
         if self.process == Process::Live || self.turn.is_some() || !self.steers.is_empty() {
             self.process = Process::Live;
@@ -173,6 +188,7 @@ impl Conversation {
         } else {
             self.advance();
         }
+        self.close_if_full();
         self.settle_state();
         std::mem::take(&mut self.effects)
     }
@@ -242,6 +258,10 @@ pub struct Checkpoint {
     #[serde(default)]
     forgotten: Vec<ItemId>,
     tasks: Vec<Task>,
+    #[serde(default)]
+    written: u64,
+    #[serde(default)]
+    full: bool,
 }
 
 impl Conversation {
@@ -260,6 +280,8 @@ impl Conversation {
             seen: self.seen.iter().collect(),
             forgotten: self.forgotten.iter().copied().collect(),
             tasks: self.tasks.list().to_vec(),
+            written: self.written,
+            full: self.full,
         })
     }
 
@@ -272,6 +294,8 @@ impl Conversation {
         fresh.session.answered = checkpoint.session_answered;
         fresh.session.cost_usd = checkpoint.session_cost_usd;
         fresh.wanted = checkpoint.wanted;
+        fresh.written = checkpoint.written;
+        fresh.full = checkpoint.full;
         fresh.tasks.replace(&checkpoint.tasks);
         for item in checkpoint.seen {
             fresh.seen.insert(item);

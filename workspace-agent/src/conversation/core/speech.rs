@@ -1,6 +1,7 @@
 //! What the CLI says, and what follows from it.
 
 use protocol::event::{BackgroundTask, MessageEnd, ProcessEnd, Trouble};
+use protocol::limits::OUTBOX_ITEMS;
 use protocol::link::{ActivityKind, Catalog, CommandOffer, ModelOffer};
 use protocol::payload::short;
 use protocol::settings::ModelName;
@@ -19,6 +20,8 @@ use crate::claude::lines::{
 const MAX_OFFERS: usize = 200;
 /// Background tasks that are passed on at most.
 const MAX_BACKGROUND: usize = 32;
+/// What one turn is believed to cost at most. Sums of it stay numbers.
+const MAX_COST_USD: f64 = 1e6;
 /// Open calls that are kept track of at most.
 const MAX_CALLS: usize = 256;
 
@@ -172,8 +175,7 @@ impl Conversation {
         let given_up = self.blocks.retract_unfinished();
         self.effects.extend(given_up.into_iter().map(Effect::Live));
         self.answers_taken(None);
-        let mut items: Vec<ItemId> = result.user_message_uuids.iter().copied().map(ItemId).collect();
-        items.retain(|item| self.seen.contains(*item));
+        let mut items = self.answered_by(result);
         let current = self.turn.as_ref().and_then(Turn::item);
         let begun = self.turn.as_ref().is_some_and(|turn| turn.phase == Phase::Started);
         let unnamed = items.is_empty() && begun && !result.is_unasked();
@@ -195,11 +197,22 @@ impl Conversation {
         }
     }
 
+    /// The messages that a result names, each once, and no more than can wait at a time.
+    fn answered_by(&self, result: &ResultLine) -> Vec<ItemId> {
+        let mut items: Vec<ItemId> = Vec::new();
+        for item in result.user_message_uuids.iter().copied().map(ItemId) {
+            if items.len() < OUTBOX_ITEMS && self.seen.contains(item) && !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        items
+    }
+
     /// The turn's share of the session's cost.
     fn own_cost(&mut self, total: f64) -> f64 {
         let before = std::mem::replace(&mut self.session.cost_usd, total);
         let share = if total >= before { total - before } else { total };
-        if share.is_finite() { share.max(0.0) } else { 0.0 }
+        if share.is_finite() { share.clamp(0.0, MAX_COST_USD) } else { 0.0 }
     }
 
     fn hear_response(&mut self, response: Response) {

@@ -108,6 +108,9 @@ impl Conversation {
         if self.is_repeat(delivery.item) {
             return;
         }
+        if self.full {
+            return self.settle(delivery.item, Some(ErrorCode::TooMany));
+        }
         self.seen.insert(delivery.item);
         let Delivery { item, by, steer, again_of, text, settings, .. } = delivery;
         let running = self.turn.as_ref().is_some_and(|turn| turn.phase != Phase::Waiting);
@@ -149,7 +152,9 @@ impl Conversation {
     /// The CLI works on a message of ours.
     pub(super) fn message_started(&mut self, item: ItemId) {
         if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(item)) {
-            if turn.phase != Phase::Started {
+            // What was not given yet can't have begun, whatever a line says.
+            let given = turn.phase == Phase::Written || (turn.continued && turn.phase == Phase::Waiting);
+            if given {
                 turn.phase = Phase::Started;
                 self.append(EventBody::MessageStarted { item });
             }
@@ -177,7 +182,7 @@ impl Conversation {
             }
             return;
         }
-        if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(item)) {
+        if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(item) && !turn.completed) {
             turn.completed = true;
             self.request(Asked::Probe(item), &outgoing::initialize());
         }
@@ -256,7 +261,7 @@ impl Conversation {
         if self.is_repeat(item) {
             return;
         }
-        if self.summary.unknown != Some(message) || self.turn.is_some() {
+        if self.summary.unknown != Some(message) || self.turn.is_some() || self.full {
             self.settle(item, Some(ErrorCode::Conflict));
             return;
         }
@@ -281,6 +286,7 @@ impl Conversation {
         let stopped = turn.stop_asked || why == ProcessEnd::WorkspaceStopped;
         match (turn.phase, turn.tools_called) {
             _ if stopped => self.end_turn_unanswered(MessageEnd::Stopped),
+            _ if self.full => self.end_turn_unanswered(MessageEnd::Failed),
             (Phase::Waiting, _) if self.start_failures >= MAX_START_FAILURES => self.give_up(),
             (Phase::Waiting, _) => {}
             (Phase::Written | Phase::Started, true) => self.lose_message(item, Unknown::ToolsCalled),

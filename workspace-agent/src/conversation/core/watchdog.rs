@@ -74,7 +74,7 @@ impl Conversation {
             Some((SilentStep::Asked, at)) => at + ANSWER_MS,
             Some((SilentStep::Answered, at)) => at + self.policy.silent_ms,
             Some((SilentStep::Interrupted, at)) => at + STOP_MS,
-            Some((SilentStep::Ended | SilentStep::Over, _)) => Millis::MAX,
+            Some((SilentStep::Ended | SilentStep::Over | SilentStep::Other, _)) => Millis::MAX,
         })
     }
 
@@ -106,7 +106,7 @@ impl Conversation {
                 self.silent(SilentStep::Ended);
                 self.end_process(ProcessEnd::Silent);
             }
-            Some(SilentStep::Ended | SilentStep::Over) => {}
+            Some(SilentStep::Ended | SilentStep::Over | SilentStep::Other) => {}
         }
     }
 

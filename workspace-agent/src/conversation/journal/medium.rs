@@ -43,6 +43,14 @@ impl OnDisk {
         Self::at(dir.join("journal"))
     }
 
+    /// Puts the journal's file in `dir` aside, in place of one that was put there before.
+    ///
+    /// # Errors
+    /// When it can't be renamed.
+    pub fn put_aside(dir: &Path) -> io::Result<()> {
+        std::fs::rename(dir.join("journal"), dir.join("journal.unreadable"))
+    }
+
     fn at(path: PathBuf) -> io::Result<Self> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;

@@ -1,17 +1,5 @@
 /** The conversation's words in English. */
-import type {
-  MessageEnd,
-  Mode,
-  NoticeKind,
-  Outcome,
-  ProcessEnd,
-  SettingsChange,
-  SilentStep,
-  TaskStatus,
-  Trouble,
-  Unknown,
-  Withdrawal,
-} from '../../protocol/generated';
+import type { MessageEnd, Mode, Outcome, TaskStatus } from '../../protocol/generated';
 import type { CallState, Mark } from '../../chat/model';
 import type { Verb } from '../../chat/tools';
 import { code } from '../code';
@@ -74,6 +62,7 @@ const message = {
     folded: 'joined the running turn',
     nothing: 'nothing to do',
     failed: 'refused',
+    other: 'over',
   } satisfies Record<MessageEnd, string>,
   steered: 'into the running turn',
   edit: 'Edit',
@@ -171,6 +160,7 @@ const tools = {
     failed: 'failed',
     denied: 'denied',
     stopped: 'stopped',
+    other: 'over',
   } satisfies Record<CallState, string>,
   input: 'Input',
   output: 'Output',
@@ -184,88 +174,6 @@ const tools = {
   unanswered: 'not answered',
   task: 'Task',
   report: 'Report',
-};
-
-const unknownReasons = {
-  tools_called: 'Claude’s process died after it had begun to use tools.',
-  answer_lost: 'Claude had answered, but the answer was lost with its process.',
-  keeps_dying: 'Claude’s process died again and again.',
-  history_lost: 'The workspace’s record of it was lost.',
-} satisfies Record<Unknown, string>;
-
-const unknown = {
-  title: 'Nobody knows what became of this message',
-  why: unknownReasons,
-  tools: 'It is not known whether these ran to their end:',
-  chooseAgain: 'Send again starts over, and may do things twice.',
-  choose: 'Continue takes the turn up where it was. Send again starts over, and may do things twice.',
-  proceed: 'Continue',
-  again: 'Send again',
-  sending: 'sending',
-  dealt: {
-    continued: 'It was continued.',
-    again: 'It was sent again.',
-    passed: 'The conversation went on without it.',
-  },
-  notLoaded: 'The message could not be loaded to be sent again.',
-};
-
-const lines = {
-  resent: 'Claude restarted and is answering again',
-  lost: 'Something before this is lost: a record was put back to an earlier time, or is gone',
-  silent: {
-    asked: (time: string) => `Nothing was heard of Claude for ${time}; its process is being asked`,
-    answered: (time: string) =>
-      `Nothing new for ${time}, but Claude’s process answers; it is given more time`,
-    interrupted: (time: string) => `Nothing was heard of Claude for ${time}; the turn is interrupted`,
-    ended: (time: string) => `Nothing was heard of Claude for ${time}; its process is ended`,
-    over: (time: string) => `Claude goes on after ${time} of silence`,
-  } satisfies Record<SilentStep, (time: string) => string>,
-  retry: (attempt: number, max: number, status: string) =>
-    `The model’s API failed${status}; try ${attempt} of ${max}`,
-  retryStatus: (status: number) => ` (${status})`,
-  stop: (who: string) => `${who} asked to stop`,
-  continued: (who: string) => `${who} had Claude continue`,
-  withdrawn: {
-    claude: 'Claude no longer needs an answer',
-    stopped: 'The prompt was withdrawn by the stop',
-    lost_with_process: 'The prompt was lost with Claude’s process',
-  } satisfies Record<Withdrawal, string>,
-  answerNotTaken: 'the answer given was not taken',
-  processEnded: {
-    idle: 'Claude went to sleep',
-    workspace_stopped: 'The workspace stopped in mid-work',
-    stopped: 'Claude’s process was ended to carry out the stop',
-    replaced: 'Claude restarted with new settings',
-    silent: 'Claude showed no sign of life and was restarted',
-    failed: 'Claude could not be started',
-    died: 'Claude’s process died',
-  } satisfies Record<ProcessEnd, string>,
-  model: (model: string) => `Model: ${model}`,
-  mode: (mode: string) => `Mode: ${mode}`,
-  settingsWhy: {
-    asked: '',
-    claude: '',
-    restarted: 'a looser mode ends with Claude’s process',
-  } satisfies Record<SettingsChange, string>,
-  compacted: (before: string, after: string) => `Summarised to make room: ${before} → ${after} tokens`,
-  cleared: 'Claude has forgotten everything above',
-  trouble: {
-    cant_start: 'Claude could not be started',
-    line_dropped: 'Something too long to keep was dropped',
-    disk_full: 'The disk is full: the log could not be written',
-    garbled: 'Claude Code said something that is not its protocol',
-    session_lost: 'Claude remembers nothing of what is above: its own record of it is gone',
-    setting_refused: 'A setting could not be changed',
-  } satisfies Record<Trouble, string>,
-  notices: {
-    start_failed: 'The workspace could not be started',
-    workspace_lost: 'The workspace went away in mid-turn',
-    control_plane_restarted: 'The control plane restarted; the work went on',
-    budget_reached: 'The budget is used up',
-    out_of_memory: 'The workspace’s memory ran out, and a process was ended',
-  } satisfies Record<NoticeKind['type'], string>,
-  budget: (limit: string) => `The budget of ${limit} is used up. Ask the operator to raise it.`,
 };
 
 const turnErrors = {
@@ -288,6 +196,7 @@ const result = {
     stopped: 'stopped',
     failed: 'failed',
     limit: 'reached a limit',
+    other: 'ended',
   } satisfies Record<Outcome, string>,
   errors: turnErrors,
   tokens: (count: string) => `${count} tokens`,
@@ -304,6 +213,7 @@ const now = {
     pending: 'to do',
     in_progress: 'doing',
     completed: 'done',
+    other: 'in some other state',
   } satisfies Record<TaskStatus, string>,
 };
 
@@ -321,8 +231,6 @@ export const chatWords = {
   queue,
   log,
   tools,
-  unknown,
-  lines,
   result,
   now,
   announce,

@@ -1,10 +1,12 @@
 /** The words of prompts and their answers in English. */
 import type { Reach } from '../../protocol/generated';
+import { wordsFor } from '../known';
 
 const reach = {
   session: 'in this conversation',
   workspace: 'in this workspace',
   user: 'in all your work',
+  other: 'with a reach that is not known here',
 } satisfies Record<Reach, string>;
 
 const prompts = {
@@ -24,14 +26,14 @@ const prompts = {
   why: 'Why you are asked',
   allow: 'Allow once',
   alwaysWhat: {
-    rules: (what: string, where: Reach) => `Always allow ${what} ${reach[where]}`,
+    rules: (what: string, where: Reach) => `Always allow ${what} ${wordsFor(reach, where)}`,
     every: (tool: string) => `every use of ${tool}`,
     mode: {
-      acceptEdits: (where: Reach) => `Accept all edits ${reach[where]}`,
-      other: (mode: string, where: Reach) => `Go on in mode “${mode}” ${reach[where]}`,
+      acceptEdits: (where: Reach) => `Accept all edits ${wordsFor(reach, where)}`,
+      other: (mode: string, where: Reach) => `Go on in mode “${mode}” ${wordsFor(reach, where)}`,
     },
     folders: (folders: string, count: number, where: Reach) =>
-      `Allow the folder${count > 1 ? 's' : ''} ${folders} ${reach[where]}`,
+      `Allow the folder${count > 1 ? 's' : ''} ${folders} ${wordsFor(reach, where)}`,
     beginning: (command: string) => `commands that begin with ${command}`,
     domain: (domain: string) => `fetching from ${domain}`,
     and: ' and ',
@@ -42,6 +44,8 @@ const prompts = {
   sending: 'sending',
   answeredBy: (who: string) => `${who} answered; it is on its way to Claude`,
   closed: 'It was answered or withdrawn already.',
+  tooLong: (limit: string) =>
+    `This answer is too long: ${limit} is the most that can be sent. Shorten it, or put it into a file for Claude to read.`,
   question: 'Claude asks',
   other: 'Other…',
   otherLabel: 'Your own answer',

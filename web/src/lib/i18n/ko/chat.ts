@@ -50,7 +50,13 @@ const message: Dictionary['message'] = {
     refused: '처리되지 않아요',
     unknown: '어떻게 됐는지 아무도 몰라요',
   },
-  ends: { stopped: '중지됨', folded: '진행 중인 차례에 합쳐짐', nothing: '할 일 없음', failed: '거절됨' },
+  ends: {
+    stopped: '중지됨',
+    folded: '진행 중인 차례에 합쳐짐',
+    nothing: '할 일 없음',
+    failed: '거절됨',
+    other: '끝남',
+  },
   steered: '진행 중인 차례로',
   edit: '고치기',
   retry: '다시 보내기',
@@ -146,6 +152,7 @@ const tools: Dictionary['tools'] = {
     failed: '실패',
     denied: '거부됨',
     stopped: '중지됨',
+    other: '끝남',
   },
   input: '입력',
   output: '출력',
@@ -161,82 +168,8 @@ const tools: Dictionary['tools'] = {
   report: '보고',
 };
 
-const unknown: Dictionary['unknown'] = {
-  title: '이 메시지가 어떻게 됐는지 아무도 몰라요',
-  why: {
-    tools_called: 'Claude가 도구를 쓰기 시작한 뒤에 프로세스가 갑자기 끝났어요.',
-    answer_lost: 'Claude가 답했지만, 답이 프로세스와 함께 사라졌어요.',
-    keeps_dying: 'Claude의 프로세스가 거듭 갑자기 끝났어요.',
-    history_lost: '작업공간에 있던 기록이 사라졌어요.',
-  },
-  tools: '아래 작업이 끝까지 실행됐는지 알 수 없어요:',
-  chooseAgain: '다시 보내기는 처음부터 하므로 같은 일을 두 번 할 수 있어요.',
-  choose: '계속하기는 멈춘 곳에서 이어 가요. 다시 보내기는 처음부터 하므로 같은 일을 두 번 할 수 있어요.',
-  proceed: '계속하기',
-  again: '다시 보내기',
-  sending: '보내는 중',
-  dealt: {
-    continued: '이어서 진행했어요.',
-    again: '다시 보냈어요.',
-    passed: '이 메시지 없이 대화가 이어졌어요.',
-  },
-  notLoaded: '메시지를 불러오지 못해서 다시 보낼 수 없어요.',
-};
-
-const lines: Dictionary['lines'] = {
-  resent: 'Claude가 다시 시작해서 다시 답하고 있어요',
-  lost: '이보다 앞선 기록의 일부가 사라졌어요. 기록이 이전 시점으로 되돌아갔거나 없어졌어요',
-  silent: {
-    asked: (time) => `${time} 동안 Claude에게서 아무 소식이 없어 프로세스에 물어보고 있어요`,
-    answered: (time) => `${time} 동안 새 소식은 없지만 Claude의 프로세스가 답해서 더 기다려요`,
-    interrupted: (time) => `${time} 동안 Claude에게서 아무 소식이 없어 차례를 중단해요`,
-    ended: (time) => `${time} 동안 Claude에게서 아무 소식이 없어 프로세스를 끝내요`,
-    over: (time) => `${time} 만에 Claude가 다시 움직여요`,
-  },
-  retry: (attempt, max, status) => `모델 API 실패${status}, ${max}번 중 ${attempt}번째 시도`,
-  retryStatus: (status) => ` (${status})`,
-  stop: (who) => `${who} 중지 요청`,
-  continued: (who) => `${who} 계속하게 함`,
-  withdrawn: {
-    claude: 'Claude에게 더는 답이 필요하지 않아요',
-    stopped: '중지하면서 요청을 거둬들였어요',
-    lost_with_process: '요청이 Claude의 프로세스와 함께 사라졌어요',
-  },
-  answerNotTaken: '준 답은 쓰이지 않았어요',
-  processEnded: {
-    idle: 'Claude가 잠들었어요',
-    workspace_stopped: '작업 중에 작업공간이 중지됐어요',
-    stopped: '중지하려고 Claude의 프로세스를 끝냈어요',
-    replaced: 'Claude가 새 설정으로 다시 시작했어요',
-    silent: 'Claude에게서 아무 신호가 없어 다시 시작했어요',
-    failed: 'Claude를 시작하지 못했어요',
-    died: 'Claude의 프로세스가 갑자기 끝났어요',
-  },
-  model: (model) => `모델: ${model}`,
-  mode: (mode) => `모드: ${mode}`,
-  settingsWhy: { asked: '', claude: '', restarted: '느슨한 모드는 Claude의 프로세스와 함께 끝나요' },
-  compacted: (before, after) => `자리를 만들려고 요약함: ${before} → ${after} 토큰`,
-  cleared: '이 위의 내용은 Claude가 잊었어요',
-  trouble: {
-    cant_start: 'Claude를 시작하지 못했어요',
-    line_dropped: '너무 길어서 담을 수 없는 내용을 버렸어요',
-    disk_full: '디스크가 가득 차서 기록을 쓰지 못했어요',
-    garbled: 'Claude Code가 규약에 없는 말을 했어요',
-    session_lost: 'Claude가 이 위의 내용을 기억하지 못해요. Claude의 기록이 사라졌어요',
-    setting_refused: '설정을 바꾸지 못했어요',
-  },
-  notices: {
-    start_failed: '작업공간을 시작하지 못했어요',
-    workspace_lost: '차례가 진행되는 중에 작업공간이 사라졌어요',
-    control_plane_restarted: '컨트롤 플레인이 다시 시작했고, 작업은 이어졌어요',
-    budget_reached: '예산을 다 썼어요',
-    out_of_memory: '작업공간의 메모리가 모자라 프로세스 하나가 끝났어요',
-  },
-  budget: (limit) => `예산 ${limit}를 다 썼어요. 운영자에게 늘려 달라고 해 주세요.`,
-};
-
 const result: Dictionary['result'] = {
-  outcomes: { completed: '', stopped: '중지됨', failed: '실패', limit: '한도에 닿음' },
+  outcomes: { completed: '', stopped: '중지됨', failed: '실패', limit: '한도에 닿음', other: '끝남' },
   errors: {
     key: '모델 API가 키를 거절했어요. 운영자에게 올바른 키를 부탁한 뒤 다시 보내 주세요.',
     permission: '운영자의 키로는 모델 API에서 이 일을 할 수 없어요. 운영자에게 물어봐 주세요.',
@@ -258,7 +191,7 @@ const result: Dictionary['result'] = {
 const now: Dictionary['now'] = {
   tasks: (done, total) => `할 일 ${total}개 중 ${done}개 완료`,
   background: (count) => `백그라운드에서 ${count}개 실행 중`,
-  task: { pending: '할 일', in_progress: '하는 중', completed: '완료' },
+  task: { pending: '할 일', in_progress: '하는 중', completed: '완료', other: '다른 상태' },
 };
 
 const announce: Dictionary['announce'] = {
@@ -275,8 +208,6 @@ export const chatWords = {
   queue,
   log,
   tools,
-  unknown,
-  lines,
   result,
   now,
   announce,

@@ -1,7 +1,13 @@
 /** 요청과 답의 한국어 낱말. */
 import type { Dictionary } from '../en';
+import { wordsFor } from '../known';
 
-const reach = { session: '이 대화에서', workspace: '이 작업공간에서', user: '내 모든 작업에서' };
+const reach = {
+  session: '이 대화에서',
+  workspace: '이 작업공간에서',
+  user: '내 모든 작업에서',
+  other: '알 수 없는 범위에서',
+};
 
 const prompts: Dictionary['prompts'] = {
   count: (index, total) => `${index} / ${total}`,
@@ -20,13 +26,13 @@ const prompts: Dictionary['prompts'] = {
   why: '묻는 이유',
   allow: '한 번 허용',
   alwaysWhat: {
-    rules: (what, where) => `${reach[where]} ${what} 항상 허용`,
+    rules: (what, where) => `${wordsFor(reach, where)} ${what} 항상 허용`,
     every: (tool) => `${tool}의 모든 사용`,
     mode: {
-      acceptEdits: (where) => `${reach[where]} 모든 편집 허용`,
-      other: (mode, where) => `${reach[where]} ‘${mode}’ 모드로 계속`,
+      acceptEdits: (where) => `${wordsFor(reach, where)} 모든 편집 허용`,
+      other: (mode, where) => `${wordsFor(reach, where)} ‘${mode}’ 모드로 계속`,
     },
-    folders: (folders, _count, where) => `${reach[where]} ${folders} 폴더 허용`,
+    folders: (folders, _count, where) => `${wordsFor(reach, where)} ${folders} 폴더 허용`,
     beginning: (command) => `${command}(으)로 시작하는 명령`,
     domain: (domain) => `${domain}에서 가져오기`,
     and: ' 및 ',
@@ -37,6 +43,8 @@ const prompts: Dictionary['prompts'] = {
   sending: '보내는 중',
   answeredBy: (who) => `${who} 답했어요. Claude에게 가고 있어요`,
   closed: '이미 답했거나 거둬들인 요청이에요.',
+  tooLong: (limit) =>
+    `답이 너무 길어요. ${limit}까지만 보낼 수 있어요. 줄이거나, 파일에 넣고 Claude에게 읽게 해 주세요.`,
   question: 'Claude의 질문',
   other: '직접 입력…',
   otherLabel: '직접 쓰는 답',
