@@ -325,6 +325,8 @@ pub enum Unknown {
     KeepsDying,
     /// The workspace's record of it was lost.
     HistoryLost,
+    /// The machine stopped at once while Claude was at work; the end of the record may be lost.
+    MachineStopped,
     /// One that this version doesn't know: whoever wrote it is newer.
     #[serde(other)]
     Other,

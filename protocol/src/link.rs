@@ -116,6 +116,8 @@ pub struct Activity {
 pub enum ActivityKind {
     /// Nothing.
     None {},
+    /// The CLI waits for its place: as many run as the workspace may have.
+    Queued {},
     /// The CLI comes up.
     Starting {},
     /// The model was asked and has not answered yet.

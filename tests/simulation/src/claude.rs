@@ -1,7 +1,7 @@
 //! The CLI, as claude-cli's experiments describe it: its line protocol, its guard on message ids, its session files, and
 //! its ways to die. What it really does is kept beside, as the truth that the log is held against.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -44,6 +44,10 @@ pub(crate) struct Deeds {
     pub(crate) continued_turns: u32,
     /// The answers that were taken for each prompt: allowed or not.
     pub(crate) answers: HashMap<String, Vec<bool>>,
+    /// Messages that were worked on when everything died, with something said of them that nobody had read.
+    pub(crate) unheard: BTreeSet<Uuid>,
+    /// Messages that the CLI's own guard knew to have used tools, until a power cut took that from it.
+    pub(crate) unguarded: BTreeSet<Uuid>,
     /// Messages whose turn came to a result.
     pub(crate) results: HashMap<Uuid, u32>,
 }
@@ -105,8 +109,10 @@ impl Home {
         self.synced.clone_from(&self.sessions);
     }
 
-    /// A power cut: of what was not written out, some sessions lose all.
-    pub(crate) fn cut_power(&mut self, dice: &mut Dice) {
+    /// A power cut: of what was not written out, some sessions lose all. Returns the messages that are not guarded any
+    /// more.
+    pub(crate) fn cut_power(&mut self, dice: &mut Dice) -> Vec<Uuid> {
+        let before = self.guarded();
         let mut names: Vec<String> = self.sessions.keys().cloned().collect();
         names.sort();
         for name in names.into_iter().filter(|_| dice.once_in(2)) {
@@ -116,6 +122,13 @@ impl Home {
             };
         }
         self.sync();
+        let after = self.guarded();
+        before.into_iter().filter(|message| !after.contains(message)).collect()
+    }
+
+    fn guarded(&self) -> Vec<Uuid> {
+        let messages = self.sessions.values().flat_map(|file| &file.messages);
+        messages.filter(|(_, progress)| **progress != Progress::Begun).map(|(message, _)| *message).collect()
     }
 
     fn exists(&self, session: &str) -> bool {
@@ -141,6 +154,12 @@ impl Home {
 }
 
 impl Claude {
+    /// The messages that it works on, if it has said something that nobody has read.
+    pub(crate) fn unheard(&self) -> Vec<Uuid> {
+        let turn = self.turn.as_ref().filter(|_| !self.stdout.is_empty());
+        turn.map(|turn| turn.messages.clone()).unwrap_or_default()
+    }
+
     pub(crate) fn new(launch: &Launch) -> Self {
         Self {
             session: launch.session.clone(),

@@ -92,6 +92,10 @@ impl Workspace {
 
     /// The container ends, with every process in it.
     pub(crate) fn kill(&mut self) {
+        if let Some(agent) = &self.agent {
+            let processes = agent.conversations.values().filter_map(|held| held.claude.as_ref());
+            self.deeds.unheard.extend(processes.flat_map(Claude::unheard));
+        }
         self.agent = None;
     }
 
@@ -102,7 +106,7 @@ impl Workspace {
         for disk in self.disks.values() {
             disk.cut_power(dice);
         }
-        self.home.cut_power(dice);
+        self.deeds.unguarded.extend(self.home.cut_power(dice));
         self.boot = dice.id().into_bytes();
     }
 
@@ -350,7 +354,10 @@ impl Conversation {
                     self.blocked = false;
                     return;
                 }
-                Ok(Some(Act::Spawn(launch))) => self.claude = Some(Claude::new(&launch)),
+                Ok(Some(Act::Spawn(launch))) => {
+                    self.claude = Some(Claude::new(&launch));
+                    self.keeper.feed(now, Input::Placed);
+                }
                 Ok(Some(Act::Write(line))) => {
                     if let Some(claude) = &mut self.claude {
                         claude.write(line);

@@ -98,7 +98,7 @@ export class Session {
 
   /** The conversation, followed from now on instead of the one before. */
   open(id: ConversationId): Conversation {
-    const conversation = this.#kept.get(id) ?? new Conversation(id, this.#host);
+    const conversation = this.#kept.get(id) ?? outliving(() => new Conversation(id, this.#host));
     if (this.#open === conversation) return conversation;
     this.#open?.close();
     this.#open = conversation;
@@ -244,4 +244,13 @@ export class Session {
 function socketUrl(user: string): string {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
   return `${scheme}://${location.host}/workspace/${encodeURIComponent(user)}`;
+}
+
+/** What is made in a component is derived only for as long as that is there; a conversation is opened again by another. */
+function outliving<T>(make: () => T): T {
+  let made: T | undefined;
+  $effect.root(() => {
+    made = make();
+  });
+  return made as T;
 }

@@ -36,7 +36,7 @@ use protocol::{ConversationId, Event, EventBody, ItemId, Millis, Position, Promp
 
 use self::answers::OpenPrompt;
 use self::recent::Recent;
-pub use self::recover::{Checkpoint, Opening};
+pub use self::recover::{Aftermath, Checkpoint, Opening};
 use self::size::Sized;
 use self::turn::{Message, Phase, Steer, Turn};
 use self::watchdog::Watch;
@@ -52,6 +52,8 @@ const START_MS: Millis = 60_000;
 /// How long a turn may take to end after Stop before its process is ended. The CLI takes 6 ms; a tool that
 /// ignores signals, or a starved container, takes for ever.
 const STOP_MS: Millis = 4_000;
+/// How long a turn may take to end when the workspace stops. The engine ends everything after ten seconds.
+const FAREWELL_MS: Millis = 2_000;
 /// How long a process may take to leave after its stdin was closed.
 const LEAVE_MS: Millis = 3_000;
 /// How often a message is given again after its process died before any tool was called.
@@ -117,6 +119,8 @@ pub enum Input {
         /// How long, in bytes.
         bytes: u64,
     },
+    /// The process that was asked for has its place among those of the workspace, and is started.
+    Placed,
     /// The process could not be started, or ended; nothing of it is left.
     Exited {
         /// How, in words.
@@ -227,8 +231,8 @@ pub struct Launch {
 enum Process {
     /// There is none.
     None,
-    /// It was started and has not answered yet.
-    Starting { give_up_at: Millis },
+    /// It was asked for, and has not answered yet. Without a time to give up it waits for its place.
+    Starting { give_up_at: Option<Millis> },
     /// It answers.
     Live,
     /// It is on its way out.
@@ -389,6 +393,9 @@ impl Conversation {
         self.now = now;
         let was_busy = self.is_busy();
         match input {
+            // What people want while the workspace stops is for its next life: it is handed over again then.
+            Input::Deliver(_) | Input::Answer { .. } | Input::Stop { .. } | Input::Continue { .. }
+                if self.stopping => {}
             Input::Deliver(delivery) => self.deliver(delivery),
             Input::Answer { item, by, prompt, decision } => self.answer(item, by, &prompt, decision),
             Input::Stop { item, by, message } => self.stop(item, by, message),
@@ -406,6 +413,7 @@ impl Conversation {
                 self.sign_of_life();
                 self.trouble(Trouble::LineDropped, format!("a line of {bytes} bytes"));
             }
+            Input::Placed => self.placed(),
             Input::Exited { detail } => self.exited(&detail),
             Input::DiskFull => {
                 self.watch.suspend();
@@ -420,6 +428,9 @@ impl Conversation {
             Input::Tick => self.tick(),
             Input::Shutdown => self.shut_down(),
         }
+        if self.stopping && self.turn.is_none() && self.process == Process::Live {
+            self.end_process(ProcessEnd::WorkspaceStopped);
+        }
         self.close_if_full();
         self.settle_state();
         if was_busy && !self.is_busy() {
@@ -432,7 +443,7 @@ impl Conversation {
     pub fn deadline(&self) -> Option<Millis> {
         let process = match &self.process {
             Process::None => None,
-            Process::Starting { give_up_at } => Some(*give_up_at),
+            Process::Starting { give_up_at } => *give_up_at,
             Process::Live if self.is_busy() => None,
             Process::Live => Some(self.idle_since + self.policy.idle_ms),
             Process::Ending { force_at, .. } => *force_at,
@@ -456,7 +467,7 @@ impl Conversation {
         }
         self.watch_turn();
         match self.process {
-            Process::Starting { give_up_at } if give_up_at <= mono => self.end_process(ProcessEnd::Failed),
+            Process::Starting { give_up_at: Some(at) } if at <= mono => self.end_process(ProcessEnd::Failed),
             Process::Ending { why, force_at: Some(at) } if at <= mono => self.end_process(why),
             Process::Live if !self.is_busy() && self.idle_since + self.policy.idle_ms <= mono => {
                 self.leave_if_idle(ProcessEnd::Idle);
@@ -491,7 +502,7 @@ impl Conversation {
         self.introduced = false;
         self.session_busy = false;
         self.running_with = self.wanted.clone();
-        self.process = Process::Starting { give_up_at: self.now.mono + START_MS };
+        self.process = Process::Starting { give_up_at: None };
         let launch = Launch {
             session: self.session.id.clone(),
             resume: self.session.used,
@@ -501,7 +512,15 @@ impl Conversation {
         };
         self.effects.push(Effect::Spawn(launch));
         self.request(Asked::Initialize, &outgoing::initialize());
-        self.set_activity(ActivityKind::Starting {});
+        self.set_activity(ActivityKind::Queued {});
+    }
+
+    /// The process has its place and begins: from here on it can be late.
+    fn placed(&mut self) {
+        if self.process == (Process::Starting { give_up_at: None }) {
+            self.process = Process::Starting { give_up_at: Some(self.now.mono + START_MS) };
+            self.set_activity(ActivityKind::Starting {});
+        }
     }
 
     fn leave_if_idle(&mut self, why: ProcessEnd) {
@@ -519,10 +538,21 @@ impl Conversation {
         }
     }
 
+    /// The workspace stops: a turn that goes on is interrupted, so that what was said so far is kept; then the process ends.
     fn shut_down(&mut self) {
         self.stopping = true;
         self.waiting.clear();
-        self.end_process(ProcessEnd::WorkspaceStopped);
+        let begun = self.turn.as_mut().filter(|turn| turn.phase != Phase::Waiting);
+        if let Some(turn) = begun.filter(|_| self.process == Process::Live) {
+            let before = std::mem::replace(&mut turn.stop_asked, true);
+            turn.force_stop_at = Some(self.now.mono + FAREWELL_MS);
+            if !before {
+                self.request(Asked::Interrupt, &outgoing::interrupt());
+            }
+            self.set_activity(ActivityKind::Stopping {});
+        } else {
+            self.end_process(ProcessEnd::WorkspaceStopped);
+        }
     }
 
     fn exited(&mut self, detail: &str) {

@@ -243,6 +243,7 @@ impl Driver {
     }
 
     fn spawn(&mut self, permit: OwnedSemaphorePermit) {
+        self.feed(Input::Placed);
         let Some((launch, lines)) = self.spawning.take() else { return };
         let mark = self.shared.processes.new_mark();
         let command = launch::command(&self.shared.config, self.id, &launch, mark);
@@ -282,8 +283,13 @@ impl Driver {
         }
         self.feed(Input::Shutdown);
         while self.process.is_some() {
-            let heard = hear(&mut self.process).await;
-            self.hear(heard);
+            let deadline = self.keeper.deadline().map(|at| self.shared.started + Duration::from_millis(at));
+            tokio::select! {
+                heard = hear(&mut self.process) => self.hear(heard),
+                () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    self.feed(Input::Tick);
+                }
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use protocol::payload::{Cut, Payload};
 use protocol::{BlockId, ConversationId, Event, EventBody, Millis, Position};
 use tokio::sync::Notify;
 
-use super::core::{Checkpoint, Conversation, Effect, Input, Launch, Now, Opening};
+use super::core::{Aftermath, Checkpoint, Conversation, Effect, Input, Launch, Now, Opening};
 use super::journal::medium::Medium;
 use super::journal::{Journal, Record, Span, read_span};
 use super::outgoing::{Entry, Outgoing};
@@ -157,7 +157,8 @@ impl Keeper {
             self.todo.push_back(Todo::MarkBoot);
         }
         if !alive && !self.is_new {
-            let effects = self.core.recovered(now, std::mem::take(&mut self.strange));
+            let after = Aftermath { strange: std::mem::take(&mut self.strange), rebooted };
+            let effects = self.core.recovered(now, after);
             self.todo.extend(effects.into_iter().map(Todo::Effect));
         }
         self.todo.push_back(Todo::Tell);

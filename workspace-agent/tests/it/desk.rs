@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use workspace_agent::claude::blocks::Change;
 use workspace_agent::claude::lines::Line;
-use workspace_agent::conversation::core::{Conversation, Effect, Input, Launch, Now};
+use workspace_agent::conversation::core::{Aftermath, Conversation, Effect, Input, Launch, Now};
 
 pub(crate) const POLICY: Policy =
     Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false, silent_ms: 180_000 };
@@ -74,7 +74,12 @@ impl Desk {
             _ => None,
         };
         let effects = self.core.step(self.now, input);
+        let spawned = self.spawned.len();
         self.carry_out(effects, text);
+        if self.spawned.len() > spawned {
+            let effects = self.core.step(self.now, Input::Placed);
+            self.carry_out(effects, None);
+        }
     }
 
     pub(crate) fn carry_out(&mut self, effects: Vec<Effect>, text: Option<String>) {
@@ -116,7 +121,7 @@ impl Desk {
         desk.log.clone_from(&self.log);
         desk.kept.clone_from(&self.kept);
         desk.next_item = self.next_item + 0x100;
-        let effects = desk.core.recovered(desk.now, 0);
+        let effects = desk.core.recovered(desk.now, Aftermath::default());
         desk.carry_out(effects, None);
         desk
     }

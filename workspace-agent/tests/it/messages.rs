@@ -310,8 +310,20 @@ fn shutting_down_stops_the_turn_and_begins_nothing() {
     let mut desk = Desk::new();
     let item = desk.begin_turn("one");
     desk.feed(Input::Shutdown);
+    // It is interrupted first, so that what was said so far is kept; one that does not end is ended.
+    desk.expect_written("interrupt");
+    assert_eq!(desk.terminated, 0);
+    let late = desk.send("while it stops");
+    desk.now.mono += 2_000;
+    desk.feed(Input::Tick);
     assert_eq!(desk.terminated, 1);
     desk.exit();
+    assert!(
+        !desk
+            .log
+            .iter()
+            .any(|event| matches!(event.body, EventBody::MessageTaken { item, .. } if item == late))
+    );
     assert_eq!(desk.find("message_ended"), Some(&EventBody::MessageEnded { item, how: MessageEnd::Stopped }));
     assert!(matches!(
         desk.find("process_ended"),

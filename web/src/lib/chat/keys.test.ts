@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fieldAct, isSecondEscape, type Press, promptAct } from './keys';
+import { fieldAct, isSecondEscape, type Press, promptAct, UNREAD_MS } from './keys';
 
 const press = (key: string, more: Partial<Press> = {}): Press => ({
   key,
@@ -9,6 +9,7 @@ const press = (key: string, more: Partial<Press> = {}): Press => ({
   ctrlKey: false,
   metaKey: false,
   altKey: false,
+  repeat: false,
   ...more,
 });
 
@@ -41,21 +42,30 @@ describe('Enter in the message field', () => {
 });
 
 describe('a prompt', () => {
+  const ctrl = (key: string, more: Partial<Press> = {}) => press(key, { ctrlKey: true, ...more });
+
   it('is answered with the modifier only', () => {
-    expect(promptAct(press('Enter', { ctrlKey: true }), false)).toBe('allow');
-    expect(promptAct(press('Backspace', { metaKey: true }), false)).toBe('deny');
-    expect(promptAct(press('Enter'), false)).toBe('none');
-    expect(promptAct(press('Backspace'), false)).toBe('none');
+    expect(promptAct(ctrl('Enter'), 'elsewhere', 9000)).toBe('allow');
+    expect(promptAct(press('Backspace', { metaKey: true }), 'elsewhere', 9000)).toBe('deny');
+    expect(promptAct(press('Enter'), 'elsewhere', 9000)).toBe('none');
+    expect(promptAct(press('Backspace'), 'elsewhere', 9000)).toBe('none');
   });
 
-  it('is left alone while a text field with text has the focus', () => {
-    expect(promptAct(press('Enter', { ctrlKey: true }), true)).toBe('none');
-    expect(promptAct(press('Backspace', { ctrlKey: true }), true)).toBe('none');
+  it('is left alone by what may be meant for a text field', () => {
+    expect(promptAct(ctrl('Enter'), 'field with text', 9000)).toBe('none');
+    expect(promptAct(ctrl('Backspace'), 'field with text', 9000)).toBe('none');
+    expect(promptAct(ctrl('Backspace'), 'empty field', 9000)).toBe('none');
+    expect(promptAct(ctrl('Enter'), 'empty field', 9000)).toBe('allow');
+  });
+
+  it('is answered by one press, and only once it can have been read', () => {
+    expect(promptAct(ctrl('Enter', { repeat: true }), 'elsewhere', 9000)).toBe('none');
+    expect(promptAct(ctrl('Enter'), 'elsewhere', UNREAD_MS - 1)).toBe('none');
   });
 
   it('is left alone by other combinations and by input methods', () => {
-    expect(promptAct(press('Enter', { ctrlKey: true, shiftKey: true }), false)).toBe('none');
-    expect(promptAct(press('Enter', { ctrlKey: true, isComposing: true }), false)).toBe('none');
+    expect(promptAct(ctrl('Enter', { shiftKey: true }), 'elsewhere', 9000)).toBe('none');
+    expect(promptAct(ctrl('Enter', { isComposing: true }), 'elsewhere', 9000)).toBe('none');
   });
 });
 

@@ -9,6 +9,8 @@ export interface Press {
   readonly ctrlKey: boolean;
   readonly metaKey: boolean;
   readonly altKey: boolean;
+  /** The key is held down. */
+  readonly repeat: boolean;
 }
 
 /** What a key press in the message field does. */
@@ -35,15 +37,22 @@ export function isComposing(press: Press): boolean {
 /** What a key press does to the prompt that is shown. */
 export type PromptAct = 'allow' | 'deny' | 'none';
 
+/** Where the focus is when a key is pressed. */
+export type Focus = 'elsewhere' | 'empty field' | 'field with text';
+
+/** A prompt that came into view this recently may not have been read. */
+export const UNREAD_MS = 500;
+
 /**
  * The prompt's keys, with ⌘ or Ctrl. They act only where they can't mean anything else: not while the focus is in a
- * text field that has text, and never without the modifier.
+ * text field that has text, nor, for the key that deletes words there, in any; and never without the modifier. One press
+ * answers one prompt: a key that is held down answers none, nor does a press before the prompt can have been read.
  */
-export function promptAct(press: Press, fieldHasText: boolean): PromptAct {
-  if (fieldHasText || isComposing(press) || press.shiftKey || press.altKey) return 'none';
-  if (!press.ctrlKey && !press.metaKey) return 'none';
+export function promptAct(press: Press, focus: Focus, shownFor: number): PromptAct {
+  if (focus === 'field with text' || isComposing(press) || press.shiftKey || press.altKey) return 'none';
+  if ((!press.ctrlKey && !press.metaKey) || press.repeat || shownFor < UNREAD_MS) return 'none';
   if (press.key === 'Enter') return 'allow';
-  if (press.key === 'Backspace') return 'deny';
+  if (press.key === 'Backspace' && focus === 'elsewhere') return 'deny';
   return 'none';
 }
 

@@ -39,8 +39,10 @@ export function activityWords(
   switch (what.type) {
     case 'none':
       return undefined;
-    case 'starting':
+    case 'queued':
       return passed < START_MS ? t.status.claudeStarts : t.status.noPlace(Math.floor(passed / 1000));
+    case 'starting':
+      return t.status.claudeStarts;
     case 'requesting':
       return passed < PATIENCE_MS ? t.status.requesting : t.status.noAnswer(Math.floor(passed / 1000));
     case 'responding':

@@ -77,8 +77,8 @@ describe('the status line', () => {
   });
 
   it('says what a start that takes long may wait for', () => {
-    expect(words({ type: 'starting' }, 5000)).toBe('Claude is starting');
-    expect(words({ type: 'starting' }, 31_000)).toBe(
+    expect(words({ type: 'queued' }, 5000)).toBe('Claude is starting');
+    expect(words({ type: 'queued' }, 31_000)).toBe(
       'Claude has not started for 30 s; other conversations may hold its place',
     );
   });

@@ -15,6 +15,8 @@ const reasons = {
   answer_lost: 'Claude had answered, but the answer was lost with its process.',
   keeps_dying: 'Claude’s process died again and again.',
   history_lost: 'The workspace’s record of it was lost.',
+  machine_stopped:
+    'The machine stopped at once while Claude was at work, and may have lost the end of the record.',
   other: 'Nobody knows why.',
 } satisfies Record<Unknown, string>;
 
@@ -108,6 +110,7 @@ const koUnknown: typeof enUnknown = {
     answer_lost: 'Claude가 답했지만, 답이 프로세스와 함께 사라졌어요.',
     keeps_dying: 'Claude의 프로세스가 거듭 갑자기 끝났어요.',
     history_lost: '작업공간에 있던 기록이 사라졌어요.',
+    machine_stopped: 'Claude가 일하는 중에 기기가 갑자기 멈춰서 기록의 끝부분이 사라졌을 수 있어요.',
     other: '이유를 알 수 없어요.',
   },
   tools: '아래 작업이 끝까지 실행됐는지 알 수 없어요:',

@@ -43,7 +43,7 @@ since: number, };
 /**
  * What a conversation is doing right now.
  */
-export type ActivityKind = { "type": "none", } | { "type": "starting", } | { "type": "requesting", } | { "type": "responding", } | { "type": "tool", 
+export type ActivityKind = { "type": "none", } | { "type": "queued", } | { "type": "starting", } | { "type": "requesting", } | { "type": "responding", } | { "type": "tool", 
 /**
  * The tool.
  */
@@ -1610,7 +1610,7 @@ usage: Usage, };
 /**
  * Why a message's fate is unknown.
  */
-export type Unknown = "tools_called" | "answer_lost" | "keeps_dying" | "history_lost" | "other";
+export type Unknown = "tools_called" | "answer_lost" | "keeps_dying" | "history_lost" | "machine_stopped" | "other";
 
 /**
  * Tokens.

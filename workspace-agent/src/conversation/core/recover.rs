@@ -24,6 +24,15 @@ pub struct Opening {
     pub alive: bool,
 }
 
+/// What is known of how the last life ended, besides what the journal says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Aftermath {
+    /// Records of the journal that this version can't read.
+    pub strange: usize,
+    /// The machine was started anew since.
+    pub rebooted: bool,
+}
+
 impl Conversation {
     /// Takes one event of the journal. `text` is the whole text of a message, for [`EventBody::MessageTaken`].
     pub fn replay(&mut self, event: &Event, text: Option<String>) {
@@ -174,14 +183,19 @@ impl Conversation {
     }
 
     /// After the replay, in which `strange` records could not be read: what ran is gone, and what was owed is taken up.
-    pub fn recovered(&mut self, now: Now, strange: usize) -> Vec<Effect> {
+    pub fn recovered(&mut self, now: Now, after: Aftermath) -> Vec<Effect> {
         self.now = now;
+        let Aftermath { strange, rebooted } = after;
         if strange > 0 {
             let words =
                 format!("{strange} records of the journal are of a kind that this version does not know");
             self.trouble(Trouble::Unreadable, words);
         }
         self.lose_prompts();
+        if rebooted && let Some(turn) = &mut self.turn {
+            // Of a machine that stopped at once the journal's end may be lost, and with it that a tool was called.
+            turn.after_reboot = turn.phase == Phase::Started;
+        }
         if self.process == Process::Live || self.turn.is_some() || !self.steers.is_empty() {
             self.process = Process::Live;
             self.exited("the workspace was restarted");

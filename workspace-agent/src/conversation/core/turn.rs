@@ -43,6 +43,8 @@ pub(super) struct Turn {
     pub(super) resends: u32,
     /// A tool was called, or a call had begun: the turn may have had effects.
     pub(super) tools_called: bool,
+    /// It had begun when the machine stopped at once: a tool may have been called that nobody wrote down.
+    pub(super) after_reboot: bool,
     /// The CLI called the message completed.
     pub(super) completed: bool,
     pub(super) stop_asked: bool,
@@ -59,6 +61,7 @@ impl Turn {
             phase: Phase::Waiting,
             resends: 0,
             tools_called: false,
+            after_reboot: false,
             completed: false,
             stop_asked: false,
             force_stop_at: None,
@@ -82,6 +85,7 @@ impl Turn {
             phase: Phase::Started,
             resends: 0,
             tools_called: false,
+            after_reboot: false,
             completed: false,
             stop_asked: false,
             force_stop_at: None,
@@ -253,7 +257,7 @@ impl Conversation {
         if let Some(turn) = &mut self.turn {
             turn.force_stop_at = None;
         }
-        self.end_process(ProcessEnd::Stopped);
+        self.end_process(if self.stopping { ProcessEnd::WorkspaceStopped } else { ProcessEnd::Stopped });
     }
 
     /// A person wants an interrupted turn continued.
@@ -290,6 +294,9 @@ impl Conversation {
             (Phase::Waiting, _) if self.start_failures >= MAX_START_FAILURES => self.give_up(),
             (Phase::Waiting, _) => {}
             (Phase::Written | Phase::Started, true) => self.lose_message(item, Unknown::ToolsCalled),
+            (Phase::Written | Phase::Started, false) if turn.after_reboot => {
+                self.lose_message(item, Unknown::MachineStopped);
+            }
             (Phase::Written | Phase::Started, false) if turn.resends >= MAX_RESENDS => {
                 self.lose_message(item, Unknown::KeepsDying);
             }
