@@ -1,6 +1,12 @@
 # What runs in the background: one pid file and one log each. Sourced after lib.sh.
 
 DATA=${ATELIER_DATA:-data}
+# What is configured for good: NAME=value lines. What the environment says goes before it.
+if [ -f "$DATA/env" ]; then
+  while IFS='=' read -r name value; do
+    case $name in ATELIER_*|DOCKER_HOST|EXTRA_CA) [ -n "${!name+set}" ] || export "$name=$value" ;; esac
+  done <"$DATA/env"
+fi
 RUN=$DATA/run
 BIN=$CARGO_TARGET_DIR/release
 URL=${ATELIER_PUBLIC_URL:-http://${ATELIER_LISTEN:-127.0.0.1:8080}}
@@ -9,8 +15,11 @@ URL=${ATELIER_PUBLIC_URL:-http://${ATELIER_LISTEN:-127.0.0.1:8080}}
 pid_of() {
   local pid
   pid=$(cat "$RUN/$1.pid" 2>/dev/null) || return 1
-  [ "$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | head -n 1)" = "$BIN/$1" ] && echo "$pid"
+  [ "$({ tr '\0' '\n' <"/proc/$pid/cmdline" | head -n 1; } 2>/dev/null)" = "$BIN/$1" ] && echo "$pid"
 }
+
+# Whether what was just started goes on: for a moment it goes by the name of what starts it.
+lives() { kill -0 "$(cat "$RUN/$1.pid" 2>/dev/null || echo none)" 2>/dev/null; }
 
 runs() { pid_of "$1" >/dev/null; }
 
@@ -38,7 +47,7 @@ await() {
   local what=$1; shift
   for _ in $(seq 1 300); do
     "$@" && return 0
-    runs "${name_of[$what]}" || break
+    lives "${name_of[$what]}" || break
     pause
   done
   tail -n 20 "$RUN/${name_of[$what]}.log" >&2
@@ -48,4 +57,5 @@ declare -A name_of=(["the control plane"]=control-plane ["the scripted model"]=s
 
 healthy() { curl -sf --noproxy '*' -o /dev/null "http://${ATELIER_LISTEN:-127.0.0.1:8080}/health"; }
 
-sign_in() { "$BIN/control-plane" sign-in --data "$DATA" --public-url "$URL"; }
+# The address is that of the control plane that runs, however it was configured.
+sign_in() { "$BIN/control-plane" sign-in --data "$DATA" --public-url "$(cat "$RUN/url" 2>/dev/null || echo "$URL")"; }

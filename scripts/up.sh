@@ -5,6 +5,7 @@
 #   DEMO=1            a scripted model answers instead of Claude: no key is needed
 #   ATELIER_…         the control plane's configuration; see README.md
 source "$(dirname "$0")/lib.sh"
+source scripts/running.sh
 
 scripts/tools.sh
 source scripts/path.sh
@@ -14,8 +15,7 @@ scripts/web.sh
 scripts/build.sh control-plane workspace-agent $demo
 scripts/image.sh
 
-source scripts/running.sh
-mkdir -p -m 0700 "$RUN"
+(umask 077 && mkdir -p "$RUN")
 
 if [ -n "$demo" ]; then
   if ! runs scripted-model; then
@@ -32,7 +32,10 @@ else
 fi
 
 # A control plane of an older build, or with another configuration, makes way. Workspaces go on meanwhile.
-now=$( (cat "$BIN/control-plane"; env | grep '^ATELIER_\|^DOCKER_HOST=' | LC_ALL=C sort; docker info -f '{{.ID}}') | sha256sum)
+key=${ATELIER_ANTHROPIC_KEY_FILE:-$DATA/anthropic-key}
+now=$( (cat "$BIN/control-plane" "$key" 2>/dev/null; env | grep '^ATELIER_\|^DOCKER_HOST=' | LC_ALL=C sort; docker info -f '{{.ID}}') | sha256sum)
+# With a mistake in its configuration, what runs goes on.
+ATELIER_DATA=$DATA ATELIER_LOG=error "$BIN/control-plane" check || fail "nothing was changed"
 if runs control-plane && [ "$now" != "$(cat "$RUN/control-plane.is" 2>/dev/null)" ]; then
   say "Restarting the control plane: it is new, or configured anew"
   end control-plane
@@ -41,6 +44,7 @@ if ! runs control-plane; then
   say "Starting Atelier"
   start control-plane /dev/null serve
   printf '%s' "$now" >"$RUN/control-plane.is"
+  printf '%s' "$URL" >"$RUN/url"
   await "the control plane" healthy
 fi
 

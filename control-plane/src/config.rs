@@ -6,8 +6,10 @@ mod model;
 mod seal;
 mod store;
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -128,6 +130,22 @@ impl Checker {
         self.take(name, parsed.map_err(|error| format!("{text:?}: {error}")))
     }
 
+    /// The number, or a mistake if it is none or not `sane`.
+    pub(crate) fn number<T>(
+        &mut self,
+        name: &str,
+        text: &str,
+        sane: impl Fn(T) -> bool,
+        mistake: &str,
+    ) -> Option<T>
+    where
+        T: std::str::FromStr<Err: std::fmt::Display> + Copy,
+    {
+        let number = self.parse(name, text)?;
+        self.ensure(name, sane(number), format!("{text}: {mistake}"));
+        Some(number)
+    }
+
     /// A mistake unless `ok`.
     pub(crate) fn ensure(&mut self, name: &str, ok: bool, mistake: impl Into<String>) {
         if !ok {
@@ -140,6 +158,17 @@ impl Checker {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(Mistakes(self.0)),
         }
+    }
+}
+
+/// Makes the data folder if it is missing, and keeps everyone but its owner out: what people say lies in it in the clear.
+fn make_private(data: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(data)?;
+    let mode = std::fs::metadata(data)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        std::fs::set_permissions(data, Permissions::from_mode(mode & 0o700))
     }
 }
 
@@ -168,7 +197,7 @@ impl ServeArgs {
         if let Some(url) = &self.public_url {
             checker.take("--public-url", origin(url));
         }
-        let made = std::fs::create_dir_all(&self.data);
+        let made = make_private(&self.data);
         checker.take("--data", made.map_err(|error| format!("{}: {error}", self.data.display())));
         let seal = self.seal.checked(checker, &self.data);
         let index = self.web.join("index.html");

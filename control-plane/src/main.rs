@@ -26,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Serve.
     Serve(Box<ServeArgs>),
+    /// Say all that is wrong with the configuration of `serve`, and serve nothing.
+    Check(Box<ServeArgs>),
     /// Stop every workspace of a control plane that does not serve at the moment. Takes the configuration of `serve`.
     StopWorkspaces(Box<ServeArgs>),
     /// Print a fresh one-time code for the local sign-in of a control plane that serves from the same store.
@@ -81,6 +83,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // What is written here, the store above all, is for its owner alone.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("ATELIER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
         runtime.block_on(async {
             match arguments.command {
                 Command::Serve(args) => serve(*args).await,
+                Command::Check(args) => Ok(args.check().map(drop)?),
                 Command::StopWorkspaces(args) => stop_workspaces(*args).await,
                 Command::SignIn { data, public_url } => sign_in(data, &public_url).await,
                 Command::Backup { data, file } => make_backup(data, &file),

@@ -20,9 +20,9 @@ test('a conversation is renamed, found by its name, and named so in every browse
   await field.press('Enter');
   await expect(page.getByRole('heading', { name: '도서관 대출' })).toBeVisible();
   await expect(other.getByRole('heading', { name: '도서관 대출' })).toBeVisible();
-  await page.getByRole('searchbox', { name: 'Search' }).fill('대출');
+  await page.getByRole('searchbox', { name: 'Search titles' }).fill('대출');
   await expect(row(page, '도서관 대출')).toBeVisible();
-  await page.getByRole('searchbox', { name: 'Search' }).fill('nothing of the kind');
+  await page.getByRole('searchbox', { name: 'Search titles' }).fill('nothing of the kind');
   await expect(page.getByText('Nothing found for “nothing of the kind”')).toBeVisible();
   await other.context().close();
 });
@@ -83,4 +83,22 @@ test('more conversations than a page holds are all reached, those that changed m
   await person.button('Show more').click();
   await expect(row(page, /numbered \d+/)).toHaveCount(130);
   await expect(person.button('Show more')).toBeHidden();
+});
+
+test('a conversation that is opened again is as alive as before', async ({ person, page }) => {
+  await person.say('TEXT in the first');
+  await expect(person.words(/^in the first$/)).toBeVisible();
+  const first = page.url();
+  await page.getByRole('link', { name: 'New conversation' }).first().click();
+  await person.say('TEXT in the second');
+  await expect(person.words(/^in the second$/)).toBeVisible();
+  expect(page.url()).not.toBe(first);
+  await row(page, 'TEXT in the first').getByRole('link').click();
+  await expect(page).toHaveURL(first);
+  await expect(person.words(/^in the first$/)).toBeVisible();
+  await person.say('TEXT once more in the first');
+  await expect(person.words(/^once more in the first$/)).toBeVisible();
+  await person.say('TOOL:Bash touch /workspace/again.txt');
+  await person.prompt.getByRole('button', { name: 'Allow once' }).click();
+  await expect(person.prompt).toBeHidden();
 });

@@ -103,3 +103,29 @@ test('a long command is shown in full, and never under its buttons', async ({ pe
   await expect(person.button('Stop')).toBeHidden();
   await expect(page.getByText('You allowed it once')).toBeVisible();
 });
+
+test('a key that is held down answers nothing, and neither key answers while one writes down why not', async ({
+  person,
+  page,
+}) => {
+  await person.say('TOOL:Bash touch /workspace/first.txt');
+  await expect(person.prompt).toBeVisible();
+  await page.keyboard.down('Control');
+  // As a keyboard repeats it.
+  for (let press = 0; press < 20; press++) {
+    await page.evaluate(() =>
+      dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', ctrlKey: true, repeat: true })),
+    );
+  }
+  await person.prompt.getByRole('button', { name: 'Deny with a reason' }).click();
+  await page.getByRole('textbox', { name: 'Message to Claude' }).focus();
+  await page.keyboard.press('Control+Enter');
+  await page.keyboard.press('Control+Backspace');
+  await expect(person.prompt.getByRole('textbox')).toBeVisible();
+  await expect(page.getByText('You allowed it once')).toHaveCount(0);
+  await expect(page.getByText('You denied it')).toHaveCount(0);
+  await page.keyboard.up('Control');
+  await person.prompt.getByRole('textbox').fill('Not now.');
+  await person.prompt.getByRole('button', { name: /^Deny/ }).click();
+  await expect(page.getByText('You denied it')).toBeVisible();
+});

@@ -32,11 +32,11 @@ pub struct EngineArgs {
     #[arg(long, env = "ATELIER_MEMORY", default_value = "1g")]
     memory: String,
     /// CPUs of a workspace.
-    #[arg(long, env = "ATELIER_CPUS", default_value_t = 1.0)]
-    cpus: f64,
+    #[arg(long, env = "ATELIER_CPUS", default_value = "1")]
+    cpus: String,
     /// Processes of a workspace.
-    #[arg(long, env = "ATELIER_PIDS", default_value_t = 512)]
-    pids: u32,
+    #[arg(long, env = "ATELIER_PIDS", default_value = "512")]
+    pids: String,
     /// Disk of a workspace, where the engine can hold it to that; 0: no quota.
     #[arg(long, env = "ATELIER_DISK", default_value = "10g")]
     disk: String,
@@ -121,9 +121,9 @@ impl EngineArgs {
         let small = disk.is_some_and(|disk| disk > 0 && disk < 64 << 20);
         checker.ensure("--disk", !small, "at least 64m, or 0");
         let least_free = checker.take("--least-free", bytes(&self.least_free));
-        let cpus = self.cpus.is_finite() && self.cpus > 0.0 && self.cpus < 1e4;
-        checker.ensure("--cpus", cpus, format!("{} is no number of CPUs", self.cpus));
-        checker.ensure("--pids", self.pids >= 64, "at least 64");
+        let sane = |cpus: f64| cpus.is_finite() && cpus > 0.0 && cpus < 1e4;
+        let cpus = checker.number("--cpus", &self.cpus, sane, "no number of CPUs");
+        let pids = checker.number("--pids", &self.pids, |pids: u32| pids >= 64, "at least 64");
         let uids = checker.take("--uids", range(&self.uids));
         let subnets = checker.take("--subnets", Subnets::parse(&self.subnets));
         for range in &self.reach {
@@ -134,7 +134,7 @@ impl EngineArgs {
             false => self.dns.iter().map(|text| checker.parse("--dns", text.trim())).collect(),
         };
         #[expect(clippy::cast_possible_truncation, reason = "checked above")]
-        let nano_cpus = (self.cpus * 1e9) as i64;
+        let nano_cpus = (cpus? * 1e9) as i64;
         Some(Engine {
             host: self.docker_host,
             instance: self.instance,
@@ -143,7 +143,7 @@ impl EngineArgs {
             link_address: link_address.transpose_or_missing()?,
             memory: memory?,
             nano_cpus,
-            pids: self.pids,
+            pids: pids?,
             disk: disk.filter(|disk| *disk > 0),
             least_free: least_free?,
             uids: uids?,

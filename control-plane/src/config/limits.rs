@@ -11,14 +11,14 @@ use super::Checker;
 #[derive(Args, Clone, Debug)]
 pub struct LimitArgs {
     /// A conversation's CLI process is ended after this many minutes without anything to do.
-    #[arg(long, env = "ATELIER_IDLE_MINUTES", default_value_t = 15.0)]
-    idle_minutes: f64,
+    #[arg(long, env = "ATELIER_IDLE_MINUTES", default_value = "15")]
+    idle_minutes: String,
     /// CLI processes of one workspace at a time. Each takes 100 to 200 MB.
-    #[arg(long, env = "ATELIER_MAX_PROCESSES", default_value_t = 6)]
-    max_processes: u32,
+    #[arg(long, env = "ATELIER_MAX_PROCESSES", default_value = "6")]
+    max_processes: String,
     /// A turn of which nothing is heard for this many seconds is looked after: the process is asked, interrupted, ended.
-    #[arg(long, env = "ATELIER_SILENT_SECONDS", default_value_t = 180.0)]
-    silent_seconds: f64,
+    #[arg(long, env = "ATELIER_SILENT_SECONDS", default_value = "180")]
+    silent_seconds: String,
     /// Let people switch permissions off in their workspace.
     #[arg(long, env = "ATELIER_ALLOW_BYPASS")]
     allow_bypass: bool,
@@ -39,17 +39,14 @@ pub struct Limits {
 
 impl LimitArgs {
     pub(super) fn checked(self, checker: &mut Checker) -> Option<Limits> {
-        let minutes = self.idle_minutes;
-        let sane = minutes.is_finite() && minutes > 0.0 && minutes < 1e6;
-        checker.ensure("--idle-minutes", sane, format!("{minutes} is no sensible time"));
-        let seconds = self.silent_seconds;
-        let sane = seconds.is_finite() && seconds > 0.0 && seconds < 1e6;
-        checker.ensure("--silent-seconds", sane, format!("{seconds} is no sensible time"));
-        checker.ensure("--max-processes", self.max_processes > 0, "at least one");
-        let idle = Duration::try_from_secs_f64(minutes * 60.0).ok()?;
-        let silent = Duration::try_from_secs_f64(seconds).ok()?;
-        let (max_processes, allow_bypass) = (self.max_processes, self.allow_bypass);
-        Some(Limits { idle, max_processes, silent, allow_bypass })
+        let sane = |time: f64| time.is_finite() && time > 0.0 && time < 1e6;
+        let minutes = checker.number("--idle-minutes", &self.idle_minutes, sane, "no sensible time");
+        let seconds = checker.number("--silent-seconds", &self.silent_seconds, sane, "no sensible time");
+        let some = |processes: u32| processes > 0;
+        let processes = checker.number("--max-processes", &self.max_processes, some, "at least one");
+        let idle = Duration::try_from_secs_f64(minutes? * 60.0).ok()?;
+        let silent = Duration::try_from_secs_f64(seconds?).ok()?;
+        Some(Limits { idle, max_processes: processes?, silent, allow_bypass: self.allow_bypass })
     }
 }
 

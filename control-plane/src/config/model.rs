@@ -41,10 +41,10 @@ pub struct ModelArgs {
     prices: Option<PathBuf>,
     /// What a workspace may spend in 30 days, in US dollars. Needs prices.
     #[arg(long, env = "ATELIER_BUDGET_USD")]
-    budget_usd: Option<f64>,
+    budget_usd: Option<String>,
     /// Model requests of one workspace at a time.
-    #[arg(long, env = "ATELIER_REQUESTS", default_value_t = 16)]
-    requests: usize,
+    #[arg(long, env = "ATELIER_REQUESTS", default_value = "16")]
+    requests: String,
 }
 
 /// The model, checked.
@@ -70,19 +70,24 @@ impl ModelArgs {
             Some(path) => checker.take("--prices", read_prices(path)),
             None => Some(Vec::new()),
         };
-        let money = self.budget_usd.is_none_or(|budget| budget.is_finite() && budget >= 0.0);
-        checker.ensure("--budget-usd", money, "not an amount of money");
+        let money = |budget: f64| budget.is_finite() && budget >= 0.0;
+        let budget = self.budget_usd.as_deref();
+        let budget = budget.map(|text| checker.number("--budget-usd", text, money, "not an amount of money"));
         let priced = self.budget_usd.is_none() || self.prices.is_some();
         checker.ensure("--budget-usd", priced, "a budget needs --prices");
-        checker.ensure("--requests", self.requests > 0, "at least one");
+        let some = |requests: usize| requests > 0;
+        let requests = checker.number("--requests", &self.requests, some, "at least one");
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-        let budget_micro_usd = self.budget_usd.map(|budget| (budget * 1e6) as u64);
+        let budget_micro_usd = match budget {
+            Some(budget) => Some((budget? * 1e6) as u64),
+            None => None,
+        };
         let policy = Policy {
             models: trimmed(self.models),
             betas: trimmed(self.betas),
             prices: prices?,
             budget_micro_usd,
-            at_a_time: self.requests,
+            at_a_time: requests?,
         };
         Some(Model { upstream, credential: credential?, demo: self.demo, policy })
     }

@@ -286,10 +286,10 @@ export class Fold {
 
   #processEnded(event: Of<'process_ended'>): void {
     const { why, detail } = event;
-    const cutShort = this.current !== undefined;
     this.prompts.clear();
     this.sheet.loseCalls();
-    if (why === 'idle' || why === 'replaced' || (why === 'workspace_stopped' && !cutShort)) return;
+    // That the workspace stopped is told by whoever stopped it.
+    if (why === 'idle' || why === 'replaced' || why === 'workspace_stopped') return;
     this.#line(event, { type: 'process_ended', why, detail });
   }
 

@@ -111,6 +111,10 @@ function noticeWords(what: NoticeKind, t: Dictionary, r: RareWords): Said {
   switch (what.type) {
     case 'start_failed':
     case 'workspace_lost': {
+      // Somebody wanted that: nothing went wrong.
+      if (what.reason.code === 'asked' || what.reason.code === 'operator') {
+        return { words: reasonWords(what.reason, t) };
+      }
       const words = `${r.lines.notices[what.type]}. ${reasonWords(what.reason, t)}`;
       return { words, detail: what.reason.detail, bad: true };
     }

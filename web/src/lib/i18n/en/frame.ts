@@ -146,7 +146,7 @@ const status = {
 const list = {
   title: 'Conversations',
   fresh: 'New conversation',
-  search: 'Search',
+  search: 'Search titles',
   none: 'Conversations appear here. Write the first message to begin one.',
   nothingFound: (query: string) => `Nothing found for “${query}”`,
   untitled: 'New conversation',
@@ -190,7 +190,7 @@ const start = {
 const model = {
   demo: 'Demo: a scripted model answers, not Claude.',
   demoExamples: 'What to type',
-  demoOther: 'Anything else is answered with a short sample text.',
+  demoOther: `Ask it for ${code('help')} to see all that it understands. Anything else is answered with a short sample text.`,
   noKey: 'Claude has no key yet.',
   noKeyHelp: `The operator puts an Anthropic API key into the file ${code('data/anthropic-key')}, or into ${code('ATELIER_ANTHROPIC_KEY')}, and restarts the control plane. Until then Claude cannot answer.`,
   keyRefused: 'Anthropic refuses the key.',

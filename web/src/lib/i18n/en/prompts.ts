@@ -54,7 +54,7 @@ const prompts = {
   skip: 'Don’t answer',
   unanswered: (count: number) => (count === 1 ? '1 question left open' : `${count} questions left open`),
   plan: 'Claude proposes a plan',
-  noPlan: 'Claude has not written the plan down apart; it is in its words above.',
+  noPlan: 'The plan is in what Claude wrote above.',
   approve: 'Approve',
   approveHint: 'ask before edits',
   approveEdits: 'Approve and accept edits',

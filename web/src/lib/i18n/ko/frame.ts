@@ -125,7 +125,7 @@ const status: Dictionary['status'] = {
 const list: Dictionary['list'] = {
   title: '대화',
   fresh: '새 대화',
-  search: '검색',
+  search: '제목 검색',
   none: '대화가 여기에 모여요. 첫 메시지를 보내면 시작돼요.',
   nothingFound: (query) => `‘${query}’에 맞는 대화가 없어요`,
   untitled: '새 대화',
@@ -163,7 +163,7 @@ const start: Dictionary['start'] = {
 const model: Dictionary['model'] = {
   demo: '데모: Claude가 아니라 각본대로 답하는 모델이에요.',
   demoExamples: '입력해 볼 것',
-  demoOther: '그 밖의 말에는 짧은 예시 글로 답해요.',
+  demoOther: `알아듣는 말을 모두 보려면 ${code('help')}라고 보내 보세요. 그 밖의 말에는 짧은 예시 글로 답해요.`,
   noKey: 'Claude에 쓸 키가 아직 없어요.',
   noKeyHelp: `운영자가 Anthropic API 키를 ${code('data/anthropic-key')} 파일이나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요. 그때까지는 Claude가 답할 수 없어요.`,
   keyRefused: 'Anthropic이 키를 거절했어요.',
