@@ -1,5 +1,6 @@
 //! Flags to configuration: every mistake is said, all at once, and no secret is ever shown.
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
 use base64::Engine;
@@ -147,7 +148,7 @@ fn a_budget_needs_prices_and_prices_must_make_sense() {
     assert!(priced(good, &[]).is_ok());
     assert_eq!(mistake(&["--budget-usd", "5"]), "--budget-usd: a budget needs --prices");
     let mistakes = priced(good, &["--budget-usd=-1"]).unwrap_err();
-    assert_eq!(mistakes, ["--budget-usd: not an amount of money"]);
+    assert_eq!(mistakes, ["--budget-usd: -1: not an amount of money"]);
     for wrong in [
         "",
         "{}",
@@ -215,4 +216,25 @@ fn the_key_beside_the_data_is_found_and_a_given_one_goes_first() {
     let file = file.display().to_string();
     assert_eq!(key_of(&["--anthropic-key-file", &file]), "from-file");
     assert_eq!(key_of(&["--anthropic-key-file", &file, "--anthropic-key", "given"]), "given");
+}
+
+#[test]
+fn what_is_no_number_is_told_with_everything_else() {
+    let dir = folder();
+    let flags = ["--pids=nonsense", "--memory=zzz", "--cpus=many", "--max-processes=0", "--requests=-1"];
+    let mistakes = check(dir.path(), &flags).unwrap_err();
+    let told: Vec<&str> = mistakes.iter().filter_map(|mistake| mistake.split(':').next()).collect();
+    for flag in ["--pids", "--memory", "--cpus", "--max-processes", "--requests"] {
+        assert!(told.contains(&flag), "{flag}: {mistakes:?}");
+    }
+}
+
+#[test]
+fn the_data_folder_is_for_its_owner_alone() {
+    let dir = folder();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    check(dir.path(), &[]).unwrap();
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
 }
