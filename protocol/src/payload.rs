@@ -1,7 +1,7 @@
 //! Content of any size under the size rule: short content travels whole, long content as head, tail, length and
 //! digest, with its body beside it in chunks.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use ts_rs::TS;
@@ -69,7 +69,7 @@ pub struct Cut {
 }
 
 /// Content inside an event.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Payload {
     /// Text, whole.
@@ -78,6 +78,22 @@ pub enum Payload {
     Json(#[ts(type = "unknown")] Value),
     /// Either of them, cut.
     Cut(Cut),
+}
+
+/// What a newer writer says beside the content is passed over; content of a kind that this version doesn't know reads as
+/// JSON's null.
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            text: Option<String>,
+            cut: Option<Cut>,
+            #[serde(default)]
+            json: Value,
+        }
+        let Fields { text, cut, json } = Fields::deserialize(deserializer)?;
+        Ok(text.map(Self::Text).or(cut.map(Self::Cut)).unwrap_or(Self::Json(json)))
+    }
 }
 
 /// The bytes behind a [`Cut`], to be stored beside the event.

@@ -8,6 +8,7 @@ mod firestore;
 mod hostile;
 mod kills;
 mod lifecycle;
+mod older;
 mod operator;
 mod prompts;
 mod refusals;

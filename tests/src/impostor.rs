@@ -69,7 +69,7 @@ impl Impostor {
     ///
     /// # Errors
     /// When it is refused.
-    pub async fn dial(&self, versions: &'static str) -> anyhow::Result<Link> {
+    pub async fn dial(&self, versions: &str) -> anyhow::Result<Link> {
         dial(self.link, &self.tls, versions).await
     }
 
@@ -104,7 +104,7 @@ pub async fn link_with(link: SocketAddr, tls: &Arc<ClientConfig>, logs: Vec<LogE
 ///
 /// # Errors
 /// When it is refused.
-pub async fn dial(link: SocketAddr, tls: &Arc<ClientConfig>, versions: &'static str) -> anyhow::Result<Link> {
+pub async fn dial(link: SocketAddr, tls: &Arc<ClientConfig>, versions: &str) -> anyhow::Result<Link> {
     let mut request = format!("wss://{CONTROL_PLANE_NAME}/link").into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", versions.parse()?);
     let (stream, config) = (connect(link, tls).await?, Some(crate::socket_config()));

@@ -5,11 +5,15 @@
 
 pub mod engine;
 pub mod impostor;
+pub mod newer;
 pub mod onlooker;
 pub mod outside;
+pub mod peer;
 pub mod place;
+pub mod recording;
 pub mod server;
 pub mod stack;
+pub mod tap;
 pub mod viewer;
 
 pub use engine::Engine;
@@ -18,6 +22,7 @@ pub use onlooker::Onlooker;
 pub use outside::Outside;
 pub use server::Server;
 pub use stack::{PATIENCE, Stack, StackOptions};
+pub use tap::Tap;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 pub use viewer::{Seen, Viewer};
 

@@ -247,8 +247,16 @@ impl Stack {
     /// # Errors
     /// When it can't be read.
     pub async fn ca_digest(&self) -> anyhow::Result<String> {
+        Ok(self.authority().await?.digest().to_string())
+    }
+
+    /// This Atelier's CA, which can issue certificates behind its back.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn authority(&self) -> anyhow::Result<Authority> {
         let seal = Seal::from_file(&self.data.path().join("sealing-key"))?;
-        Ok(Authority::load(&*self.store()?, &seal).await?.digest().to_string())
+        Authority::load(&*self.store()?, &seal).await
     }
 
     /// A viewer who is someone else.

@@ -5,6 +5,7 @@ use protocol::event::Outcome;
 use protocol::fleet::FleetRequest;
 use protocol::frame::{self, Chunk, Frame, encode_chunk, encode_events};
 use protocol::link::{Delta, FromAgent, FromControl, LiveKind};
+use protocol::payload::Payload;
 use protocol::viewer::{FromViewer, Request};
 use protocol::{BlockId, ConversationId, Event, EventBody, ItemId};
 use serde_json::json;
@@ -45,10 +46,22 @@ fn unknown_fields_are_no_error() {
 }
 
 #[test]
+fn content_is_read_whatever_a_newer_writer_says_beside_it() {
+    let read = |value| serde_json::from_value::<Payload>(value).unwrap();
+    assert_eq!(read(json!({ "text": "x", "later": {} })), Payload::Text("x".into()));
+    assert_eq!(read(json!({ "later": {}, "json": [1] })), Payload::Json(json!([1])));
+    for unknown in [json!({ "json": null }), json!({ "picture": {} }), json!({})] {
+        assert_eq!(read(unknown), Payload::Json(json!(null)));
+    }
+    assert!(serde_json::from_value::<Payload>(json!({ "text": 1 })).is_err());
+}
+
+#[test]
 fn what_a_newer_peer_names_leaves_the_rest_readable() {
     let id = Uuid::from_u128(1);
     let item = ItemId(id);
     let events = [
+        json!({ "kind": "message_taken", "item": id, "by": { "id": id, "name": "x" }, "content": { "later": 1 } }),
         json!({ "kind": "message_ended", "item": id, "how": "of_tomorrow" }),
         json!({ "kind": "message_unknown", "item": id, "why": "of_tomorrow", "tools": [] }),
         json!({ "kind": "result", "items": [id], "outcome": "of_tomorrow", "duration_ms": 1, "cost_usd": 0.5,
