@@ -377,7 +377,7 @@ impl Driver {
     }
 
     async fn died(&mut self, code: i64) {
-        if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) && !self.runs().await {
+        if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) {
             let reason = self.why_died(code).await;
             self.fail(reason).await;
         }
