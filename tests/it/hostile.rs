@@ -58,7 +58,9 @@ async fn nobody_else_is_disturbed(
     viewer
         .until("the turn is over", |seen| {
             let ended = |event: &&serde_json::Value| event["item"] == item;
+            // What goes on there may have been too much for the process itself, which then died of it.
             let over = seen.of_kind(conversation, "message_ended").any(|event| ended(&event))
+                || seen.of_kind(conversation, "message_unknown").any(|event| ended(&event))
                 || seen.of_kind(conversation, "result").next().is_some();
             over.then_some(())
         })
