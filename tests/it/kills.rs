@@ -1,9 +1,8 @@
 //! Random kills at random moments of scripted turns, on the real parts: whatever dies, what was promised is kept.
 //!
-//! `ATELIER_KILLS` says how many rounds (6 unless it does), `ATELIER_SEED` which; `ATELIER_KILL_ENGINE` (a command that
+//! `ATELIER_KILLS` says how many rounds (6 unless it does), `ATELIER_SEED` which (the same ones unless it does; `make soak`
+//! takes others every time); `ATELIER_KILL_ENGINE` (a command that
 //! ends the engine and starts it again) adds the engine to what may die: it takes every container of the machine along.
-
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use e2e::{Seen, Stack, Viewer};
@@ -15,6 +14,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 const ROUNDS: u32 = 6;
+const SEED: u64 = 3;
 
 /// What dies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,8 +60,7 @@ struct Person {
 async fn random_kills_lose_nothing_and_repeat_nothing() -> anyhow::Result<()> {
     let from_env = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let rounds = from_env("ATELIER_KILLS").and_then(|rounds| u32::try_from(rounds).ok()).unwrap_or(ROUNDS);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let seed = from_env("ATELIER_SEED").unwrap_or(now);
+    let seed = from_env("ATELIER_SEED").unwrap_or(SEED);
     println!("{rounds} kills, seed {seed}");
     let mut dice = SmallRng::seed_from_u64(seed);
     let mut stack = Stack::start().await?;
@@ -402,7 +401,10 @@ fn next(
         return Some(Next::Start);
     }
     let log = seen.log(conversation);
-    let unanswered = |prompt: &String| !answers.iter().any(|(of, _)| of == prompt);
+    // What nobody has heard of is told again: it may have died with a control plane.
+    let heard =
+        |(of, item): &(String, String), prompt: &str| of == prompt && !seen.item_state(item).is_empty();
+    let unanswered = |prompt: &String| !answers.iter().any(|answer| heard(answer, prompt));
     if let Some(prompt) = open_prompts(log).into_iter().find(unanswered) {
         return Some(Next::Answer(prompt));
     }
