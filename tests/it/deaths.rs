@@ -33,9 +33,8 @@ async fn a_reload_in_mid_stream_loses_nothing() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_control_plane_killed_in_mid_stream_comes_back_to_one_answer() -> anyhow::Result<()> {
-    let mut stack = Stack::start().await?;
+/// Kills the control plane in mid-stream. It comes back to one answer; who saw that, and the conversation.
+pub(crate) async fn comes_back_to_one_answer(stack: &mut Stack) -> anyhow::Result<(Viewer, String)> {
     let mut viewer = stack.viewer().await?;
     let conversation = viewer.conversation().await?;
     let item = viewer.send(&conversation, "GATE crash").await?;
@@ -50,6 +49,13 @@ async fn a_control_plane_killed_in_mid_stream_comes_back_to_one_answer() -> anyh
     check_log(&viewer, &conversation);
     assert_eq!(viewer.seen.of_kind(&conversation, "message_taken").count(), 1);
     assert_eq!(viewer.seen.of_kind(&conversation, "text").count(), 1, "{}", viewer.summary());
+    Ok((viewer, conversation))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_plane_killed_in_mid_stream_comes_back_to_one_answer() -> anyhow::Result<()> {
+    let mut stack = Stack::start().await?;
+    let (viewer, conversation) = comes_back_to_one_answer(&mut stack).await?;
     assert!(viewer.seen.last(&conversation, "retry").is_some(), "the restart is shown: {}", viewer.summary());
     // The workspace was adopted, not started again.
     let starts = viewer.seen.phases.iter().filter(|phase| phase["stage"] == "create").count();

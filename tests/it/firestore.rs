@@ -1,5 +1,6 @@
 //! A whole Atelier whose records are in Firestore: the real emulator, which `scripts/firestore.sh` starts.
 
+use crate::deaths::comes_back_to_one_answer;
 use e2e::{Stack, StackOptions};
 
 /// Flags for a database that nobody has used; without an emulator there is none, and the story is skipped.
@@ -17,21 +18,7 @@ fn fresh() -> Option<(String, Vec<String>)> {
 async fn a_control_plane_killed_in_mid_stream_comes_back_to_one_answer() -> anyhow::Result<()> {
     let Some((_, flags)) = fresh() else { return Ok(()) };
     let mut stack = Stack::start_with(StackOptions { flags, ..Default::default() }).await?;
-    let mut viewer = stack.viewer().await?;
-    let conversation = viewer.conversation().await?;
-    let item = viewer.send(&conversation, "GATE crash").await?;
-    viewer.until("it speaks", |seen| seen.live_text().contains("crash").then_some(())).await?;
-    let cursor = viewer.cursor(&conversation, 1);
-    stack.kill_control_plane().await;
-    stack.model.release("crash");
-    stack.start_control_plane().await?;
-    viewer.reconnect().await?;
-    viewer.open(&conversation, Some(cursor)).await?;
-    viewer.result_of(&conversation, &item).await?;
-    let numbers = viewer.seen.log(&conversation).iter().map(|event| event["n"].as_u64().unwrap());
-    assert!(numbers.eq(1..=viewer.seen.log(&conversation).len() as u64), "{}", viewer.summary());
-    assert_eq!(viewer.seen.of_kind(&conversation, "message_taken").count(), 1);
-    assert_eq!(viewer.seen.of_kind(&conversation, "text").count(), 1, "{}", viewer.summary());
+    let (viewer, conversation) = comes_back_to_one_answer(&mut stack).await?;
     let path = format!("/api/conversations/{conversation}");
     viewer.request(reqwest::Method::DELETE, &path).send().await?.error_for_status()?;
     let status = viewer.request(reqwest::Method::GET, &format!("{path}/events")).send().await?.status();

@@ -36,12 +36,15 @@ async fn unleash(
     script: &str,
 ) -> anyhow::Result<String> {
     let item = call(viewer, conversation, &format!("touch /workspace/ready; {script}")).await?;
-    let container = stack.container_of(viewer).await?;
-    e2e::until("it has begun", async || {
-        stack.engine.run(&["exec", &container, "test", "-e", "/home/workspace/ready"]).await.is_ok()
-    })
-    .await?;
+    made(stack, viewer, "-e", "ready").await?;
     Ok(item)
+}
+
+/// Waits until a script has made a file in the workspace: `-e` as soon as it is there, `-s` once something is in it.
+async fn made(stack: &Stack, viewer: &Viewer, how: &str, name: &str) -> anyhow::Result<()> {
+    let (container, path) = (stack.container_of(viewer).await?, format!("/home/workspace/{name}"));
+    let is_there = async || stack.engine.run(&["exec", &container, "test", how, &path]).await.is_ok();
+    e2e::until("the script has got that far", is_there).await
 }
 
 /// Stop works in this conversation, and someone else's workspace does not notice.
@@ -364,11 +367,7 @@ while libc.inotify_init() >= 0: n += 1
 open('/workspace/hoarded', 'w').write(str(n))
 time.sleep(1000)\"";
     let item = unleash(&stack, &mut viewer, &conversation, hoard).await?;
-    let container = stack.container_of(&viewer).await?;
-    e2e::until("all are taken", async || {
-        stack.engine.run(&["exec", &container, "test", "-s", "/home/workspace/hoarded"]).await.is_ok()
-    })
-    .await?;
+    made(&stack, &viewer, "-s", "hoarded").await?;
     nobody_else_is_disturbed(&mut viewer, &conversation, &item, &mut stranger).await?;
     stack.finish().await;
     Ok(())
@@ -407,11 +406,7 @@ for flood in [silent] * 4 + [large] * 4: threading.Thread(target=flood).start()
 open('/workspace/flooding', 'w').write('yes')\""
     );
     let item = unleash(&stack, &mut viewer, &conversation, &flood).await?;
-    let container = stack.container_of(&viewer).await?;
-    e2e::until("it floods", async || {
-        stack.engine.run(&["exec", &container, "test", "-s", "/home/workspace/flooding"]).await.is_ok()
-    })
-    .await?;
+    made(&stack, &viewer, "-s", "flooding").await?;
     nobody_else_is_disturbed(&mut viewer, &conversation, &item, &mut stranger).await?;
     stack.finish().await;
     Ok(())
@@ -481,15 +476,12 @@ for pid in filter(str.isdigit, os.listdir('/proc')):
 open('/workspace/hoarded', 'w').write(str(len(held)))
 time.sleep(1000)\"";
     let item = unleash(&stack, &mut viewer, &conversation, hoard).await?;
-    let container = stack.container_of(&viewer).await?;
-    e2e::until("all are taken", async || {
-        stack.engine.run(&["exec", &container, "test", "-s", "/home/workspace/hoarded"]).await.is_ok()
-    })
-    .await?;
+    made(&stack, &viewer, "-s", "hoarded").await?;
     nobody_else_is_disturbed(&mut viewer, &conversation, &item, &mut stranger).await?;
     // Nothing of it is left, and the next message is answered.
     let item = viewer.send(&conversation, "TEXT room again").await?;
     viewer.result_of(&conversation, &item).await?;
+    let container = stack.container_of(&viewer).await?;
     let left = stack.engine.run(&["exec", &container, "sh", "-c", "cat /proc/[0-9]*/comm"]).await?;
     assert!(!left.contains("python3"), "{left}");
     stack.finish().await;

@@ -1,17 +1,28 @@
 /** The words of the status line. Pure: time comes in as a number. */
 import type { Dictionary } from '../i18n/en';
 import { elapsed, type Language } from '../i18n/format';
-import type { Activity, ConversationView, State } from '../protocol/generated';
+import type { Activity, ConversationView, Phase, State } from '../protocol/generated';
 import type { LinkState } from '../socket';
 import { toolName, verbOf } from './tools';
 
 /** A model that answers at all begins within this time; after it the wait is worth a word. */
 const PATIENCE_MS = 5000;
-/** Claude is up within a second or two; after this long it waits for something. */
-const START_MS = 10_000;
+/** A place for Claude's process is mostly free; after this long the wait for one is worth a word. */
+const PLACE_MS = 10_000;
 
 /** How a status is drawn: a shape for each, so that colour is never all. */
 export type Shape = 'idle' | 'working' | 'waiting' | 'trouble' | 'off';
+
+/** The shape of a workspace's state. */
+export const PHASE_SHAPES: Record<Phase['type'], Shape> = {
+  stopped: 'off',
+  starting: 'working',
+  running: 'idle',
+  paused: 'off',
+  stopping: 'working',
+  failed: 'trouble',
+  deleting: 'working',
+};
 
 /** The shape of a conversation's state. */
 export function shapeOf(state: State, unknown: boolean): Shape {
@@ -40,7 +51,7 @@ export function activityWords(
     case 'none':
       return undefined;
     case 'queued':
-      return passed < START_MS ? t.status.claudeStarts : t.status.noPlace(Math.floor(passed / 1000));
+      return passed < PLACE_MS ? t.status.claudeStarts : t.status.noPlace(Math.floor(passed / 1000));
     case 'starting':
       return t.status.claudeStarts;
     case 'requesting':

@@ -52,6 +52,7 @@ const prompts = {
   several: 'Choose any',
   submit: 'Answer',
   skip: 'Don’t answer',
+  back: 'Back',
   unanswered: (count: number) => (count === 1 ? '1 question left open' : `${count} questions left open`),
   plan: 'Claude proposes a plan',
   noPlan: 'The plan is in what Claude wrote above.',

@@ -51,6 +51,7 @@ const prompts: Dictionary['prompts'] = {
   several: '여러 개 선택',
   submit: '답하기',
   skip: '답하지 않기',
+  back: '돌아가기',
   unanswered: (count) => `답하지 않은 질문 ${count}개`,
   plan: 'Claude의 계획 제안',
   noPlan: '계획을 따로 적지 않았어요. 위의 글에 담겨 있어요.',
