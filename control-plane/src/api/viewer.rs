@@ -237,9 +237,7 @@ impl Viewer {
             };
             writer.say(&message).await?;
         }
-        if let (Some(catalog), stamp) = self.hub.catalog()
-            && stamp > self.catalog_stamp
-        {
+        if let Some((catalog, stamp)) = self.hub.catalog_since(self.catalog_stamp) {
             self.catalog_stamp = stamp;
             writer.say(&FromServer::Catalog { catalog }).await?;
         }

@@ -28,9 +28,10 @@ use crate::outbox::{Outbox, Refusal};
 use crate::store::records::{Commit, ConversationRecord};
 use crate::store::{Store, StoreError};
 
-/// How long events that may wait are gathered: a commit costs the same for one as for many.
-const GATHER: Duration = Duration::from_millis(250);
-/// How long a reader of the log waits for what is still being gathered.
+/// How long events that may wait are gathered: a commit costs the same for one as for many, and Firestore takes about one
+/// write a second of the same document.
+const GATHER: Duration = Duration::from_secs(1);
+/// How long a reader of the log waits for what was still being gathered to be stored.
 const HURRY: Duration = Duration::from_secs(1);
 /// How long a person's request may wait for the conversation's turn to write.
 const PATIENCE: Duration = Duration::from_secs(10);

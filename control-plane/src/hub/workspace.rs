@@ -357,6 +357,15 @@ impl WorkspaceHub {
         (state.catalog.clone(), state.catalog_stamp)
     }
 
+    /// What the CLI offers, and since which stamp, if that is another one than what was read at `stamp`.
+    pub fn catalog_since(&self, stamp: u64) -> Option<(Catalog, u64)> {
+        let state = self.lock();
+        if state.catalog_stamp <= stamp {
+            return None;
+        }
+        Some((state.catalog.clone()?, state.catalog_stamp))
+    }
+
     /// The CLI offers something else.
     pub async fn set_catalog(&self, catalog: Catalog) {
         {
