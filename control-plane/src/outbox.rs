@@ -87,10 +87,13 @@ impl Outbox {
         u32::try_from(waiting.count()).unwrap_or(u32::MAX)
     }
 
-    /// The message in the workspace whose turn is the next to run.
+    /// The message whose turn is the next to run: it is in the workspace, or on its way there and can't be taken back.
     pub fn next_turn(&self) -> Option<ItemId> {
-        let delivered = |item: &&Item| is_message(item) && item.state == ItemState::Delivered;
-        self.items.values().filter(delivered).min_by_key(|item| item.seq).map(|item| item.id)
+        let under_way = |item: &&Item| {
+            is_message(item)
+                && (item.state == ItemState::Delivered || item.state == ItemState::Saved && item.handed)
+        };
+        self.items.values().filter(under_way).min_by_key(|item| item.seq).map(|item| item.id)
     }
 
     /// Whether something was handed over that has not come to its end.
@@ -229,7 +232,9 @@ impl Outbox {
     }
 
     /// What is to be handed over now, beyond what this link has had already: the queue's head if the conversation
-    /// is ready for it, what steers, and every answer, stop and continuation.
+    /// is ready for it, what steers, and every answer, stop and continuation. While the fate of a message is unknown, what
+    /// was sent before that is held, here and in the workspace, and what was sent after it goes first: that is somebody's
+    /// decision.
     pub fn to_hand_over(&self, summary: &Summary, had: &HashSet<ItemId>) -> Vec<&Item> {
         let mut now: Vec<&Item> = self
             .items
@@ -237,13 +242,20 @@ impl Outbox {
             .filter(|item| item.state == ItemState::Saved && !had.contains(&item.id))
             .filter(|item| !is_message(item) || (steers(item) && summary.state != State::Idle))
             .collect();
-        let busy = self.items.values().any(|item| {
-            is_message(item) && !steers(item) && (item.state != ItemState::Saved || had.contains(&item.id))
-        });
         let held = |item: &Item| summary.unknown.is_some() && item.after.n < summary.unknown_at;
-        let head =
-            self.queue().find(|item| !had.contains(&item.id) && !now.iter().any(|one| one.id == item.id));
-        now.extend(head.filter(|item| !busy && !held(item)));
+        let under_way = |item: &Item| match item.state {
+            ItemState::Saved => had.contains(&item.id),
+            ItemState::Delivered => !held(item),
+            ItemState::Started
+            | ItemState::Done
+            | ItemState::Refused { .. }
+            | ItemState::Unknown { .. }
+            | ItemState::Cancelled => true,
+        };
+        let busy = self.items.values().any(|item| is_message(item) && !steers(item) && under_way(item));
+        let mut queue = self.queue().filter(|item| !had.contains(&item.id) && !held(item));
+        let head = queue.find(|item| !now.iter().any(|one| one.id == item.id));
+        now.extend(head.filter(|_| !busy));
         now.sort_by_key(|item| item.seq);
         now
     }
@@ -495,9 +507,41 @@ mod tests {
         let summary = Summary { unknown: Some(id(9)), unknown_at: 5, ..Summary::default() };
         assert_eq!(handed(&outbox, &summary, &[]), []);
         let later = outbox.add(id(2), message("go on"), stamp(6), &summary).unwrap();
-        outbox.apply(&[outbox.cancel(id(1)).unwrap()]);
+        outbox.apply(&[later]);
+        // What came before goes on waiting, and keeps its place.
+        assert_eq!(handed(&outbox, &summary, &[]), [id(2)]);
+        outbox.apply(&outbox.follow(&[event(EventBody::MessageStarted { item: id(2) })]));
+        let dealt_with = Summary::default();
+        assert_eq!(handed(&outbox, &dealt_with, &[]), []);
+        let ended = EventBody::MessageEnded { item: id(2), how: MessageEnd::Nothing };
+        outbox.apply(&outbox.follow(&[event(ended)]));
+        assert_eq!(handed(&outbox, &dealt_with, &[]), [id(1)]);
+    }
+
+    #[test]
+    fn a_message_that_is_held_in_the_workspace_does_not_hold_up_what_came_after() {
+        let mut outbox = with(1);
+        let taken = EventBody::MessageTaken {
+            item: id(1),
+            by: stamp(0).by,
+            content: protocol::payload::Payload::Text("hi".to_owned()),
+            steer: false,
+            again_of: None,
+        };
+        outbox.apply(&outbox.follow(&[event(taken)]));
+        let summary = Summary { unknown: Some(id(9)), unknown_at: 5, ..Summary::default() };
+        let later = outbox.add(id(2), message("go on"), stamp(6), &summary).unwrap();
         outbox.apply(&[later]);
         assert_eq!(handed(&outbox, &summary, &[]), [id(2)]);
+        assert_eq!(outbox.next_turn(), Some(id(1)));
+    }
+
+    #[test]
+    fn a_stop_means_a_message_that_is_on_its_way() {
+        let mut outbox = with(1);
+        assert_eq!(outbox.next_turn(), None, "it can be taken back");
+        outbox.apply(&outbox.hand(&Summary::default(), &HashSet::new()));
+        assert_eq!(outbox.next_turn(), Some(id(1)));
     }
 
     #[test]

@@ -251,6 +251,9 @@ pub enum FromControl {
         message: ItemId,
         /// What the conversation runs with.
         settings: Settings,
+        /// See [`Delivery::known`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Position>,
     },
     /// What the conversation runs with from now on.
     Configure {
@@ -258,6 +261,9 @@ pub enum FromControl {
         conversation: ConversationId,
         /// All settings.
         settings: Settings,
+        /// See [`Delivery::known`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Position>,
     },
     /// The conversation was deleted: end its process and remove its journal.
     Forget {
@@ -319,4 +325,8 @@ pub struct Delivery {
     pub again_of: Option<ItemId>,
     /// What the conversation runs with.
     pub settings: Settings,
+    /// The end of the log that this was said in view of: what happened after it was not known to whoever says this. None:
+    /// all was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Position>,
 }

@@ -130,6 +130,10 @@ pub enum FromViewer {
         conversation: ConversationId,
         /// The stop's own id, made by the viewer.
         item: ItemId,
+        /// The message whose turn the viewer sees running. None: whichever turn runs when this arrives.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        message: Option<ItemId>,
     },
     /// Continue the interrupted turn of a message whose fate is unknown.
     Continue {

@@ -60,7 +60,7 @@ async fn a_frozen_process_is_ended_and_its_message_given_again() -> anyhow::Resu
     let ended = viewer.seen.last(&conversation, "process_ended").unwrap();
     assert_eq!(ended["why"], json!("silent"), "{ended}");
     assert_eq!(viewer.seen.of_kind(&conversation, "text").count(), 1, "{}", viewer.summary());
-    assert_eq!(viewer.seen.item_state(&item), "done");
+    viewer.until("the mark says so", |seen| (seen.item_state(&item) == "done").then_some(())).await?;
     stack.finish().await;
     Ok(())
 }

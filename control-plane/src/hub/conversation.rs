@@ -254,15 +254,21 @@ impl ConversationHub {
         let turn = self.turn().await?;
         let wakes = matches!(what, What::Message { .. } | What::Continue { .. });
         if self.store.outbox_item(self.id, item).await.map_err(cant)?.is_some() {
+            // Whoever kept it may have died before it started the workspace.
+            self.wake(wakes && self.has_waiting());
             return Ok(());
         }
         let added = self.lock().core.add(item, by, what, clock::now());
         let commit = added.map_err(|refusal| self.unless_behind(refusal))?;
         self.commit(turn, commit, true).await.map_err(cant)?;
+        self.wake(wakes);
+        Ok(())
+    }
+
+    fn wake(&self, wakes: bool) {
         if wakes && let Some(workspace) = self.workspace.upgrade() {
             workspace.wake();
         }
-        Ok(())
     }
 
     /// A refusal for what is not known here, while the workspace may know better: this control plane has just started, say,

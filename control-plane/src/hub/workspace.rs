@@ -8,9 +8,10 @@ use protocol::fleet::{Counts, LastError};
 use protocol::link::{Catalog, FromControl};
 use protocol::log::LogEnd;
 use protocol::notice::NoticeKind;
+use protocol::outbox::{Item, ItemState, What};
 use protocol::status::{Phase, Reason, WorkspaceStatus};
 use protocol::summary::{State as Doing, Summary};
-use protocol::{ConversationId, Position, UserId, WorkspaceId};
+use protocol::{ConversationId, Millis, Position, UserId, WorkspaceId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -461,6 +462,22 @@ impl WorkspaceHub {
             }
         }
         Ok(busy)
+    }
+
+    /// Whether a message waits that somebody sent after this time.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn was_written_to_since(&self, time: Millis) -> Result<bool, StoreError> {
+        for id in self.store.unfinished(self.id).await? {
+            let items = self.store.outbox(id, None).await?;
+            let waits =
+                |item: &Item| item.state == ItemState::Saved && matches!(item.what, What::Message { .. });
+            if items.iter().any(|item| waits(item) && item.at > time) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A control plane begins to look after the workspace: tells the conversations that it found busy.

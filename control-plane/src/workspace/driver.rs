@@ -143,10 +143,10 @@ impl Driver {
     }
 
     async fn act(&mut self) -> Ended {
-        if let Some(ended) = self.take_over().await {
-            return ended;
-        }
-        let mut next = None;
+        let mut next = match self.take_over().await {
+            Ok(then) => then,
+            Err(ended) => return ended,
+        };
         loop {
             let event = match next.take() {
                 Some(event) => event,
@@ -173,14 +173,31 @@ impl Driver {
     }
 
     /// Puts right what happened while no control plane was there to see it.
-    async fn take_over(&mut self) -> Option<Ended> {
+    async fn take_over(&mut self) -> Result<Option<Event>, Ended> {
         let busy = std::mem::take(&mut self.busy);
         match self.record.wanted {
-            Wanted::Deleted => return Some(self.delete().await),
+            Wanted::Deleted => return Err(self.delete().await),
             Wanted::Running => self.take_up(&busy).await,
+            Wanted::Stopped if self.has_mail().await => return Ok(Some(Event::Ask(Ask::Start, By::User))),
             Wanted::Stopped => {}
         }
-        None
+        Ok(None)
+    }
+
+    /// Whether somebody sent a message to the workspace after it had stopped, and the control plane that kept it ended before
+    /// it could start the workspace.
+    async fn has_mail(&self) -> bool {
+        let stopped_at = match &self.record.last {
+            Last::Never {} => 0,
+            Last::Stopped { at, .. } | Last::Failed { at, .. } => *at,
+        };
+        match self.hub.was_written_to_since(stopped_at).await {
+            Ok(written) => written,
+            Err(error) => {
+                tracing::warn!(workspace = %self.record.id, %error, "nobody knows whether messages wait for it");
+                false
+            }
+        }
     }
 
     /// Goes on with a workspace that should run, if it does. A viewer that came before the engine was looked at has had

@@ -220,6 +220,7 @@ pub(crate) fn from_control() -> Vec<FromControl> {
             steer: false,
             again_of: None,
             settings: settings(),
+            known: Some(Position { epoch: 1, n: 12 }),
         }),
         FromControl::Answer {
             conversation,
@@ -235,8 +236,13 @@ pub(crate) fn from_control() -> Vec<FromControl> {
             by: person(),
             message: item(),
             settings: Settings::default(),
+            known: None,
         },
-        FromControl::Configure { conversation, settings: settings() },
+        FromControl::Configure {
+            conversation,
+            settings: settings(),
+            known: Some(Position { epoch: 1, n: 12 }),
+        },
         FromControl::Forget { conversation },
         FromControl::Drain { back_in_ms: 500 },
     ]
@@ -262,7 +268,7 @@ pub(crate) fn from_viewer() -> Vec<Request> {
             prompt: prompt_id(),
             decision: Decision::Deny { message: Some("Not that way.".into()) },
         },
-        FromViewer::Stop { conversation, item },
+        FromViewer::Stop { conversation, item, message: Some(item) },
         FromViewer::Continue { conversation, item: other, message: item },
         FromViewer::Configure { conversation, settings: settings() },
         FromViewer::StartWorkspace {},

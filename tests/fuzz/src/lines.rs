@@ -51,5 +51,6 @@ fn message() -> Delivery {
         steer: false,
         again_of: None,
         settings: Settings::default(),
+        known: None,
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::event::{SilentStep, Unknown};
+use protocol::event::{MessageEnd, Outcome, SettingsChange, SilentStep, Unknown};
 use protocol::outbox::{Item, ItemState, What};
 use protocol::payload::Payload;
 use protocol::prompt::Decision;
+use protocol::settings::Mode;
 use protocol::viewer::{Because, Verdict};
 use protocol::{ConversationId, EventBody, ItemId, Position, PromptId};
 
@@ -123,6 +124,7 @@ pub(crate) fn check(world: &mut World) -> Result<(), Violation> {
     for (id, kept) in &world.store.kept {
         check_log(world, *id, kept)?;
         check_items(world, kept)?;
+        check_turns(kept)?;
         check_prompts(world, kept)?;
     }
     for (index, viewer) in world.viewers.iter().enumerate() {
@@ -139,7 +141,8 @@ pub(crate) fn check(world: &mut World) -> Result<(), Violation> {
         }
         check_outbox(index, viewer, kept)?;
     }
-    check_deeds(world)
+    check_deeds(world)?;
+    check_modes(world)
 }
 
 /// The store's log is the journal's, without holes.
@@ -197,6 +200,74 @@ fn check_items(world: &World, kept: &Kept) -> Result<(), Violation> {
     Ok(())
 }
 
+/// No message is begun twice unless the log says why, and none has two ends.
+fn check_turns(kept: &Kept) -> Result<(), Violation> {
+    let mut begun = BTreeSet::new();
+    let mut ended = BTreeSet::new();
+    for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
+        if let EventBody::MessageStarted { item } = event.body
+            && !begun.insert(item)
+        {
+            return Err(Violation(format!("{item} was begun again, and nothing says why")));
+        }
+        if let Some(item) = ends(&event.body).iter().find(|item| !ended.insert(**item)) {
+            return Err(Violation(format!("{item} has two ends")));
+        }
+        // One that steered and came too late is told again as one of its own.
+        if let EventBody::MessageResent { item, .. } | EventBody::MessageTaken { item, .. } = event.body {
+            begun.remove(&item);
+        }
+        if let EventBody::MessageContinued { message, .. } = event.body {
+            begun.remove(&message);
+            ended.remove(&message);
+        }
+        if let EventBody::EpochBegan { .. } = event.body {
+            // What goes on is told anew.
+            begun.clear();
+            ended.clear();
+        }
+    }
+    Ok(())
+}
+
+/// The messages that an event calls over. Not by a stop that comes as the turn ends anyway: that has an end of its own, and the
+/// CLI names the same messages.
+fn ends(body: &EventBody) -> Vec<ItemId> {
+    if let EventBody::Result(result) = body
+        && result.outcome != Outcome::Stopped
+    {
+        return result.items.clone();
+    }
+    if let EventBody::MessageEnded { item, how } = body
+        && *how != MessageEnd::Stopped
+    {
+        return vec![*item];
+    }
+    if let EventBody::MessageUnknown { item, .. } = body { vec![*item] } else { Vec::new() }
+}
+
+/// No permission mode that loosens is there without a person having asked for it, each time.
+fn check_modes(world: &World) -> Result<(), Violation> {
+    let mut loosened = 0;
+    for kept in world.store.kept.values() {
+        let (mut mode, mut asked) = (Mode::Default, false);
+        for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
+            let EventBody::SettingsChanged { settings, why } = event.body else { continue };
+            // Two people who want different things are not what this is about.
+            let loosens = settings.mode == Mode::AcceptEdits && mode != Mode::AcceptEdits;
+            loosened += usize::from(loosens && !asked);
+            (mode, asked) = (settings.mode, why == SettingsChange::Asked);
+        }
+    }
+    if loosened > world.persons.loosened {
+        let wanted = world.persons.loosened;
+        return Err(Violation(format!(
+            "permissions were loosened {loosened} times, and wanted so {wanted} times"
+        )));
+    }
+    Ok(())
+}
+
 /// What the workspace took is what the store has, and was not taken back.
 fn check_taken(kept: &Kept, item: ItemId, content: &Payload) -> Result<(), Violation> {
     let Some(Item { what: What::Message { text, .. }, state, .. }) = kept.items.get(&item) else {
@@ -244,6 +315,15 @@ fn check_outbox(index: usize, viewer: &crate::viewer::Viewer, kept: &Kept) -> Re
     }
 }
 
+/// Whether the answer that won allowed what was asked, if the log knows of one.
+fn winner(world: &World, wanted: &PromptId) -> Option<bool> {
+    let logs = world.store.kept.values().flat_map(|kept| kept.log());
+    logs.filter_map(|(_, json)| parsed(&json)).find_map(|event| {
+        let EventBody::PromptAnswered { prompt, decision, .. } = event.body else { return None };
+        (prompt == *wanted).then_some(matches!(decision, Decision::Allow { .. }))
+    })
+}
+
 /// What really happened.
 fn check_deeds(world: &World) -> Result<(), Violation> {
     let stored: BTreeSet<ItemId> =
@@ -271,6 +351,9 @@ fn check_deeds(world: &World) -> Result<(), Violation> {
         let Some(prompt) = PromptId::new(prompt.clone()) else { continue };
         if answers.len() > 1 {
             return Err(Violation(format!("Claude took {} answers to {prompt}", answers.len())));
+        }
+        if let Some(allowed) = winner(world, &prompt).filter(|allowed| *allowed != answers[0]) {
+            return Err(Violation(format!("{prompt} was answered {allowed}, and Claude took {answers:?}")));
         }
         let said = world.persons.asked.values().any(|what| match what {
             What::Answer { prompt: wanted, decision } => {

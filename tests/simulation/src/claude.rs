@@ -288,6 +288,8 @@ impl Claude {
                     _ => "running",
                 };
                 self.respond(line, &json!({ "session_state": state, "models": [], "commands": [] }));
+                // As the real one does whenever it is asked.
+                self.say(&json!({ "type": "system", "subtype": "background_tasks_changed", "tasks": [] }));
                 if let Some(cut) = cut {
                     let turn = Turn::new(vec![cut], "tool", dice);
                     self.turn = Some(Turn { continued: true, ..turn });

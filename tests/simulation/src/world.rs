@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use control_plane::hub::follow::place::Place;
-use protocol::outbox::{ItemState, What};
+use protocol::outbox::{Item, ItemState, What};
 use protocol::prompt::Decision;
 use protocol::settings::{Mode, Settings};
 use protocol::viewer::Verdict;
@@ -30,6 +30,8 @@ pub(crate) struct Persons {
     pub(crate) refused: BTreeSet<ItemId>,
     /// How often a person wanted a turn continued.
     pub(crate) continued: u32,
+    /// How often the control plane was told, by a page that asks again if it is not answered, of a permission mode that loosens.
+    pub(crate) loosened: usize,
 }
 
 /// Everything.
@@ -474,6 +476,8 @@ impl World {
         let viewer = &mut self.viewers[index];
         let asked = viewer.socket.as_mut().and_then(|socket| socket.up.pop_front());
         if let (Some(plane), Some((re, ask))) = (&mut self.plane, asked) {
+            self.persons.loosened +=
+                usize::from(matches!(&ask, Ask::Configure(wanted) if wanted.mode == Mode::AcceptEdits));
             let request = crate::plane::Request::Viewer { viewer: index, re, ask };
             plane.hub(viewer.conversation, &self.store).requests.push_back(request);
         }
@@ -689,15 +693,18 @@ impl World {
         self.plane.as_ref().is_some_and(Plane::is_quiet)
             && self.workspace.is_quiet()
             && self.viewers.iter().all(told)
-            && self.store.kept.values().all(|kept| {
-                kept.items.values().all(|item| {
-                    item.state.is_final() || matches!(item.state, ItemState::Saved if is_held(kept))
-                })
-            })
+            && self
+                .store
+                .kept
+                .values()
+                .all(|kept| kept.items.values().all(|item| item.state.is_final() || is_held(kept, item)))
     }
 }
 
-/// Whether the queue waits for a person to decide about a message of unknown fate.
-fn is_held(kept: &crate::store::Kept) -> bool {
-    kept.record.summary.unknown.is_some()
+/// Whether a message waits, here or in the workspace, for a person to decide about an earlier one of unknown fate.
+fn is_held(kept: &crate::store::Kept, item: &Item) -> bool {
+    let summary = &kept.record.summary;
+    matches!(item.state, ItemState::Saved | ItemState::Delivered)
+        && summary.unknown.is_some()
+        && item.after.n < summary.unknown_at
 }

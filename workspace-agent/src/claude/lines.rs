@@ -316,6 +316,15 @@ pub struct Background {
 }
 
 impl Line {
+    /// Whether it shows that a turn goes on. Not what answers us, nor what the CLI says of itself, since it says that again
+    /// when it is asked whether it lives.
+    pub const fn is_sign_of_life(&self) -> bool {
+        !matches!(
+            self,
+            Self::Response(_) | Self::Background(_) | Self::Commands(_) | Self::SessionState { .. }
+        )
+    }
+
     /// Reads one line, without its newline.
     pub fn parse(text: &str) -> Self {
         let Ok(value) = serde_json::from_str::<Value>(text) else { return Self::Unknown };

@@ -107,9 +107,11 @@ pub enum Input {
         message: ItemId,
         /// What the conversation runs with.
         settings: Settings,
+        /// See [`Delivery::known`].
+        known: Option<Position>,
     },
-    /// What the conversation runs with from now on.
-    Configure(Settings),
+    /// What the conversation runs with from now on, said in view of the log up to this place.
+    Configure(Settings, Option<Position>),
     /// The CLI said something.
     Line(Line),
     /// The CLI said something that isn't understood: the line as it came.
@@ -158,11 +160,11 @@ impl Input {
             FromControl::Stop { conversation, item, by, message } => {
                 (conversation, Some(item), Self::Stop { item, by, message })
             }
-            FromControl::Continue { conversation, item, by, message, settings } => {
-                (conversation, Some(item), Self::Continue { item, by, message, settings })
+            FromControl::Continue { conversation, item, by, message, settings, known } => {
+                (conversation, Some(item), Self::Continue { item, by, message, settings, known })
             }
-            FromControl::Configure { conversation, settings } => {
-                (conversation, None, Self::Configure(settings))
+            FromControl::Configure { conversation, settings, known } => {
+                (conversation, None, Self::Configure(settings, known))
             }
             other @ (FromControl::Welcome(_)
             | FromControl::Stored { .. }
@@ -279,6 +281,9 @@ pub struct Conversation {
     /// What the process runs with.
     running_with: Settings,
     wanted: Settings,
+    /// Where the permission mode last changed without a person having asked: whoever did not know of that can't have meant to
+    /// loosen it again.
+    unasked_at: Position,
     start_failures: u32,
     asked: HashMap<String, Asked>,
     next_request: u64,
@@ -328,6 +333,7 @@ impl Conversation {
             introduced: false,
             running_with: Settings::default(),
             wanted: Settings::default(),
+            unasked_at: Position::default(),
             start_failures: 0,
             asked: HashMap::new(),
             next_request: 0,
@@ -399,10 +405,10 @@ impl Conversation {
             Input::Deliver(delivery) => self.deliver(delivery),
             Input::Answer { item, by, prompt, decision } => self.answer(item, by, &prompt, decision),
             Input::Stop { item, by, message } => self.stop(item, by, message),
-            Input::Continue { item, by, message, settings } => {
-                self.continue_turn(item, by, message, settings)
+            Input::Continue { item, by, message, settings, known } => {
+                self.continue_turn(item, by, message, settings, known);
             }
-            Input::Configure(settings) => self.configure(settings),
+            Input::Configure(settings, known) => self.configure(settings, known),
             Input::Line(_) | Input::Strange(_) | Input::TooLong { .. } if self.full => {}
             Input::Line(line) => self.hear(line),
             Input::Strange(line) => {
@@ -456,8 +462,21 @@ impl Conversation {
         self.turn.is_some()
             || !self.prompts.is_empty()
             || !self.background.is_empty()
-            || !self.waiting.is_empty()
+            || self.has_next()
             || self.session_busy
+    }
+
+    /// Whether a message waits that may be begun. What waited before the fate of another one became unknown waits on until
+    /// a person has dealt with that.
+    fn has_next(&self) -> bool {
+        let held =
+            |message: &Message| self.summary.unknown.is_some() && message.taken_at < self.summary.unknown_at;
+        self.waiting.front().is_some_and(|next| !held(next))
+    }
+
+    /// Whether somebody who knew the log up to there did not know of this.
+    fn is_news(known: Option<Position>, of: Position) -> bool {
+        known.is_some_and(|known| known < of)
     }
 
     fn tick(&mut self) {
@@ -481,6 +500,7 @@ impl Conversation {
         if self.turn.is_none()
             && !self.stopping
             && !self.full
+            && self.has_next()
             && let Some(next) = self.waiting.pop_front()
         {
             self.turn = Some(Turn::new(next));
@@ -658,7 +678,7 @@ impl Conversation {
             State::Waiting
         } else if self.watch.is_alarmed() {
             State::NotResponding
-        } else if self.turn.is_some() || self.session_busy || !self.waiting.is_empty() {
+        } else if self.turn.is_some() || self.session_busy || self.has_next() {
             State::Working
         } else {
             State::Idle

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use protocol::EventBody;
+use protocol::close::ErrorCode;
 use protocol::event::{MessageEnd, Trouble, Unknown};
+use protocol::link::Delivery;
 use protocol::settings::Settings;
 use protocol::summary::State;
 use serde_json::json;
@@ -62,7 +64,13 @@ fn an_unknown_turn_is_continued_by_a_person() {
     desk.call_tool("toolu_1");
     desk.exit();
     let request = desk.new_item();
-    desk.feed(Input::Continue { item: request, by: person(), message: item, settings: Settings::default() });
+    desk.feed(Input::Continue {
+        item: request,
+        by: person(),
+        message: item,
+        settings: Settings::default(),
+        known: None,
+    });
     assert!(desk.spawned[1].continue_turn && desk.spawned[1].resume);
     desk.lifecycle(item, "started");
     desk.come_up_as("running");
@@ -72,13 +80,71 @@ fn an_unknown_turn_is_continued_by_a_person() {
 }
 
 #[test]
+fn what_steered_a_lost_turn_waits_until_somebody_has_dealt_with_that() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("TOOL");
+    desk.call_tool("toolu_1");
+    let steer = desk.steer("and this");
+    desk.exit();
+    assert_eq!(desk.spawned.len(), 1, "nothing is begun");
+    assert_eq!((desk.summary().state, desk.summary().unknown), (State::Idle, Some(item)));
+    let mut reborn = desk.reborn();
+    assert!(reborn.spawned.is_empty());
+    let request = reborn.new_item();
+    let by = person();
+    reborn.feed(Input::Continue {
+        item: request,
+        by,
+        message: item,
+        settings: Settings::default(),
+        known: None,
+    });
+    reborn.lifecycle(item, "started");
+    reborn.come_up_as("running");
+    reborn.result(&[item]);
+    assert_eq!(reborn.expect_written("user")["uuid"], json!(steer));
+}
+
+#[test]
+fn what_was_to_steer_a_turn_that_is_lost_meanwhile_is_refused() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("TOOL");
+    let known = Some(desk.core.end());
+    desk.call_tool("toolu_1");
+    desk.exit();
+    let late = Delivery { steer: true, known, ..desk.delivery("and this") };
+    let refused = (late.item, Some(ErrorCode::Conflict));
+    desk.feed(Input::Deliver(late));
+    assert_eq!(desk.settled.last(), Some(&refused));
+    assert_eq!(desk.summary().unknown, Some(item), "it can still be continued");
+}
+
+#[test]
+fn a_message_that_is_held_can_be_stopped() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("TOOL");
+    desk.call_tool("toolu_1");
+    let steer = desk.steer("and this");
+    desk.exit();
+    desk.stop(Some(steer));
+    assert_eq!(desk.last(), &EventBody::MessageEnded { item: steer, how: MessageEnd::Stopped });
+    assert_eq!(desk.summary().unknown, Some(item));
+}
+
+#[test]
 fn a_continued_turn_with_nothing_to_take_up_ends() {
     let mut desk = Desk::new();
     let item = desk.begin_turn("TOOL");
     desk.call_tool("toolu_1");
     desk.exit();
     let request = desk.new_item();
-    desk.feed(Input::Continue { item: request, by: person(), message: item, settings: Settings::default() });
+    desk.feed(Input::Continue {
+        item: request,
+        by: person(),
+        message: item,
+        settings: Settings::default(),
+        known: None,
+    });
     desk.come_up_as("idle");
     assert_eq!(desk.find("message_ended"), Some(&EventBody::MessageEnded { item, how: MessageEnd::Nothing }));
 }
@@ -260,7 +326,13 @@ fn play(desk: &mut Desk, sent: &mut Vec<protocol::ItemId>, happening: &Happening
         Happening::Continue => {
             if let Some(message) = desk.summary().unknown {
                 let item = desk.new_item();
-                desk.feed(Input::Continue { item, by: person(), message, settings: Settings::default() });
+                desk.feed(Input::Continue {
+                    item,
+                    by: person(),
+                    message,
+                    settings: Settings::default(),
+                    known: None,
+                });
             }
         }
         Happening::Tick => {

@@ -140,6 +140,7 @@ impl Desk {
             steer: false,
             again_of: None,
             settings: Settings::default(),
+            known: None,
         }
     }
 

@@ -70,8 +70,16 @@ fn a_stop_ends_the_process_though_nothing_can_be_written_and_all_of_it_is_writte
     let mut keeper = Keeper::open(id, crate::desk::POLICY, medium, [7; 16], Arc::default()).unwrap();
     keeper.join(Now::default(), Position::default(), 1);
     let (settings, text) = (Settings::default(), "work".to_owned());
-    let delivery =
-        Delivery { conversation: id, item, by: person(), text, steer: false, again_of: None, settings };
+    let delivery = Delivery {
+        conversation: id,
+        item,
+        by: person(),
+        text,
+        steer: false,
+        again_of: None,
+        settings,
+        known: None,
+    };
     keeper.feed(Now::default(), Input::Deliver(delivery));
     assert!(acts(&mut keeper).iter().any(|act| matches!(act, Act::Spawn(_))));
     let up = json!({ "subtype": "success", "request_id": "atelier-1", "response": {} });

@@ -196,7 +196,7 @@ fn settings_reach_the_process_and_the_log_says_who_asked() {
     let mut desk = Desk::new();
     let item = desk.begin_turn("one");
     let settings = Settings { model: ModelName::new("opus"), mode: Mode::Plan };
-    desk.feed(Input::Configure(settings.clone()));
+    desk.feed(Input::Configure(settings.clone(), None));
     let model = desk.expect_written("set_model");
     let mode = desk.expect_written("set_permission_mode");
     desk.respond(&model, json!({ "model": "opus" }));
@@ -220,6 +220,30 @@ fn a_mode_that_loosens_ends_with_its_process_and_one_that_restricts_stays() {
         desk.exit();
         assert_eq!(desk.summary().settings.mode, kept);
     }
+}
+
+#[test]
+fn whoever_did_not_know_that_a_loosened_mode_was_forgotten_does_not_bring_it_back() {
+    let mut desk = Desk::new();
+    let loose = Settings { model: None, mode: Mode::AcceptEdits };
+    let known = Some(desk.core.end());
+    let delivery = Delivery { settings: loose.clone(), known, ..desk.delivery("one") };
+    let item = delivery.item;
+    desk.feed(Input::Deliver(delivery));
+    desk.come_up();
+    desk.lifecycle(item, "started");
+    desk.result(&[item]);
+    let before = Some(desk.core.end());
+    let mut desk = desk.reborn();
+    assert_eq!(desk.summary().settings.mode, Mode::Default);
+    let ignorant = Delivery { settings: loose.clone(), known: before, ..desk.delivery("two") };
+    desk.feed(Input::Deliver(ignorant));
+    assert_eq!(desk.spawned[0].settings.mode, Mode::Default);
+    // Who does know means it.
+    desk.come_up();
+    desk.expect_written("user");
+    desk.feed(Input::Configure(loose, Some(desk.core.end())));
+    assert_eq!(desk.expect_written("set_permission_mode")["request"]["mode"], "acceptEdits");
 }
 
 #[test]
@@ -301,7 +325,13 @@ fn continuing_what_is_not_unknown_is_refused() {
     let item = desk.begin_turn("one");
     let request = desk.new_item();
     let by = crate::desk::person();
-    desk.feed(Input::Continue { item: request, by, message: item, settings: Settings::default() });
+    desk.feed(Input::Continue {
+        item: request,
+        by,
+        message: item,
+        settings: Settings::default(),
+        known: None,
+    });
     assert_eq!(desk.settled, [(request, Some(ErrorCode::Conflict))]);
 }
 

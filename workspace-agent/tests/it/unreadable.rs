@@ -58,6 +58,7 @@ async fn a_journal_that_makes_no_sense_is_put_aside_and_one_that_cannot_be_opene
         steer: false,
         again_of: None,
         settings: Settings::default(),
+        known: None,
     }));
     let refused = FromAgent::Settled { conversation: closed, item, refused: Some(ErrorCode::Unavailable) };
     assert_eq!(desk.refusals(), [refused]);

@@ -80,9 +80,9 @@ impl Actor {
             FromViewer::Answer { conversation, item, prompt, decision } => {
                 self.add(conversation, item, What::Answer { prompt, decision }).await
             }
-            FromViewer::Stop { conversation, item } => {
+            FromViewer::Stop { conversation, item, message } => {
                 let hub = self.conversation(conversation).await?;
-                let message = hub.to_stop();
+                let message = message.or_else(|| hub.to_stop());
                 hub.add(item, self.user.person(), What::Stop { message }).await
             }
             FromViewer::Continue { conversation, item, message } => {

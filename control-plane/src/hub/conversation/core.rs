@@ -8,7 +8,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use protocol::close::ErrorCode;
-use protocol::event::Person;
+use protocol::event::{Person, SettingsChange};
 use protocol::frame::Events;
 use protocol::limits::SEGMENT_BYTES;
 use protocol::link::{Activity, ActivityKind, Delivery, Delta, FromControl};
@@ -57,6 +57,8 @@ pub struct Core {
     storing: Option<Pending>,
     /// Items that are dealt with without a trace in the log, and how, until the store has it.
     settled: Vec<(ItemId, Option<ErrorCode>)>,
+    /// What a person wants the conversation to run with and the log does not say yet: until it does, what it says is older.
+    wish: Option<Settings>,
     link: Option<LinkUp>,
     /// Links with a lower number say nothing any more.
     newest_link: u64,
@@ -115,6 +117,7 @@ impl Core {
             pending: VecDeque::new(),
             storing: None,
             settled: Vec::new(),
+            wish: None,
             link: None,
             newest_link: 0,
             record,
@@ -349,7 +352,10 @@ impl Core {
         let mut record = self.record.clone();
         for event in &batch.folded {
             record.summary.apply(event);
-            if let EventBody::SettingsChanged { settings, .. } = &event.body {
+            if let EventBody::SettingsChanged { settings, why } = &event.body
+                && self.is_up_to_date(settings, *why)
+            {
+                self.wish = None;
                 record.settings = settings.clone();
             }
         }
@@ -358,6 +364,11 @@ impl Core {
         let segment = Some(batch.segment.clone());
         self.storing = Some(batch);
         Some(Commit { record, segment, items, notices: Vec::new() })
+    }
+
+    /// Whether what the log says of the settings is not older than what a person wants. What a restart forgot is forgotten.
+    fn is_up_to_date(&self, settings: &Settings, why: SettingsChange) -> bool {
+        why == SettingsChange::Restarted || self.wish.as_ref().is_none_or(|wish| wish == settings)
     }
 
     fn take_pending(&mut self) -> Option<Pending> {
@@ -385,7 +396,9 @@ impl Core {
             tell.push(FromControl::Stored { conversation, end });
         } else if commit.record.settings != self.record.settings && self.fold.last_at > 0 {
             let settings = commit.record.settings.clone();
-            tell.push(FromControl::Configure { conversation, settings });
+            self.wish = (settings != self.fold.settings).then(|| settings.clone());
+            let known = Some(commit.record.end);
+            tell.push(FromControl::Configure { conversation, settings, known });
         }
         self.record = commit.record;
         self.outbox.apply(&commit.items);
@@ -426,7 +439,8 @@ impl Core {
         if lost {
             // The workspace has no journal of what it was given: it is made to open one, and says so in a new epoch.
             let (conversation, settings) = (self.id(), self.record.settings.clone());
-            tell.push(FromControl::Configure { conversation, settings });
+            let known = Some(self.record.end);
+            tell.push(FromControl::Configure { conversation, settings, known });
         }
         tell
     }
@@ -490,7 +504,7 @@ impl Core {
         }
         let Some(link) = &mut self.link else { return Vec::new() };
         let now: Vec<&Item> = self.outbox.handed(&self.fold, &link.had).collect();
-        let messages = now.iter().map(|item| message(self.record.id, item, &self.record.settings));
+        let messages = now.iter().map(|item| message(&self.record, item));
         let messages = messages.collect();
         link.had.extend(now.iter().map(|item| item.id));
         messages
@@ -528,18 +542,27 @@ fn finish(record: &mut ConversationRecord, outbox: &Outbox, shown_at: Option<Mil
     record.changed_at = shown_at.unwrap_or(record.changed_at);
 }
 
-fn message(conversation: ConversationId, item: &Item, settings: &Settings) -> FromControl {
-    let (by, settings) = (item.by.clone(), settings.clone());
-    let id = item.id;
+fn message(record: &ConversationRecord, item: &Item) -> FromControl {
+    let (by, settings) = (item.by.clone(), record.settings.clone());
+    let (conversation, id, known) = (record.id, item.id, Some(record.end));
     match item.what.clone() {
-        What::Message { text, steer, again_of } => {
-            FromControl::Deliver(Delivery { conversation, item: id, by, text, steer, again_of, settings })
-        }
+        What::Message { text, steer, again_of } => FromControl::Deliver(Delivery {
+            conversation,
+            item: id,
+            by,
+            text,
+            steer,
+            again_of,
+            settings,
+            known,
+        }),
         What::Answer { prompt, decision } => {
             FromControl::Answer { conversation, item: id, by, prompt, decision }
         }
         What::Stop { message } => FromControl::Stop { conversation, item: id, by, message },
-        What::Continue { message } => FromControl::Continue { conversation, item: id, by, message, settings },
+        What::Continue { message } => {
+            FromControl::Continue { conversation, item: id, by, message, settings, known }
+        }
     }
 }
 

@@ -135,7 +135,9 @@ export class Conversation {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    await this.#ask({ type: 'stop', conversation: this.id, item: newId() }).catch(ignore);
+    const message = this.#chat?.current;
+    const which = message === undefined ? {} : { message };
+    await this.#ask({ type: 'stop', conversation: this.id, item: newId(), ...which }).catch(ignore);
     this.#stopping = false;
   }
 

@@ -86,6 +86,11 @@ export class Chat {
     return this.#fold.sheet.message(item)?.content;
   }
 
+  /** The message whose turn runs. */
+  get current(): ItemId | undefined {
+    return this.#fold.current;
+  }
+
   /** Appends events. Repeats are dropped; a hole is never papered over. */
   append(epoch: number, events: readonly Event[]): Taken {
     for (const event of events) {

@@ -1312,7 +1312,11 @@ conversation: ConversationId,
 /**
  * The stop's own id, made by the viewer.
  */
-item: ItemId, } | { "type": "continue", 
+item: ItemId, 
+/**
+ * The message whose turn the viewer sees running. None: whichever turn runs when this arrives.
+ */
+message?: ItemId, } | { "type": "continue", 
 /**
  * In which conversation.
  */

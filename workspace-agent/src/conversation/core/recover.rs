@@ -1,6 +1,6 @@
 //! A conversation put together again from its journal, after the workspace-agent itself was restarted.
 
-use protocol::event::{Task, Trouble};
+use protocol::event::{SettingsChange, Task, Trouble};
 use protocol::settings::Settings;
 use protocol::summary::Summary;
 use protocol::{Event, EventBody, ItemId, Position};
@@ -106,7 +106,12 @@ impl Conversation {
                 self.introduced = false;
             }
             EventBody::EpochBegan { held, .. } => self.forget_all_but(held),
-            EventBody::SettingsChanged { settings, .. } => self.wanted = settings.clone(),
+            EventBody::SettingsChanged { settings, why } => {
+                self.wanted = settings.clone();
+                if *why != SettingsChange::Asked {
+                    self.unasked_at = self.end();
+                }
+            }
             EventBody::Cleared {} => self.session.cost_usd = 0.0,
             EventBody::Trouble { what, .. } => self.full |= *what == Trouble::LogFull,
             EventBody::Text { .. }
@@ -200,6 +205,8 @@ impl Conversation {
             self.process = Process::Live;
             self.exited("the workspace was restarted");
         } else {
+            // One may have been started that had not said so yet.
+            self.forget_loosened_mode();
             self.advance();
         }
         self.close_if_full();

@@ -1,15 +1,18 @@
 //! The model and the permission mode: what is wanted, what the process has, and who changed it.
 
-use protocol::EventBody;
 use protocol::event::{SettingsChange, Trouble};
 use protocol::settings::{Mode, Settings};
+use protocol::{EventBody, Position};
 
 use super::{Asked, Conversation, Process};
 use crate::claude::outgoing;
 
 impl Conversation {
-    /// A person wants other settings.
-    pub(super) fn configure(&mut self, mut settings: Settings) {
+    /// A person wants other settings; `known` is the log's end as they were told of it.
+    pub(super) fn configure(&mut self, mut settings: Settings, known: Option<Position>) {
+        if Self::is_news(known, self.unasked_at) {
+            settings.mode = settings.mode.after_restart();
+        }
         if settings.mode == Mode::BypassPermissions && !self.policy.allow_bypass {
             self.trouble(Trouble::SettingRefused, "switching permissions off is not allowed here");
             settings.mode = self.wanted.mode;
@@ -71,6 +74,9 @@ impl Conversation {
     fn note_settings(&mut self, settings: Settings, why: SettingsChange) {
         if settings != self.summary.settings {
             self.append(EventBody::SettingsChanged { settings, why });
+            if why != SettingsChange::Asked {
+                self.unasked_at = self.end();
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ const MAX_CALLS: usize = 256;
 impl Conversation {
     /// Takes one line of the CLI.
     pub(super) fn hear(&mut self, line: Line) {
-        if !matches!(line, Line::Response(_)) {
+        if line.is_sign_of_life() {
             self.sign_of_life();
         }
         match line {

@@ -4,7 +4,7 @@ use protocol::close::ErrorCode;
 use protocol::event::{MessageEnd, OpenTool, Person, ProcessEnd, Trouble, Unknown};
 use protocol::link::{ActivityKind, Delivery};
 use protocol::settings::Settings;
-use protocol::{EventBody, ItemId, Millis};
+use protocol::{EventBody, ItemId, Millis, Position};
 
 use super::{Asked, Conversation, Effect, MAX_RESENDS, MAX_START_FAILURES, Process, STOP_MS};
 use crate::claude::events::Draft;
@@ -115,13 +115,17 @@ impl Conversation {
         if self.full {
             return self.settle(delivery.item, Some(ErrorCode::TooMany));
         }
-        self.seen.insert(delivery.item);
-        let Delivery { item, by, steer, again_of, text, settings, .. } = delivery;
+        let Delivery { item, by, steer, again_of, text, settings, known, .. } = delivery;
+        if steer && self.summary.unknown.is_some() && Self::is_news(known, self.unknown_at()) {
+            // Its turn was lost, and whoever sent it did not know: that they would still want it nobody can tell.
+            return self.settle(item, Some(ErrorCode::Conflict));
+        }
+        self.seen.insert(item);
         let running = self.turn.as_ref().is_some_and(|turn| turn.phase != Phase::Waiting);
         let steer = steer && running && self.process == Process::Live;
         let message = Message { item, text, by, again_of, taken_at: self.next_n };
         self.take_message(&message, steer);
-        self.configure(settings);
+        self.configure(settings, known);
         if steer {
             self.effects.push(Effect::Write(outgoing::message(item, &message.text)));
             self.steers.push(Steer { message, started: false });
@@ -232,6 +236,14 @@ impl Conversation {
         if self.is_repeat(item) {
             return;
         }
+        if let Some(at) = self.waiting.iter().position(|waiting| Some(waiting.item) == message)
+            && let Some(waiting) = self.waiting.remove(at)
+        {
+            self.seen.insert(item);
+            self.append(EventBody::StopAsked { item, by });
+            self.append(EventBody::MessageEnded { item: waiting.item, how: MessageEnd::Stopped });
+            return;
+        }
         let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == message && !turn.stop_asked) else {
             self.settle(item, None);
             return;
@@ -261,7 +273,14 @@ impl Conversation {
     }
 
     /// A person wants an interrupted turn continued.
-    pub(super) fn continue_turn(&mut self, item: ItemId, by: Person, message: ItemId, settings: Settings) {
+    pub(super) fn continue_turn(
+        &mut self,
+        item: ItemId,
+        by: Person,
+        message: ItemId,
+        settings: Settings,
+        known: Option<Position>,
+    ) {
         if self.is_repeat(item) {
             return;
         }
@@ -271,7 +290,7 @@ impl Conversation {
         }
         self.seen.insert(item);
         self.append(EventBody::MessageContinued { message, item, by: by.clone() });
-        self.configure(settings);
+        self.configure(settings, known);
         self.turn = Some(Turn::continued(message, by));
         if self.process == Process::Live {
             self.end_process(ProcessEnd::Replaced);
@@ -314,6 +333,10 @@ impl Conversation {
         self.start_failures = 0;
         self.trouble(Trouble::CantStart, "Claude's process does not come up");
         self.end_turn_unanswered(MessageEnd::Failed);
+    }
+
+    const fn unknown_at(&self) -> Position {
+        Position { epoch: self.epoch, n: self.summary.unknown_at }
     }
 
     fn lose_message(&mut self, item: ItemId, why: Unknown) {
