@@ -3,6 +3,7 @@
 //! Two locks, always in this order. `turn` is held across a commit: whoever has it is the one whose commit the store
 //! does next. `state` is never held across an await.
 
+mod cancel;
 pub mod core;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
