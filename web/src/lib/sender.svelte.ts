@@ -216,9 +216,7 @@ export class Sender {
   #keep(item: ItemId, stage: LocalMessage['stage']): void {
     this.messages = this.messages.map((message) => (message.item === item ? { ...message, stage } : message));
     const message = this.#get(item);
-    if (!message) return;
-    const { mark: _, ...kept } = message;
-    save(this.#key(item), kept);
+    if (message) save(this.#key(item), { ...message, mark: undefined });
   }
 
   #put(item: ItemId, stage: 'leaving' | 'back'): void {
