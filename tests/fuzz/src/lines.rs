@@ -120,7 +120,8 @@ impl World {
         while let Some(input) = inputs.pop() {
             let effects = self.core.step(self.now, input);
             // Answered in the order in which they were asked for.
-            let answers: Vec<Input> = effects.into_iter().filter_map(|effect| self.carry_out(effect)).collect();
+            let answers: Vec<Input> =
+                effects.into_iter().filter_map(|effect| self.carry_out(effect)).collect();
             inputs.extend(answers.into_iter().rev());
         }
     }
