@@ -11,10 +11,11 @@
 //! An item moves past *saved* only because the log says so.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use protocol::close::ErrorCode;
 use protocol::event::{MessageEnd, Person, Unknown};
-use protocol::limits::{DECISION_BYTES, MESSAGE_BYTES, MESSAGE_JSON_BYTES, OUTBOX_ITEMS};
+use protocol::limits::{DECISION_BYTES, MESSAGE_BYTES, MESSAGE_JSON_BYTES, OUTBOX_BYTES, OUTBOX_ITEMS};
 use protocol::outbox::{Item, ItemState, What};
 use protocol::payload::json_len;
 use protocol::prompt::Decision;
@@ -33,7 +34,8 @@ pub struct Refusal {
 /// The items of one conversation that are not final.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
-    items: BTreeMap<ItemId, Item>,
+    /// Shared, so that what a commit would come to is worked out on a copy that costs no texts.
+    items: BTreeMap<ItemId, Arc<Item>>,
     rev: u64,
     seq: u64,
 }
@@ -56,8 +58,11 @@ fn refuse(code: ErrorCode, message: impl Into<String>) -> Refusal {
 impl Outbox {
     /// The outbox as it was kept.
     pub fn new(items: Vec<Item>, rev: u64, seq: u64) -> Self {
-        let items =
-            items.into_iter().filter(|item| !item.state.is_final()).map(|item| (item.id, item)).collect();
+        let items = items
+            .into_iter()
+            .filter(|item| !item.state.is_final())
+            .map(|item| (item.id, Arc::new(item)))
+            .collect();
         Self { items, rev, seq }
     }
 
@@ -89,7 +94,7 @@ impl Outbox {
 
     /// The message whose turn is the next to run: it is in the workspace, or on its way there and can't be taken back.
     pub fn next_turn(&self) -> Option<ItemId> {
-        let under_way = |item: &&Item| {
+        let under_way = |item: &&Arc<Item>| {
             is_message(item)
                 && (item.state == ItemState::Delivered || item.state == ItemState::Saved && item.handed)
         };
@@ -109,7 +114,7 @@ impl Outbox {
             if item.state.is_final() {
                 self.items.remove(&item.id);
             } else {
-                self.items.insert(item.id, item.clone());
+                self.items.insert(item.id, Arc::new(item.clone()));
             }
         }
     }
@@ -123,7 +128,10 @@ impl Outbox {
             return Err(refuse(ErrorCode::TooMany, format!("{OUTBOX_ITEMS} items wait already")));
         }
         match &what {
-            What::Message { text, .. } => check_text(text)?,
+            What::Message { text, .. } => {
+                check_text(text)?;
+                self.check_room(0, text.len())?;
+            }
             What::Answer { prompt, decision } => {
                 check_decision(decision)?;
                 self.check_answer(prompt, summary)?;
@@ -136,6 +144,17 @@ impl Outbox {
         let Stamp { by, at, after } = stamp;
         let (seq, rev) = (self.seq + 1, self.rev + 1);
         Ok(Item { id, seq, version: 1, rev, by, at, after, what, handed: false, state: ItemState::Saved })
+    }
+
+    /// Whether there is room for text of so many bytes in the place of `old` ones.
+    fn check_room(&self, old: usize, new: usize) -> Result<(), Refusal> {
+        let bytes = self.items.values().map(|item| item.what.bytes()).sum::<usize>() - old;
+        if bytes + new <= OUTBOX_BYTES {
+            return Ok(());
+        }
+        let message =
+            format!("what waits has {bytes} bytes already; with this it would be above {OUTBOX_BYTES}");
+        Err(refuse(ErrorCode::TooMany, message))
     }
 
     /// The first answer wins, on any device.
@@ -158,6 +177,7 @@ impl Outbox {
             return Err(refuse(ErrorCode::Conflict, "the message was edited elsewhere"));
         }
         if let What::Message { text: old, .. } = &mut item.what {
+            self.check_room(old.len(), text.len())?;
             *old = text;
         }
         item.version += 1;
@@ -218,7 +238,7 @@ impl Outbox {
     fn waiting_message(&self, id: ItemId) -> Result<Item, Refusal> {
         let item = self.items.get(&id).filter(|item| can_change(item));
         let gone = || refuse(ErrorCode::Conflict, "the message no longer waits");
-        let mut item = item.cloned().ok_or_else(gone)?;
+        let mut item = Item::clone(item.ok_or_else(gone)?);
         item.rev = self.rev + 1;
         Ok(item)
     }
@@ -226,7 +246,7 @@ impl Outbox {
     /// Messages that wait, in their order.
     fn queue(&self) -> impl Iterator<Item = &Item> {
         let waits = self.items.values().filter(|item| is_message(item) && item.state == ItemState::Saved);
-        let mut queue: Vec<&Item> = waits.collect();
+        let mut queue: Vec<&Item> = waits.map(|item| &**item).collect();
         queue.sort_by_key(|item| item.seq);
         queue.into_iter()
     }
@@ -239,6 +259,7 @@ impl Outbox {
         let mut now: Vec<&Item> = self
             .items
             .values()
+            .map(|item| &**item)
             .filter(|item| item.state == ItemState::Saved && !had.contains(&item.id))
             .filter(|item| !is_message(item) || (steers(item) && summary.state != State::Idle))
             .collect();
@@ -294,7 +315,7 @@ impl Outbox {
 }
 
 struct Follower {
-    items: BTreeMap<ItemId, Item>,
+    items: BTreeMap<ItemId, Arc<Item>>,
     changed: Vec<ItemId>,
     rev: u64,
 }
@@ -302,7 +323,7 @@ struct Follower {
 impl Follower {
     /// The items that changed, in the order of their changes.
     fn finish(mut self) -> Vec<Item> {
-        self.changed.iter().filter_map(|id| self.items.remove(id)).collect()
+        self.changed.iter().filter_map(|id| self.items.remove(id)).map(Arc::unwrap_or_clone).collect()
     }
 
     fn take(&mut self, event: &Event) {
@@ -354,7 +375,8 @@ impl Follower {
 
     /// A message is in the workspace. Whether it steers is known there alone: there may be nothing to steer.
     fn deliver(&mut self, id: ItemId, steers: bool) {
-        if let Some(Item { what: What::Message { steer, .. }, state, .. }) = self.items.get_mut(&id)
+        if let Some(item) = self.items.get_mut(&id)
+            && let Item { what: What::Message { steer, .. }, state, .. } = Arc::make_mut(item)
             && *steer != steers
         {
             *steer = steers;
@@ -366,13 +388,13 @@ impl Follower {
 
     /// Claude works on a message. One that steers has no end of its own.
     fn start(&mut self, id: ItemId) {
-        let steers = self.items.get(&id).is_some_and(steers);
+        let steers = self.items.get(&id).is_some_and(|item| steers(item));
         self.set(id, if steers { ItemState::Done } else { ItemState::Started });
     }
 
     /// The workspace lost its record: what it had and doesn't hold any more, nobody knows.
     fn lose(&mut self, held: &[ItemId]) {
-        let lost = |item: &&Item| {
+        let lost = |item: &&Arc<Item>| {
             matches!(item.state, ItemState::Delivered | ItemState::Started) && !held.contains(&item.id)
         };
         let lost: Vec<ItemId> = self.items.values().filter(lost).map(|item| item.id).collect();
@@ -387,6 +409,7 @@ impl Follower {
         else {
             return;
         };
+        let item = Arc::make_mut(item);
         self.rev += 1;
         item.state = state;
         item.rev = self.rev;
@@ -613,6 +636,25 @@ mod tests {
         );
         assert_eq!(add(message(&"\"".repeat(MESSAGE_BYTES))), Ok(()));
         assert_eq!(add(message(&"\u{1}".repeat(MESSAGE_BYTES))).unwrap_err().code, ErrorCode::TooLarge);
+    }
+
+    #[test]
+    fn messages_that_wait_may_not_take_more_than_there_is_room_for_and_nothing_else_is_kept_out() {
+        let full = OUTBOX_BYTES / MESSAGE_BYTES;
+        let long = message(&"x".repeat(MESSAGE_BYTES));
+        let summary = Summary::default();
+        let mut outbox = Outbox::default();
+        for n in 1..=full as u128 {
+            outbox.apply(&[outbox.add(id(n), long.clone(), stamp(0), &summary).unwrap()]);
+        }
+        let refused = outbox.add(id(1000), message("x"), stamp(0), &summary).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::TooMany);
+        assert!(refused.message.contains(&OUTBOX_BYTES.to_string()), "{}", refused.message);
+        assert!(outbox.add(id(1000), What::Stop { message: None }, stamp(0), &summary).is_ok());
+        // One that becomes shorter makes room for another.
+        outbox.apply(&[outbox.edit(id(1), 1, "short".into()).unwrap()]);
+        outbox.apply(&[outbox.add(id(1000), message("x"), stamp(0), &summary).unwrap()]);
+        assert_eq!(outbox.edit(id(1000), 1, "y".repeat(MESSAGE_BYTES)).unwrap_err().code, ErrorCode::TooMany);
     }
 
     #[test]

@@ -38,6 +38,12 @@ pub const DECISION_BYTES: usize = 48 * 1024;
 /// How many items may wait in one conversation's outbox.
 pub const OUTBOX_ITEMS: usize = 200;
 
+/// What the messages that wait in one conversation's outbox may take in all. Every viewer that attaches is sent them.
+pub const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Refused items that a newcomer is shown, the newest ones.
+pub const REFUSED_SHOWN: usize = 50;
+
 /// The longest title of a conversation, in bytes: 60 Korean characters fit.
 pub const TITLE_BYTES: usize = 240;
 

@@ -73,6 +73,17 @@ pub enum What {
     },
 }
 
+impl What {
+    /// How many bytes a person wrote, about.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Message { text, .. } => text.len(),
+            Self::Answer { decision, .. } => decision.bytes(),
+            Self::Stop { .. } | Self::Continue { .. } => 0,
+        }
+    }
+}
+
 /// How far an item has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -88,7 +88,7 @@ pub enum FromViewer {
         /// What it says now.
         text: String,
     },
-    /// Take back a message that is still waiting.
+    /// Take back a message that is still waiting. One that has not come will change nothing if it comes later.
     Cancel {
         /// In which conversation.
         conversation: ConversationId,

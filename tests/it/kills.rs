@@ -1,6 +1,6 @@
 //! Random kills at random moments of scripted turns, on the real parts: whatever dies, what was promised is kept.
 //!
-//! `ATELIER_KILLS` says how many rounds (6 unless it does), `ATELIER_SEED` which (the same ones unless it does; `make soak`
+//! The first four rounds are always the same, the rest is diced. `ATELIER_KILLS` says how many rounds (6 unless it does), `ATELIER_SEED` which (the same ones unless it does; `make soak`
 //! takes others every time); `ATELIER_KILL_ENGINE` (a command that
 //! ends the engine and starts it again) adds the engine to what may die: it takes every container of the machine along.
 
@@ -63,6 +63,7 @@ async fn random_kills_lose_nothing_and_repeat_nothing() -> anyhow::Result<()> {
     let seed = from_env("ATELIER_SEED").unwrap_or(SEED);
     println!("{rounds} kills, seed {seed}");
     let mut dice = SmallRng::seed_from_u64(seed);
+    let mut killed = 0;
     let mut stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;
     let conversation = viewer.conversation().await?;
@@ -70,18 +71,38 @@ async fn random_kills_lose_nothing_and_repeat_nothing() -> anyhow::Result<()> {
     person.send("TEXT a first message").await?;
     person.see_to_the_end().await?;
     for round in 0..rounds {
-        let (kill, moment) = pick(&mut dice);
+        let (kill, moment) = forced(round).unwrap_or_else(|| pick(&mut dice));
         println!("round {round}: {kill:?} dies, {moment:?}");
         person.reach(moment, round).await.with_context(|| format!("seed {seed}, round {round}"))?;
-        carry_out(kill, &mut stack, &mut person).await?;
+        let died = carry_out(kill, &mut stack, &mut person).await?;
+        killed += u32::from(died);
+        // With a prompt open there is a CLI to kill, and a round of that kind without one would prove nothing.
+        let must = moment == Moment::Asking;
+        anyhow::ensure!(died || !must, "seed {seed}, round {round}: nothing was there to kill");
+        if !died {
+            println!("round {round}: there was no CLI to kill; the round does not count");
+        }
         stack.model.release(&gate(round));
         person.see_to_the_end().await.with_context(|| {
             format!("seed {seed}, round {round}: {kill:?}, {moment:?}\n{}", stack.log_text())
         })?;
         person.check().await.with_context(|| format!("seed {seed}, round {round}: {kill:?}, {moment:?}"))?;
     }
+    println!("{killed} of {rounds} rounds killed something");
     stack.finish().await;
     Ok(())
+}
+
+/// The first rounds are those that a dice might leave out: CLI and container, with a prompt open and with an answer on its
+/// way.
+fn forced(round: u32) -> Option<(Kill, Moment)> {
+    match round {
+        0 => Some((Kill::Cli, Moment::Asking)),
+        1 => Some((Kill::Container, Moment::Asking)),
+        2 => Some((Kill::Cli, Moment::Answering)),
+        3 => Some((Kill::Container, Moment::Answering)),
+        _ => None,
+    }
 }
 
 fn pick(dice: &mut SmallRng) -> (Kill, Moment) {
@@ -105,7 +126,8 @@ fn gate(round: u32) -> String {
     format!("kill-{round}")
 }
 
-async fn carry_out(kill: Kill, stack: &mut Stack, person: &mut Person) -> anyhow::Result<()> {
+/// Whether something died.
+async fn carry_out(kill: Kill, stack: &mut Stack, person: &mut Person) -> anyhow::Result<bool> {
     match kill {
         Kill::ControlPlane => {
             stack.kill_control_plane().await;
@@ -114,8 +136,9 @@ async fn carry_out(kill: Kill, stack: &mut Stack, person: &mut Person) -> anyhow
         }
         Kill::Cli => {
             let container = stack.container().await?;
-            // It may have none, or none any more.
-            let _ = stack.engine.run(&["exec", &container, "sh", "-c", "pkill -9 -x claude"]).await;
+            // It may have none, or none any more, which pkill says by failing.
+            let killed = stack.engine.run(&["exec", &container, "sh", "-c", "pkill -9 -x claude"]).await;
+            return Ok(killed.is_ok());
         }
         Kill::Container => {
             stack.engine.run(&["kill", &stack.container().await?]).await.map(drop)?;
@@ -128,7 +151,7 @@ async fn carry_out(kill: Kill, stack: &mut Stack, person: &mut Person) -> anyhow
             anyhow::ensure!(done.success(), "{command}: {done}");
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Has the kernel reset every packet to the link port until the link is known to be down.

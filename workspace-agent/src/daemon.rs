@@ -1,20 +1,24 @@
 //! What the workspace-agent holds together: the conversations by id, what the control plane says to them, and what
 //! a link needs of them all.
 
+mod held;
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::close::ErrorCode;
-use protocol::link::{FromAgent, FromControl, Hello, Policy, Report, Welcome};
+use protocol::link::{Activity, ActivityKind, FromAgent, FromControl, Hello, Policy, Report, Welcome};
 use protocol::log::LogEnd;
 use protocol::status::Versions;
 use protocol::{ConversationId, ItemId, Position};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::held::{Held, Waiting};
 use crate::config::Config;
 use crate::conversation::core::Input;
 use crate::conversation::driver::{self, Command, Handle, Shared};
@@ -24,6 +28,11 @@ use crate::process::{self, Processes};
 
 /// How often the control plane is told how the workspace fares.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
+/// How often what is held is tried again.
+const HELD_RETRY: Duration = Duration::from_millis(500);
+/// How long a conversation may take to read what it is told of a new link. It never takes long over anything but a disk
+/// that hangs.
+const JOINING: Duration = Duration::from_secs(30);
 /// Refusals that wait to be told, at most.
 const MAX_REFUSED: usize = 256;
 /// Until the control plane says otherwise.
@@ -39,6 +48,8 @@ pub struct Desk {
     state: Mutex<State>,
     /// Counts the store's acknowledgements.
     acknowledged: watch::Sender<u64>,
+    /// Something is held that was not.
+    holds: Notify,
 }
 
 #[derive(Debug)]
@@ -50,8 +61,10 @@ struct State {
     /// The number of the link that it came on.
     link: u64,
     places: u32,
-    /// What no conversation could be given, until that is told.
-    refused: Vec<FromAgent>,
+    /// What there is to tell of conversations that can't be opened.
+    untold: Vec<FromAgent>,
+    /// What conversations can't be given for the moment.
+    held: Waiting,
     report_at: Instant,
 }
 
@@ -81,11 +94,13 @@ impl Desk {
             stored: HashMap::new(),
             link: 0,
             places: 0,
-            refused: Vec::new(),
+            untold: Vec::new(),
+            held: Waiting::default(),
             report_at: Instant::now() + REPORT_EVERY,
         };
         let acknowledged = watch::Sender::new(0);
-        let desk = Self { shared, boot: Uuid::new_v4(), versions, state: Mutex::new(state), acknowledged };
+        let (boot, state, holds) = (Uuid::new_v4(), Mutex::new(state), Notify::new());
+        let desk = Self { shared, boot, versions, state, acknowledged, holds };
         for entry in std::fs::read_dir(desk.shared.config.conversations())? {
             let name = entry?.file_name();
             if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {
@@ -108,31 +123,38 @@ impl Desk {
     }
 
     /// The control plane's answer to the hello: the journals are joined to the store, and what was deleted goes.
-    pub async fn welcomed(&self, welcome: Welcome) {
+    ///
+    /// # Errors
+    /// The conversation that could not be told in time. The next link has to tell it.
+    pub async fn welcomed(&self, welcome: Welcome) -> Result<(), ConversationId> {
+        let deadline = Instant::now() + JOINING;
         let mut commands = Vec::new();
         {
             let mut state = self.lock();
             state.policy = welcome.policy;
             state.link = welcome.link;
+            state.held.clear();
             self.set_places(&mut state, welcome.policy.max_processes);
             state.stored = welcome.logs.iter().map(|log| (log.conversation, log.end)).collect();
             let stored = state.stored.clone();
             state.conversations.retain(|id, handle| {
                 let sender = handle.commands.clone();
                 let Some(end) = stored.get(id) else {
-                    commands.push((sender, Command::Forget));
+                    commands.push((*id, sender, Command::Forget));
                     return false;
                 };
                 handle.outgoing.hold(*end);
-                commands.push((sender.clone(), Command::Policy(welcome.policy)));
-                commands.push((sender, Command::Join(*end, welcome.link)));
+                commands.push((*id, sender.clone(), Command::Policy(welcome.policy)));
+                commands.push((*id, sender, Command::Join(*end, welcome.link)));
                 true
             });
         }
-        for (sender, command) in commands {
+        for (id, sender, command) in commands {
             // A conversation that has ended meanwhile needs no telling.
-            let _ = sender.send(command).await;
+            let told = tokio::time::timeout_at(deadline, sender.send(command)).await;
+            told.map_or(Err(id), |_| Ok(()))?;
         }
+        Ok(())
     }
 
     /// One message of the control plane.
@@ -162,38 +184,71 @@ impl Desk {
 
     fn input(&self, conversation: ConversationId, item: Option<ItemId>, input: Input) {
         let mut state = self.lock();
-        let outgoing = match self.conversation(&mut state, conversation) {
-            Ok(handle) => match handle.commands.try_send(Command::Input(Box::new(input))) {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::error!(%conversation, %error, "the conversation takes nothing more");
-                    Arc::clone(&handle.outgoing)
+        let held = Held { conversation, item, input: Box::new(input) };
+        let given = if state.held.has(conversation) { Err(held) } else { self.give(&mut state, held, true) };
+        if let Err(held) = given {
+            state.held.push(held);
+            self.holds.notify_one();
+        }
+    }
+
+    /// Gives a conversation an input, or gives it back: there is no room for it now. An item may be in the conversation
+    /// already, so nothing is refused but what no conversation can ever be given.
+    fn give(&self, state: &mut State, held: Held, first: bool) -> Result<(), Held> {
+        let Held { conversation, item, input } = held;
+        let sent = match self.conversation(state, conversation) {
+            Ok(handle) => handle.commands.try_send(Command::Input(input)),
+            Err(error) if disk::is_full(&error) => {
+                if first {
+                    tracing::error!(%conversation, %error, "there is no room for the conversation's journal");
+                    self.tell(state, disk_full(conversation));
                 }
-            },
+                return Err(Held { conversation, item, input });
+            }
             Err(error) => {
                 tracing::error!(%conversation, %error, "the conversation's journal can't be opened");
-                drop(state);
-                return item.into_iter().for_each(|item| self.refuse(conversation, item));
+                if let Some(item) = item {
+                    self.tell(state, refusal(conversation, item));
+                }
+                return Ok(());
             }
         };
-        drop(state);
-        if let Some(item) = item {
-            outgoing.settled(item, Some(ErrorCode::Unavailable));
+        match sent {
+            Err(TrySendError::Full(Command::Input(input))) => Err(Held { conversation, item, input }),
+            // It has ended with the workspace. What it did not take is handed over in the next life.
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Closed(_)) => Ok(()),
+        }
+    }
+
+    /// Tries again, for as long as something is held, to give it to its conversation.
+    pub async fn retry_held(self: Arc<Self>) {
+        loop {
+            self.holds.notified().await;
+            while !self.lock().held.is_empty() {
+                tokio::time::sleep(HELD_RETRY).await;
+                let state = &mut *self.lock();
+                let mut held = std::mem::take(&mut state.held);
+                held.retry(|held| self.give(state, held, false));
+                state.held = held;
+            }
         }
     }
 
     /// Refuses what no conversation can be given.
     pub fn refuse(&self, conversation: ConversationId, item: ItemId) {
-        let refused = &mut self.lock().refused;
-        if refused.len() < MAX_REFUSED {
-            refused.push(FromAgent::Settled { conversation, item, refused: Some(ErrorCode::Unavailable) });
+        self.tell(&mut self.lock(), refusal(conversation, item));
+    }
+
+    fn tell(&self, state: &mut State, message: FromAgent) {
+        if state.untold.len() < MAX_REFUSED && !state.untold.contains(&message) {
+            state.untold.push(message);
             self.shared.changed.notify_one();
         }
     }
 
-    /// What there is to tell of what was refused so. It is told once; what is lost is asked for again.
-    pub fn refusals(&self) -> Vec<FromAgent> {
-        std::mem::take(&mut self.lock().refused)
+    /// What there is to tell of conversations that can't be opened. It is told once; what is lost is asked for again.
+    pub fn untold(&self) -> Vec<FromAgent> {
+        std::mem::take(&mut self.lock().untold)
     }
 
     /// The conversation's task; it is started if it isn't there.
@@ -218,6 +273,7 @@ impl Desk {
     fn forget(&self, conversation: ConversationId) {
         let mut state = self.lock();
         state.stored.remove(&conversation);
+        state.held.forget(conversation);
         if let Some(handle) = state.conversations.remove(&conversation) {
             let _ = handle.commands.try_send(Command::Forget);
         }
@@ -316,6 +372,15 @@ impl Cursors {
         }
         self.0.values_mut().map(|(outgoing, cursor)| (&**outgoing, cursor))
     }
+}
+
+fn refusal(conversation: ConversationId, item: ItemId) -> FromAgent {
+    FromAgent::Settled { conversation, item, refused: Some(ErrorCode::Unavailable) }
+}
+
+fn disk_full(conversation: ConversationId) -> FromAgent {
+    let activity = Activity { what: ActivityKind::DiskFull {}, since: driver::wall() };
+    FromAgent::Activity { conversation, activity }
 }
 
 /// Memory in use in the container, from whichever cgroup version there is.

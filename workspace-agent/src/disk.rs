@@ -1,6 +1,7 @@
 //! Space kept back on the state volume, so that a full disk does not keep a Stop from being written down.
 
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,11 @@ impl Reserve {
         }
         held
     }
+}
+
+/// Whether an error says that there is no room: that passes, unlike a file that makes no sense.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Bytes free for others than root, and bytes in all, on the volume at `path`.

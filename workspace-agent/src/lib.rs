@@ -77,6 +77,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         Err(error) = &mut reaper => Err(error).context("reaping"),
         () = &mut renewals => Ok(()),
         () = Arc::clone(&desk).make_room() => Ok(()),
+        () = Arc::clone(&desk).retry_held() => Ok(()),
         _ = stop.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };

@@ -3,6 +3,7 @@
 //! Two locks, always in this order. `turn` is held across a commit: whoever has it is the one whose commit the store
 //! does next. `state` is never held across an await.
 
+mod cancel;
 pub mod core;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -33,7 +34,7 @@ use crate::store::{Store, StoreError};
 const GATHER: Duration = Duration::from_secs(1);
 /// How long a reader of the log waits for what was still being gathered to be stored.
 const HURRY: Duration = Duration::from_secs(1);
-/// How long a person's request may wait for the conversation's turn to write.
+/// How long a person's request, a viewer or a notice may wait for the conversation's turn to write.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The first wait before a failed commit of events is tried again; it doubles up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -127,8 +128,17 @@ impl ConversationHub {
     }
 
     /// Holds off every commit for as long as it is held.
-    pub(super) async fn hold(&self) -> Turn {
+    async fn hold(&self) -> Turn {
         Arc::clone(&self.turn).lock_owned().await
+    }
+
+    /// Holds off every commit for as long as it is held, for one who has others wait meanwhile.
+    ///
+    /// # Errors
+    /// When the store is too slow for that.
+    pub(super) async fn hold_soon(&self) -> Result<Turn, StoreError> {
+        let turn = tokio::time::timeout(PATIENCE, self.hold()).await;
+        turn.map_err(|_| StoreError::Unavailable("the store is busy with the conversation".into()))
     }
 
     fn beat(&self) {
@@ -329,20 +339,24 @@ impl ConversationHub {
 
     /// Adds a notice after an event.
     pub async fn notice_after(self: &Arc<Self>, after: Position, what: NoticeKind) {
-        let turn = self.hold().await;
-        if self.lock().core.is_deleted() {
-            return;
-        }
-        let commit = self.lock().core.notice(after, what, clock::now());
-        if let Err(error) = self.commit(turn, commit, false).await {
+        if let Err(error) = self.add_notice(after, what).await {
             tracing::warn!(conversation = %self.id, %error, "a notice can't be kept");
         }
+    }
+
+    async fn add_notice(self: &Arc<Self>, after: Position, what: NoticeKind) -> Result<(), StoreError> {
+        let turn = self.hold_soon().await?;
+        if self.lock().core.is_deleted() {
+            return Ok(());
+        }
+        let commit = self.lock().core.notice(after, what, clock::now());
+        self.commit(turn, commit, false).await
     }
 
     /// Waits for the conversation's turn to write.
     async fn turn(&self) -> Result<Turn, Refusal> {
         let refuse = |code, message: &str| Refusal { code, message: message.to_owned() };
-        let turn = tokio::time::timeout(PATIENCE, self.hold()).await;
+        let turn = self.hold_soon().await;
         let turn =
             turn.map_err(|_| refuse(ErrorCode::Unavailable, "the store is slow; nothing was changed"))?;
         if self.lock().core.is_deleted() {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use protocol::ConversationId;
 use protocol::viewer::Cursor;
 
-pub use self::place::{Batch, Greeting, Records};
+pub use self::place::{Batch, Greeting, Pace, Records};
 use self::place::{Behind, Place};
 use super::conversation::ConversationHub;
 use crate::store::StoreError;
@@ -27,7 +27,7 @@ impl Follow {
     /// # Errors
     /// When the store can't be read.
     pub async fn attach(hub: Arc<ConversationHub>, cursor: Option<Cursor>) -> Result<Self, StoreError> {
-        let turn = hub.hold().await;
+        let turn = hub.hold_soon().await?;
         let wanted = Place::wanted(&hub.lock().core, cursor);
         let items = hub.store().outbox(hub.id(), wanted.items).await?;
         let notices = hub.store().notices(hub.id(), wanted.notices).await?;
@@ -41,11 +41,12 @@ impl Follow {
         self.hub.id()
     }
 
-    /// What to send now. The cursor is moved.
+    /// What to send now, at the pace of its viewer, which is brought on by it. The cursor is moved.
     ///
     /// # Errors
     /// When the store can't be read, or someone else writes it.
-    pub async fn next(&mut self) -> Result<Batch, StoreError> {
+    pub async fn next(&mut self, pace: Pace) -> Result<(Batch, Pace), StoreError> {
+        self.place.keep_pace(pace);
         let (mut batch, behind) = {
             let state = self.hub.lock();
             if state.core.is_overtaken() {
@@ -58,7 +59,7 @@ impl Follow {
             let segments = self.hub.store().segments_before(self.hub.id(), before, limit).await?;
             batch.lines = self.place.behind(behind, &segments)?;
         }
-        Ok(batch)
+        Ok((batch, self.place.pace()))
     }
 
     /// Outbox items and notices that the viewer lacks.
@@ -70,7 +71,7 @@ impl Follow {
         if !lost {
             return Ok(records);
         }
-        let turn = self.hub.hold().await;
+        let turn = self.hub.hold_soon().await?;
         let Cursor { outbox, notice, .. } = self.place.cursor();
         let items = self.hub.store().outbox(self.hub.id(), Some(outbox)).await?;
         let notices = self.hub.store().notices(self.hub.id(), notice).await?;

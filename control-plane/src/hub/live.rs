@@ -119,10 +119,14 @@ impl Live {
         gone.map(|(id, ..)| id).filter(|id| self.gone.contains(id)).collect()
     }
 
+    /// Whether the viewer knows another activity.
+    pub fn has_other_activity(&self, known: &Known) -> bool {
+        known.activity.as_ref() != Some(&self.activity)
+    }
+
     /// The activity, if the viewer knows another one.
     pub fn news_of_activity(&self, known: &mut Known) -> Option<Activity> {
-        let news = known.activity.as_ref() != Some(&self.activity);
-        news.then(|| known.activity.insert(self.activity.clone()).clone())
+        self.has_other_activity(known).then(|| known.activity.insert(self.activity.clone()).clone())
     }
 
     /// Whether the viewer lacks some text.

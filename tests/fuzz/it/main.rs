@@ -22,6 +22,23 @@ fn the_corpus_breaks_nothing() {
     }
 }
 
+#[test]
+fn what_is_recorded_of_the_cli_is_heard_as_turns_and_not_as_noise_before_one() {
+    let all: Vec<Vec<protocol::Event>> =
+        corpus("lines").iter().map(|bytes| fuzz::lines::log(bytes)).collect();
+    let with = |kind: &str| {
+        let has = |log: &&Vec<protocol::Event>| {
+            log.iter().any(|event| serde_json::to_value(event).unwrap()["kind"] == kind)
+        };
+        all.iter().filter(has).count()
+    };
+    for kind in
+        ["message_started", "text", "tool_call", "prompt_asked", "prompt_answered", "stop_asked", "result"]
+    {
+        assert!(with(kind) > 0, "no recording leads to {kind}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

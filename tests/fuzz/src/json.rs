@@ -3,6 +3,7 @@
 use protocol::api::{CreateConversation, LocalSignIn, RenameConversation};
 use protocol::enrol::{EnrolRequest, RenewRequest, TokenFile};
 use protocol::event::Event;
+use protocol::fleet::FleetRequest;
 use protocol::link::{FromAgent, FromControl};
 use protocol::viewer::Request;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 /// When it does not.
 pub fn run(bytes: &[u8]) {
     again::<Request>(bytes);
+    again::<FleetRequest>(bytes);
     again::<FromAgent>(bytes);
     again::<FromControl>(bytes);
     again::<Event>(bytes);

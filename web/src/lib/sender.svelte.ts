@@ -4,11 +4,12 @@
  */
 import { ApiFailure, createConversation } from './api';
 import type { LocalMessage } from './chat/outbox';
+import type { Mark } from './chat/model';
 import { isObject } from './chat/payload';
 import { newId } from './ids';
 import type { ConversationId, ConversationView, ErrorCode, ItemId, Settings } from './protocol/generated';
 import { type Ask, Refused } from './requests';
-import { loadAll, save } from './storage';
+import { load, loadAll, save } from './storage';
 
 /** What to send. */
 export interface NewMessage {
@@ -34,10 +35,25 @@ const RETRY_MS = 3000;
 
 type Kept = Omit<LocalMessage, 'mark'>;
 
+/**
+ * How far a message was taken back. `now`: it never left, and is forgotten. `later`: it may have arrived, since its answer
+ * was lost; its words stay here. `arrived`: only the control plane can take it back.
+ */
+export type Taken = 'now' | 'later' | 'arrived';
+
+/** A message as storage has it, and how it is shown until more is known. */
+const MARKS = { wired: 'unsent', leaving: 'leaving', back: 'back' } as const;
+
+/** Messages that a person takes back, or has taken back. */
+const TAKEN: ReadonlySet<Mark['state']> = new Set(['leaving', 'back']);
+/** Messages that those after them need not wait for. */
+const SETTLED: ReadonlySet<Mark['state']> = new Set(['refused', 'saved', 'back']);
+
 /** The messages that one user has sent from this browser and that are not known to be safe. */
 export class Sender {
   /** The messages, oldest first. */
   messages = $state.raw<readonly LocalMessage[]>([]);
+  /** Messages with a request about them that is not answered. */
   readonly #inFlight = new Set<ItemId>();
   #up = false;
 
@@ -48,7 +64,7 @@ export class Sender {
     const kept = loadAll(`unsent.${user}.`).filter(isKept);
     this.messages = kept
       .sort((a, b) => a.at - b.at)
-      .map((message) => ({ ...message, mark: { state: 'unsent' } }));
+      .map((message) => ({ ...message, mark: { state: message.stage ? MARKS[message.stage] : 'unsent' } }));
   }
 
   /** The messages of one conversation. */
@@ -71,12 +87,27 @@ export class Sender {
     this.flush();
   }
 
-  /** Takes back a message that the control plane has not and is not getting. Whether that was still possible. */
-  discard(item: ItemId): boolean {
-    const saved = this.messages.some((message) => message.item === item && message.mark.state === 'saved');
-    if (saved || this.#inFlight.has(item)) return false;
+  /** Takes a message back. One that may have arrived is kept until the control plane says that it won't be done. */
+  takeBack(item: ItemId): Taken {
+    const message = this.#get(item);
+    if (!message || message.mark.state === 'saved') return 'arrived';
+    if (message.mark.state === 'leaving') return 'later';
+    if (!this.#mayHaveArrived(message)) {
+      this.#forget(item);
+      return 'now';
+    }
+    this.#put(item, 'leaving');
+    this.flush();
+    return 'later';
+  }
+
+  /** Sends the words of a message that was taken back, as a new message. */
+  sendAnew(item: ItemId): void {
+    const message = this.#get(item);
+    if (message?.mark.state !== 'back') return;
+    const { conversation, text, steer, again_of } = message;
     this.#forget(item);
-    return true;
+    this.send({ conversation, text, steer, ...(again_of ? { again_of } : {}) });
   }
 
   /** The link came up or went down. */
@@ -87,7 +118,8 @@ export class Sender {
 
   /** Drops copies of messages that the outbox or the log has. */
   drop(has: (item: ItemId) => boolean): void {
-    for (const { item } of this.messages) if (has(item)) this.#forget(item);
+    const arrived = this.messages.filter(({ item, mark }) => !TAKEN.has(mark.state) && has(item));
+    for (const { item } of arrived) this.#forget(item);
   }
 
   /** Sends what waits, in order within each conversation. */
@@ -95,8 +127,11 @@ export class Sender {
     if (!this.#up) return;
     const busy = new Set<ConversationId>();
     for (const message of this.messages) {
-      if (message.mark.state === 'unsent' && !busy.has(message.conversation)) void this.#deliver(message);
-      if (message.mark.state !== 'refused' && message.mark.state !== 'saved') busy.add(message.conversation);
+      const { item, conversation, mark } = message;
+      const free = !this.#inFlight.has(item);
+      if (mark.state === 'leaving' && free) void this.#withdraw(message);
+      if (mark.state === 'unsent' && free && !busy.has(conversation)) void this.#deliver(message);
+      if (!SETTLED.has(mark.state)) busy.add(conversation);
     }
   }
 
@@ -109,10 +144,12 @@ export class Sender {
         this.way.created(await createConversation({ id: conversation, settings: message.create }));
       }
       const again = again_of ? { again_of } : {};
-      await this.way.request({ type: 'send', conversation, item, text, steer, ...again }, false);
-      save(this.#key(item), undefined);
+      // It may have been taken back while its conversation was made.
+      if (this.#get(item)?.mark.state === 'sending') {
+        this.#keep(item, 'wired');
+        await this.way.request({ type: 'send', conversation, item, text, steer, ...again }, false);
+      }
       this.#settle(item, { state: 'saved' });
-      setTimeout(() => this.#forget(item), SHOWN_MS);
     } catch (failure) {
       const code = refusal(failure);
       if (code) this.#settle(item, { state: 'refused', code });
@@ -120,16 +157,71 @@ export class Sender {
     }
   }
 
+  /** Has the control plane take a message back, whether or not it has it: by its id, which is then good for nothing. */
+  async #withdraw({ conversation, item }: LocalMessage): Promise<void> {
+    this.#inFlight.add(item);
+    try {
+      await this.way.request({ type: 'cancel', conversation, item }, false);
+      this.#inFlight.delete(item);
+      this.#put(item, 'back');
+      this.flush();
+    } catch (failure) {
+      const code = refusal(failure);
+      this.#inFlight.delete(item);
+      if (code === 'not_found') this.#put(item, 'back');
+      else if (code) this.#arrived(item);
+      else setTimeout(() => this.flush(), RETRY_MS);
+      if (code) this.flush();
+    }
+  }
+
+  /** What became of a message that was sent; one that is being taken back is settled by that alone. */
   #settle(item: ItemId, mark: LocalMessage['mark']): void {
     this.#inFlight.delete(item);
-    this.#mark(item, mark);
+    if (this.#get(item)?.mark.state === 'sending') {
+      if (mark.state === 'saved') this.#arrived(item);
+      else {
+        this.#keep(item, undefined);
+        this.#mark(item, mark);
+      }
+    }
     this.flush();
   }
 
   #postpone(item: ItemId): void {
     this.#inFlight.delete(item);
-    this.#mark(item, { state: 'unsent' });
+    if (this.#get(item)?.mark.state === 'sending') this.#mark(item, { state: 'unsent' });
     setTimeout(() => this.flush(), RETRY_MS);
+  }
+
+  /** The control plane has it; the copy goes once the outbox had time to show it. */
+  #arrived(item: ItemId): void {
+    save(this.#key(item), undefined);
+    this.#mark(item, { state: 'saved' });
+    setTimeout(() => this.#forget(item), SHOWN_MS);
+  }
+
+  /** Another tab of this browser may have sent it meanwhile. */
+  #mayHaveArrived({ item, stage, mark }: LocalMessage): boolean {
+    if (mark.state === 'refused' || mark.state === 'back') return false;
+    const kept = load(this.#key(item));
+    return (stage ?? (isKept(kept) ? kept.stage : undefined)) !== undefined;
+  }
+
+  #get(item: ItemId): LocalMessage | undefined {
+    return this.messages.find((message) => message.item === item);
+  }
+
+  /** Keeps, across reloads, how far a message has come. */
+  #keep(item: ItemId, stage: LocalMessage['stage']): void {
+    this.messages = this.messages.map((message) => (message.item === item ? { ...message, stage } : message));
+    const message = this.#get(item);
+    if (message) save(this.#key(item), { ...message, mark: undefined });
+  }
+
+  #put(item: ItemId, stage: 'leaving' | 'back'): void {
+    this.#keep(item, stage);
+    this.#mark(item, { state: MARKS[stage] });
   }
 
   #mark(item: ItemId, mark: LocalMessage['mark']): void {

@@ -96,18 +96,21 @@ describe('a message', () => {
     expect(marks(one)).toEqual(['hello:saved']);
   });
 
-  it('cannot be taken back while it is on the wire', async () => {
+  it('that never left is taken back at once', () => {
     const one = sender();
-    const { promise, resolve: finish } = withResolvers();
-    answer = () => promise;
     one.send({ conversation: 'c', text: 'hello' });
-    expect(sender().discard(one.messages[0]!.item)).toBe(true);
+    expect(one.takeBack(one.messages[0]!.item)).toBe('now');
     one.link(true);
-    expect(one.discard(one.messages[0]!.item)).toBe(false);
-    finish();
+    expect(asked).toEqual([]);
+    expect(sender().messages).toEqual([]);
+  });
+
+  it('that has arrived is not taken back here', async () => {
+    const one = sender();
+    one.link(true);
+    one.send({ conversation: 'c', text: 'hello' });
     await settled();
-    // Nor once it has arrived: then only the control plane can take it back.
-    expect(one.discard(one.messages[0]!.item)).toBe(false);
+    expect(one.takeBack(one.messages[0]!.item)).toBe('arrived');
     expect(marks(one)).toEqual(['hello:saved']);
   });
 
@@ -168,5 +171,97 @@ describe('messages', () => {
     one.send({ conversation: 'c', text: 'hello', create: { mode: 'default' } });
     await settled();
     expect(one.messages[0]!.mark).toEqual({ state: 'refused', code: 'forbidden' });
+  });
+});
+
+describe('a message whose answer was lost', () => {
+  /** One that may or may not have arrived, and a link that is down. */
+  async function lost() {
+    const one = sender();
+    answer = () => Promise.reject(new LinkLost());
+    one.link(true);
+    one.send({ conversation: 'c', text: 'hello' });
+    await settled();
+    one.link(false);
+    asked.length = 0;
+    return { one, item: one.messages[0]!.item };
+  }
+
+  it('is taken back by its id at the control plane, and is sent no more', async () => {
+    const { one, item } = await lost();
+    expect(one.takeBack(item)).toBe('later');
+    expect(marks(one)).toEqual(['hello:leaving']);
+    answer = () => Promise.resolve();
+    one.link(true);
+    await settled();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked).toEqual([{ type: 'cancel', conversation: 'c', item }]);
+    // Its words are not lost, and the control plane's word settles it: now it can be forgotten.
+    expect(marks(one)).toEqual(['hello:back']);
+    expect(one.takeBack(item)).toBe('now');
+    expect(sender().messages).toEqual([]);
+  });
+
+  it('remembers across a reload that it may have arrived, that it is to be taken back, and that it was', async () => {
+    const { item } = await lost();
+    const second = sender();
+    expect(second.takeBack(item)).toBe('later');
+    const third = sender();
+    expect(marks(third)).toEqual(['hello:leaving']);
+    answer = () => Promise.resolve();
+    third.link(true);
+    await settled();
+    expect(asked).toEqual([{ type: 'cancel', conversation: 'c', item }]);
+    expect(marks(sender())).toEqual(['hello:back']);
+  });
+
+  it('that runs already is shown as what it is', async () => {
+    const { one, item } = await lost();
+    one.takeBack(item);
+    answer = () => Promise.reject(new Refused('conflict', ''));
+    one.link(true);
+    await settled();
+    expect(marks(one)).toEqual(['hello:saved']);
+    expect(sender().messages).toEqual([]);
+  });
+
+  it('is asked to be taken back until there is an answer, and what comes after it waits', async () => {
+    const { one, item } = await lost();
+    one.takeBack(item);
+    one.send({ conversation: 'c', text: 'next' });
+    answer = () => Promise.reject(new Refused('unavailable', ''));
+    one.link(true);
+    await settled();
+    expect(marks(one)).toEqual(['hello:leaving', 'next:unsent']);
+    answer = () => Promise.resolve();
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(marks(one)).toEqual(['hello:back', 'next:saved']);
+    expect(asked.map(({ type }) => type)).toEqual(['cancel', 'cancel', 'send']);
+  });
+
+  it('goes out again under a new id once it was taken back', async () => {
+    const { one, item } = await lost();
+    one.takeBack(item);
+    answer = () => Promise.resolve();
+    one.link(true);
+    await settled();
+    one.sendAnew(item);
+    await settled();
+    expect(marks(one)).toEqual(['hello:saved']);
+    expect(one.messages[0]!.item).not.toBe(item);
+  });
+
+  it('that is taken back while it is on the wire is cancelled once its answer is there', async () => {
+    const one = sender();
+    const { promise, resolve: finish } = withResolvers();
+    answer = () => promise;
+    one.link(true);
+    one.send({ conversation: 'c', text: 'hello' });
+    const { item } = one.messages[0]!;
+    expect(one.takeBack(item)).toBe('later');
+    finish();
+    await settled();
+    expect(asked.map(({ type }) => type)).toEqual(['send', 'cancel']);
+    expect(marks(one)).toEqual(['hello:back']);
   });
 });

@@ -17,7 +17,7 @@ use super::outgoing::Outgoing;
 use crate::claude::launch;
 use crate::claude::process::{Claude, Heard};
 use crate::config::Config;
-use crate::disk::Reserve;
+use crate::disk::{self, Reserve};
 use crate::process::Processes;
 
 /// Commands of the control plane that wait for the conversation. It never takes long over one.
@@ -78,11 +78,17 @@ pub enum Command {
 /// When the journal can't be opened or read.
 pub fn start(shared: &Shared, id: ConversationId, policy: Policy) -> io::Result<Handle> {
     let dir = shared.config.conversations().join(id.to_string());
-    let keeper = open(shared, id, policy, &dir)?;
+    // A full disk is met with the space that was kept back. The conversation begins held then, until that is back.
+    let (keeper, disk_full) = match open(shared, id, policy, &dir) {
+        Err(error) if disk::is_full(&error) && shared.reserve.release() => {
+            (open(shared, id, policy, &dir)?, true)
+        }
+        opened => (opened?, false),
+    };
     let outgoing = keeper.outgoing();
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let driver =
-        Driver { shared: shared.clone(), id, keeper, inbox, process: None, spawning: None, disk_full: false };
+        Driver { shared: shared.clone(), id, keeper, inbox, process: None, spawning: None, disk_full };
     shared.processes.tasks().spawn(driver.run(dir));
     Ok(Handle { commands, outgoing })
 }
@@ -135,6 +141,9 @@ impl Driver {
                 Wake::Command(Some(Command::Policy(policy))) => self.keeper.set_policy(policy),
                 Wake::Command(Some(Command::Join(stored, link))) => {
                     self.keeper.join(self.now(), stored, link);
+                    if self.disk_full {
+                        self.keeper.disk_full(self.now());
+                    }
                     self.act();
                 }
                 Wake::Command(Some(Command::IdleSince(answer))) => {
@@ -228,7 +237,7 @@ impl Driver {
     /// Goes on once what was left for later is written and the space that is kept back could be taken again.
     fn retry_disk(&mut self) {
         self.act();
-        if self.keeper.is_done() && self.shared.reserve.take() {
+        if self.keeper.is_joined() && self.keeper.is_done() && self.shared.reserve.take() {
             self.disk_full = false;
             self.feed(Input::DiskWasFull { detail: "the workspace's disk was full".to_owned() });
         }
@@ -304,10 +313,17 @@ impl Driver {
     }
 
     fn now(&self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let millis = |duration: Duration| Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX);
-        Now { wall: millis(wall), mono: millis(self.shared.started.elapsed()) }
+        Now { wall: wall(), mono: millis(self.shared.started.elapsed()) }
     }
+}
+
+/// The time of day.
+pub fn wall() -> Millis {
+    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }
 
 async fn hear(process: &mut Option<(Claude, OwnedSemaphorePermit)>) -> Heard {

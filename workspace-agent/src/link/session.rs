@@ -95,8 +95,9 @@ async fn greet(writer: &mut Writer, reader: &mut Reader, desk: &Arc<Desk>) -> Re
     let FromControl::Welcome(welcome) = *message else {
         return Err(Ended::Lost(format!("expected a welcome, got {message:?}")));
     };
-    desk.welcomed(welcome).await;
-    Ok(())
+    let stuck =
+        |id| Ended::Lost(format!("conversation {id} does not read, so that it can't be joined to the store"));
+    desk.welcomed(welcome).await.map_err(stuck)
 }
 
 /// What the control plane said.
@@ -194,7 +195,7 @@ impl Writer {
     async fn tell(&mut self, desk: &Desk, cursors: &mut crate::daemon::Cursors) -> Result<(), Ended> {
         loop {
             let mut more = false;
-            for message in desk.refusals() {
+            for message in desk.untold() {
                 self.say(&message).await?;
             }
             for (outgoing, cursor) in cursors.refresh(desk) {

@@ -67,7 +67,7 @@ impl Actor {
             }
             FromViewer::Cancel { conversation, item } => {
                 let hub = self.conversation(conversation).await?;
-                hub.change(|outbox| outbox.cancel(item).map(|item| vec![item])).await
+                hub.cancel(item, self.user.person()).await
             }
             FromViewer::Reorder { conversation, item, before } => {
                 let hub = self.conversation(conversation).await?;

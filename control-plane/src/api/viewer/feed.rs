@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 
 use protocol::ConversationId;
+use protocol::bounded::clip;
+use protocol::outbox::Item;
 use protocol::viewer::FromServer;
 use tokio::time::Instant;
 
-use crate::hub::follow::{Batch, Follow, Records};
+use crate::hub::follow::{Batch, Follow, Pace, Records};
+use crate::hub::live::More;
 use crate::hub::ring::Line;
 use crate::store::StoreError;
 
@@ -19,6 +22,7 @@ const FRAME_BYTES: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Feed {
     follows: Vec<Follow>,
+    pace: Pace,
 }
 
 impl Feed {
@@ -45,9 +49,11 @@ impl Feed {
     ) -> Result<Option<Instant>, StoreError> {
         let mut again_at: Option<Instant> = None;
         let mut deleted = Vec::new();
+        let pace = self.pace;
         for follow in &mut self.follows {
             let conversation = follow.conversation();
-            let batch = follow.next().await?;
+            let (batch, paced) = follow.next(pace).await?;
+            self.pace = self.pace.and(paced);
             if batch.deleted {
                 deleted.push(conversation);
                 continue;
@@ -76,7 +82,7 @@ fn push_frames(
 ) -> Result<(), StoreError> {
     if let Some(greeting) = batch.greeting {
         let (verdict, from, end) = (greeting.verdict, greeting.from, greeting.end);
-        frames.push_back(text(&FromServer::Opened { conversation, verdict, from, end })?);
+        frames.push_back(serialise(&FromServer::Opened { conversation, verdict, from, end })?);
     }
     let mut lines = batch.lines.as_slice();
     while !lines.is_empty() {
@@ -85,32 +91,72 @@ fn push_frames(
         lines = rest;
     }
     if let Some((items, rev)) = records.items {
-        frames.push_back(text(&FromServer::Outbox { conversation, rev, items })?);
+        push_items(conversation, items, rev, frames)?;
     }
     if !records.notices.is_empty() {
-        frames.push_back(text(&FromServer::Notices { conversation, notices: records.notices })?);
+        frames.push_back(serialise(&FromServer::Notices { conversation, notices: records.notices })?);
     }
     if !batch.gone.is_empty() {
-        frames.push_back(text(&FromServer::Retract { conversation, blocks: batch.gone })?);
+        frames.push_back(serialise(&FromServer::Retract { conversation, blocks: batch.gone })?);
     }
     if let Some(activity) = batch.activity {
-        frames.push_back(text(&FromServer::Activity { conversation, activity })?);
+        frames.push_back(serialise(&FromServer::Activity { conversation, activity })?);
     }
     for more in batch.live {
-        let (block, what, parent, restart) = (more.block, more.what, more.parent, more.restart);
-        frames.push_back(text(&FromServer::Live {
-            conversation,
-            block,
-            what,
-            parent,
-            restart,
-            text: more.text,
-        })?);
+        push_live(conversation, more, frames)?;
     }
     Ok(())
 }
 
-fn text(message: &FromServer<'_>) -> Result<String, StoreError> {
+/// [`FromServer::Outbox`], in as many frames as it takes, at least one item each. Each says how far it brings the viewer.
+fn push_items(
+    conversation: ConversationId,
+    items: Vec<Item>,
+    rev: u64,
+    frames: &mut VecDeque<String>,
+) -> Result<(), StoreError> {
+    let mut items = items.into_iter().peekable();
+    while items.peek().is_some() {
+        let mut some: Vec<Item> = items.next().into_iter().collect();
+        let mut bytes: usize = some.iter().map(item_bytes).sum();
+        while let Some(item) = items.next_if(|item| bytes + item_bytes(item) <= FRAME_BYTES) {
+            bytes += item_bytes(&item);
+            some.push(item);
+        }
+        let so_far = some.last().map_or(rev, |last| last.rev);
+        let rev = if items.peek().is_some() { so_far } else { rev };
+        frames.push_back(serialise(&FromServer::Outbox { conversation, rev, items: some })?);
+    }
+    Ok(())
+}
+
+/// What an item takes, about: what a person wrote, and the fields around it.
+fn item_bytes(item: &Item) -> usize {
+    item.what.bytes() + 512
+}
+
+/// [`FromServer::Live`], in as many frames as the text takes; the first one begins anew if that is so.
+fn push_live(
+    conversation: ConversationId,
+    more: More,
+    frames: &mut VecDeque<String>,
+) -> Result<(), StoreError> {
+    let More { block, what, parent, mut restart, text: all } = more;
+    let mut rest = all.as_str();
+    loop {
+        let piece = clip(rest, FRAME_BYTES);
+        rest = &rest[piece.len()..];
+        let (block, what, parent, text) = (block.clone(), what.clone(), parent.clone(), piece.to_owned());
+        let live = FromServer::Live { conversation, block, what, parent, restart, text };
+        frames.push_back(serialise(&live)?);
+        restart = false;
+        if rest.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+fn serialise(message: &FromServer<'_>) -> Result<String, StoreError> {
     serde_json::to_string(message).map_err(|error| StoreError::Malformed(Box::new(error)))
 }
 
@@ -142,6 +188,11 @@ fn events_frame(conversation: ConversationId, lines: &[Line]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use protocol::event::Person;
+    use protocol::link::LiveKind;
+    use protocol::outbox::{ItemState, What};
+    use protocol::{BlockId, ItemId, Position, UserId};
+    use serde_json::Value;
     use serde_json::value::RawValue;
     use uuid::Uuid;
 
@@ -158,6 +209,55 @@ mod tests {
         let xs = |frame: &String| frame.split_once("\"events\":[").unwrap().1.matches('x').count();
         let lengths: Vec<usize> = frames.iter().map(xs).collect();
         assert_eq!(lengths, [10, FRAME_BYTES * 3, FRAME_BYTES, 6]);
+    }
+
+    #[test]
+    fn items_and_live_text_are_cut_into_frames_and_nothing_is_left_out() {
+        let conversation = ConversationId(Uuid::from_u128(7));
+        let item = |(rev, bytes): (u64, usize)| Item {
+            id: ItemId(Uuid::from_u128(rev.into())),
+            seq: rev,
+            version: 1,
+            rev,
+            by: Person { id: UserId(Uuid::nil()), name: "Ada".into() },
+            at: 1,
+            after: Position::default(),
+            what: What::Message { text: "x".repeat(bytes), steer: false, again_of: None },
+            handed: false,
+            state: ItemState::Saved,
+        };
+        let items: Vec<Item> = (1..).zip([5, 5, FRAME_BYTES, FRAME_BYTES * 2, 5]).map(item).collect();
+        // Every character takes three bytes, so that no piece ends where a frame is full.
+        let words = "\u{d55c}".repeat(FRAME_BYTES);
+        let more = More {
+            block: BlockId::new("b").unwrap(),
+            what: LiveKind::Text {},
+            parent: None,
+            restart: true,
+            text: words.clone(),
+        };
+        let batch = Batch { live: vec![more], ..Batch::default() };
+        let records = Records { items: Some((items, 9)), notices: Vec::new() };
+        let mut frames = VecDeque::new();
+        push_frames(conversation, batch, records, &mut frames).unwrap();
+
+        let mut outbox = Vec::new();
+        let (mut text, mut restarts) = (String::new(), Vec::new());
+        for frame in &frames {
+            let frame: Value = serde_json::from_str(frame).unwrap();
+            if frame["type"] == "outbox" {
+                let items = frame["items"].as_array().unwrap().len();
+                outbox.push((items, frame["rev"].as_u64().unwrap()));
+            } else {
+                let piece = frame["text"].as_str().unwrap();
+                assert!(piece.len() <= FRAME_BYTES);
+                text.push_str(piece);
+                restarts.push(frame["restart"].as_bool().unwrap());
+            }
+        }
+        assert_eq!(outbox, [(2, 2), (1, 3), (1, 4), (1, 9)]);
+        assert_eq!(text, words);
+        assert_eq!(restarts, [true, false, false, false]);
     }
 
     #[test]

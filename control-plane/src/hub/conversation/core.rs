@@ -10,7 +10,7 @@ use std::collections::{HashSet, VecDeque};
 use protocol::close::ErrorCode;
 use protocol::event::{Person, SettingsChange};
 use protocol::frame::Events;
-use protocol::limits::SEGMENT_BYTES;
+use protocol::limits::{LINK_FRAME_BYTES, SEGMENT_BYTES, UNSTORED_BYTES};
 use protocol::link::{Activity, ActivityKind, Delivery, Delta, FromControl};
 use protocol::log::{self, Take};
 use protocol::notice::{Notice, NoticeKind};
@@ -28,6 +28,11 @@ use crate::store::records::{Commit, ConversationRecord, Segment};
 
 /// Changes of the outbox, and notices, that are kept in memory for viewers that follow.
 const RECENT: usize = 256;
+/// What the outbox's changes that are kept so may take in all; a viewer that lags further behind reads the store.
+const RECENT_BYTES: usize = 1024 * 1024;
+/// Events that may be held here while the store lacks them: what a workspace-agent may send ahead, and the frame with which
+/// it got there. One that sends more does not keep to its bound.
+const MOST_UNSTORED: usize = UNSTORED_BYTES + LINK_FRAME_BYTES;
 /// How long a title made from a message may be, in bytes.
 const TITLE_BYTES: usize = 120;
 
@@ -53,6 +58,8 @@ pub struct Core {
     overtaken: bool,
     /// Events that are not in the store yet.
     pending: VecDeque<Pending>,
+    /// How many bytes of events are not in the store yet.
+    unstored: usize,
     /// What [`Core::next_to_store`] gave out.
     storing: Option<Pending>,
     /// Items that are dealt with without a trace in the log, and how, until the store has it.
@@ -97,6 +104,9 @@ pub enum LogFault {
     /// An event of a kind that matters can't be understood.
     #[error("event {0} is malformed")]
     Malformed(u64),
+    /// More than may be sent ahead of what the store acknowledged.
+    #[error("{0} bytes of events would not be stored yet; {MOST_UNSTORED} are allowed")]
+    TooFarAhead(usize),
 }
 
 impl Core {
@@ -115,6 +125,7 @@ impl Core {
             deleted: false,
             overtaken: false,
             pending: VecDeque::new(),
+            unstored: 0,
             storing: None,
             settled: Vec::new(),
             wish: None,
@@ -172,10 +183,9 @@ impl Core {
     /// Whether what is to be committed may wait for more: nobody's message, prompt or state hangs on it, and the journal has
     /// it. Viewers have read it already.
     pub fn can_wait(&self) -> bool {
-        let bytes: usize = self.pending.iter().map(|pending| pending.segment.lines.len()).sum();
         let idle = self.pending.iter().all(|pending| pending.folded.is_empty());
         idle && !self.pending.is_empty()
-            && bytes < SEGMENT_BYTES / 2
+            && self.unstored < SEGMENT_BYTES / 2
             && self.storing.is_none()
             && self.settled.is_empty()
             && self.link.is_some()
@@ -202,7 +212,7 @@ impl Core {
     /// Takes events: viewers may read them at once, the store gets them next. Returns whether there is something new.
     ///
     /// # Errors
-    /// When they don't continue the log. Nothing of them is taken then.
+    /// When they don't continue the log, or there is no room for them. Nothing of them is taken then.
     pub fn take_events(&mut self, link: u64, frame: &Events<'_>) -> Result<bool, LogFault> {
         if !self.is_linked(link) {
             return Ok(false);
@@ -215,7 +225,12 @@ impl Core {
             Take::Stale => return Err(LogFault::Stale(frame.epoch)),
         };
         let fresh = frame.events.get(skip..).unwrap_or_default();
+        let bytes: usize = fresh.iter().map(|(_, json)| json.len() + 1).sum();
+        if self.unstored + bytes > MOST_UNSTORED {
+            return Err(LogFault::TooFarAhead(self.unstored + bytes));
+        }
         let folded = fold(fresh)?;
+        self.unstored += bytes;
         self.publish(frame.epoch, fresh, &folded);
         let first = frame.first + skip as u64;
         self.pending.push_back(Pending { segment: segment(frame.epoch, first, fresh), folded });
@@ -245,7 +260,8 @@ impl Core {
 
     /// An item is dealt with without a trace in the log.
     pub fn settled(&mut self, link: u64, item: ItemId, refused: Option<ErrorCode>) {
-        if self.is_linked(link) && self.outbox.contains(item) {
+        let known = self.settled.iter().any(|(settled, _)| *settled == item);
+        if self.is_linked(link) && self.outbox.contains(item) && !known {
             self.settled.push((item, refused));
         }
     }
@@ -389,8 +405,9 @@ impl Core {
     pub fn committed(&mut self, commit: Commit) -> Vec<FromControl> {
         let conversation = self.id();
         let mut tell = Vec::new();
-        if commit.segment.is_some() {
+        if let Some(segment) = &commit.segment {
             self.storing = None;
+            self.unstored = self.unstored.saturating_sub(segment.lines.len());
             let end = commit.record.end;
             self.ring.stored(end.n);
             tell.push(FromControl::Stored { conversation, end });
@@ -414,6 +431,7 @@ impl Core {
     pub fn overtaken(&mut self) {
         self.overtaken = true;
         self.pending.clear();
+        self.unstored = 0;
         self.storing = None;
         self.settled.clear();
         self.link = None;
@@ -467,6 +485,7 @@ impl Core {
     pub fn deleted(&mut self) {
         self.deleted = true;
         self.pending.clear();
+        self.unstored = 0;
         self.storing = None;
         self.settled.clear();
     }
@@ -517,9 +536,11 @@ impl Core {
             }
         }
         self.recent_items.extend(items);
-        while self.recent_items.len() > RECENT
+        let mut bytes: usize = self.recent_items.iter().map(|item| item.what.bytes()).sum();
+        while (self.recent_items.len() > RECENT || bytes > RECENT_BYTES)
             && let Some(old) = self.recent_items.pop_front()
         {
+            bytes -= old.what.bytes();
             self.items_from = old.rev;
         }
     }

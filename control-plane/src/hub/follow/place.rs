@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use protocol::frame::split_events;
+use protocol::limits::REFUSED_SHOWN;
 use protocol::link::Activity;
 use protocol::notice::Notice;
 use protocol::outbox::Item;
@@ -26,6 +27,21 @@ const FRAME_BYTES: usize = 64 * 1024;
 const LIVE_EVERY: Duration = Duration::from_millis(33);
 /// Notices that a snapshot shows at most.
 const SNAPSHOT_NOTICES: u64 = 50;
+
+/// When a viewer may be told more of what passes: that is bounded for the viewer, however many conversations it follows and
+/// however many blocks are written at a time. Each kind comes at once if nothing of it has come lately.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pace {
+    live: Option<Instant>,
+    activity: Option<Instant>,
+}
+
+impl Pace {
+    /// The slower one of two.
+    pub fn and(self, other: Self) -> Self {
+        Self { live: self.live.max(other.live), activity: self.activity.max(other.activity) }
+    }
+}
 
 /// What an attaching viewer is told first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +107,7 @@ pub struct Behind {
 pub struct Place {
     cursor: Cursor,
     known: Known,
-    live_at: Option<Instant>,
+    pace: Pace,
     greeting: Option<Greeting>,
     /// Read when it attached, and not told yet.
     items: Vec<Item>,
@@ -113,6 +129,7 @@ impl Place {
     pub fn attach(core: &Core, cursor: Option<Cursor>, items: Vec<Item>, notices: Vec<Notice>) -> Self {
         let end = core.end();
         let verdict = verdict(cursor, end);
+        let items = if Self::wanted(core, cursor).items.is_none() { shown(items) } else { items };
         let resumed = cursor.filter(|_| verdict == Verdict::Resumed {});
         let from = resumed.map_or_else(|| snapshot_from(end), |cursor| cursor.log.n + 1);
         let at = Cursor {
@@ -121,7 +138,7 @@ impl Place {
             notice: core.record().notice,
         };
         let greeting = Some(Greeting { verdict, from, end });
-        Self { cursor: at, known: Known::default(), live_at: None, greeting, items, notices }
+        Self { cursor: at, known: Known::default(), pace: Pace::default(), greeting, items, notices }
     }
 
     /// How far it has come.
@@ -157,17 +174,22 @@ impl Place {
 
     fn next_live(&mut self, core: &Core, now: Instant, batch: &mut Batch) {
         batch.gone = core.live.news_of_gone(&mut self.known);
-        batch.activity = core.live.news_of_activity(&mut self.known);
-        if !core.live.has_more(&self.known) {
-            return;
+        if core.live.has_other_activity(&self.known) && is_time(&mut self.pace.activity, now, batch) {
+            batch.activity = core.live.news_of_activity(&mut self.known);
         }
-        match self.live_at.filter(|at| *at > now) {
-            Some(at) => batch.again_at = Some(at),
-            None => {
-                batch.live = core.live.more(&mut self.known);
-                self.live_at = Some(now + LIVE_EVERY);
-            }
+        if core.live.has_more(&self.known) && is_time(&mut self.pace.live, now, batch) {
+            batch.live = core.live.more(&mut self.known);
         }
+    }
+
+    /// When its viewer may be told more of what passes.
+    pub const fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// What its viewer was told of other conversations counts, too.
+    pub const fn keep_pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     /// The events that the ring no longer holds, from what was read: a frame's worth of one epoch.
@@ -232,8 +254,9 @@ impl Place {
         records
     }
 
-    fn told(&mut self, items: Vec<Item>, rev: u64, records: &mut Records) {
+    fn told(&mut self, mut items: Vec<Item>, rev: u64, records: &mut Records) {
         self.cursor.outbox = rev;
+        items.sort_unstable_by_key(|item| item.rev);
         if !items.is_empty() {
             records.items = Some((items, rev));
         }
@@ -241,6 +264,34 @@ impl Place {
             self.cursor.notice = self.cursor.notice.max(last.m);
         }
     }
+}
+
+/// Whether it is time for an update now. The next one has to wait then; and if not, the viewer comes again when it is.
+fn is_time(next: &mut Option<Instant>, now: Instant, batch: &mut Batch) -> bool {
+    match next.filter(|at| *at > now) {
+        Some(at) => {
+            batch.again_at = Some(batch.again_at.map_or(at, |other| other.min(at)));
+            false
+        }
+        None => {
+            *next = Some(now + LIVE_EVERY);
+            true
+        }
+    }
+}
+
+/// What a newcomer is shown of the outbox: what is under way, and the newest of what was refused. In the order of their
+/// revisions, so that a viewer that gets only the first of them knows how far that brings it.
+fn shown(mut items: Vec<Item>) -> Vec<Item> {
+    items.sort_unstable_by_key(|item| item.rev);
+    let final_ones = items.iter().filter(|item| item.state.is_final()).count();
+    let mut too_old = final_ones.saturating_sub(REFUSED_SHOWN);
+    items.retain(|item| {
+        let drop = item.state.is_final() && too_old > 0;
+        too_old -= usize::from(drop);
+        !drop
+    });
+    items
 }
 
 /// The first event of a snapshot of a log that ends here.

@@ -34,6 +34,10 @@ import type {
 export type Mark =
   /** Kept in this browser; the link is down. */
   | { state: 'unsent' }
+  /** Taken back, if the control plane has it or not: it has yet to say so. */
+  | { state: 'leaving' }
+  /** Taken back for good; this browser keeps its words. */
+  | { state: 'back' }
   /** On its way to the control plane. */
   | { state: 'sending' }
   | { state: 'saved' }

@@ -12,6 +12,11 @@ export interface LocalMessage {
   readonly at: number;
   /** The conversation has to be made first, with these settings. */
   readonly create?: Settings | undefined;
+  /**
+   * What a reload must not forget: it may have arrived; it is to be taken back, if it has; it was. Nothing: it never left
+   * this browser, or was refused.
+   */
+  readonly stage?: 'wired' | 'leaving' | 'back' | undefined;
   readonly mark: Mark;
 }
 
@@ -66,7 +71,8 @@ export function place(
   const known = new Set<ItemId>();
   const waiting: { row: MessageRow; queued: Queued; after: number }[] = [];
   for (const item of inOrder(items)) {
-    known.add(item.id);
+    // Of one that was taken back, only the browser that sent it may still have the words.
+    if (item.state.type !== 'cancelled') known.add(item.id);
     if (has(item.id)) continue;
     const row = itemRow(item);
     if (item.state.type === 'refused') refused.push({ after: item.after.n, row });
@@ -76,14 +82,19 @@ export function place(
   for (const message of local) {
     if (known.has(message.item) || has(message.item)) continue;
     const row = localRow(message);
-    if (message.mark.state === 'refused') inline.push(row);
+    if (isOver(row.mark)) inline.push(row);
     else waiting.push({ row, queued: queuedLocal(message), after: Infinity });
   }
-  const blocked = busy || inline.some((row) => row.mark.state !== 'refused');
+  const blocked = busy || inline.some((row) => !isOver(row.mark));
   const held = !blocked && (waiting[0]?.after ?? Infinity) < unknownAt;
   const next = blocked || held ? undefined : waiting.shift();
   if (next) inline.push(next.row);
   return { inline, queue: waiting.map(({ queued }) => queued), refused, held };
+}
+
+/** It waits for nothing, and nothing waits for it. */
+function isOver({ state }: Mark): boolean {
+  return state === 'refused' || state === 'back';
 }
 
 /** What is on its way besides messages. */

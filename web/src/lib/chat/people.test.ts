@@ -63,6 +63,14 @@ describe('messages that the log does not have', () => {
     expect(chat.view(alone).queue.map((queued) => queued.item)).toEqual(['m2']);
   });
 
+  it('that were taken back show the words that only this browser has, and hold up nothing', () => {
+    const chat = chatOf([]);
+    chat.putItems(1, [item('m1', 1, { type: 'cancelled' })]);
+    const around = { ...alone, local: [local('m1', { state: 'back' }), local('m2')] };
+    expect(marks(chat, around)).toEqual(['m1:back', 'm2:unsent']);
+    expect(chat.view(around).queue).toEqual([]);
+  });
+
   it('are not shown once cancelled or done', () => {
     const chat = chatOf([]);
     chat.putItems(2, [item('m1', 1, { type: 'cancelled' }), item('m2', 2, { type: 'done' })]);

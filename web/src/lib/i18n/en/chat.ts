@@ -36,6 +36,8 @@ const modes = {
 
 const marks = {
   unsent: 'not sent yet',
+  leaving: 'taking back',
+  back: 'taken back',
   sending: 'sending',
   saved: 'saved',
   delivered: 'delivered',
@@ -49,6 +51,8 @@ const message = {
   marks,
   hints: {
     unsent: 'Kept in this browser. It goes out when the link is back.',
+    leaving: 'It may have arrived already. It is taken back when the link is there.',
+    back: 'It will not be done. Its words are kept in this browser.',
     sending: 'On its way to the control plane',
     saved: 'Safe at the control plane',
     delivered: 'Safe in the workspace',

@@ -32,6 +32,8 @@ const modes: Dictionary['modes'] = {
 const message: Dictionary['message'] = {
   marks: {
     unsent: '아직 안 보냄',
+    leaving: '취소하는 중',
+    back: '취소됨',
     sending: '보내는 중',
     saved: '저장됨',
     delivered: '전달됨',
@@ -42,6 +44,8 @@ const message: Dictionary['message'] = {
   },
   hints: {
     unsent: '이 브라우저에 두었어요. 연결되면 보내요.',
+    leaving: '이미 도착했을 수도 있어요. 연결되면 취소해요.',
+    back: '처리되지 않아요. 쓰신 내용은 이 브라우저에 있어요.',
     sending: '컨트롤 플레인으로 가고 있어요',
     saved: '컨트롤 플레인에 안전하게 있어요',
     delivered: '작업공간에 안전하게 있어요',

@@ -1,0 +1,148 @@
+//! A conversation's hub: what is taken back before it has come, and what it holds of a workspace-agent and for a viewer that
+//! keep to no bound.
+
+use std::time::{Duration, Instant};
+
+use control_plane::hub::conversation::core::{Core, LogFault};
+use control_plane::hub::follow::place::{Pace, Place};
+use control_plane::outbox::{Outbox, Stamp};
+use control_plane::store::records::{ConversationRecord, NewConversation};
+use protocol::close::ErrorCode;
+use protocol::event::Person;
+use protocol::frame::Events;
+use protocol::limits::{LINK_FRAME_BYTES, REFUSED_SHOWN, UNSTORED_BYTES};
+use protocol::link::{Delta, LiveKind};
+use protocol::outbox::{Item, ItemState, What};
+use protocol::settings::Settings;
+use protocol::{BlockId, ConversationId, EventHeader, ItemId, Position, UserId, WorkspaceId};
+use uuid::Uuid;
+
+use crate::plane::Plane;
+
+fn ada() -> Person {
+    Person { id: UserId(Uuid::nil()), name: "Ada".into() }
+}
+
+fn message(text: &str) -> What {
+    What::Message { text: text.into(), steer: false, again_of: None }
+}
+
+fn new_in(workspace: WorkspaceId) -> NewConversation {
+    let id = ConversationId(Uuid::new_v4());
+    NewConversation { id, workspace, title: String::new(), settings: Settings::default(), now: 1 }
+}
+
+fn record() -> ConversationRecord {
+    new_in(WorkspaceId(Uuid::from_u128(1))).record()
+}
+
+fn item(n: u64) -> ItemId {
+    ItemId(Uuid::from_u128(n.into()))
+}
+
+#[tokio::test]
+async fn a_message_that_was_taken_back_before_it_came_is_not_done_when_it_comes() {
+    let plane = Plane::start().await;
+    let workspace = plane.workspace().await.id;
+    let id = plane.store().create_conversation(&new_in(workspace)).await.unwrap().id;
+    let hub = plane.app().hubs.workspace(workspace).await.unwrap().conversation(id).await.unwrap();
+
+    hub.cancel(item(1), ada()).await.unwrap();
+    hub.add(item(1), ada(), message("late")).await.unwrap();
+    assert!(!hub.has_waiting());
+    // As often as it is asked.
+    hub.cancel(item(1), ada()).await.unwrap();
+
+    // One that waits is taken back as ever, and one that is on its way to the workspace is not.
+    hub.add(item(2), ada(), message("waits")).await.unwrap();
+    hub.cancel(item(2), ada()).await.unwrap();
+    assert!(!hub.has_waiting());
+    hub.add(item(3), ada(), What::Stop { message: None }).await.unwrap();
+    assert_eq!(hub.cancel(item(3), ada()).await.unwrap_err().code, ErrorCode::Conflict);
+    let kept = plane.store().outbox_item(id, item(1)).await.unwrap().unwrap();
+    assert_eq!((kept.state, kept.what), (ItemState::Cancelled, message("")));
+}
+
+/// A frame of one event of about this size.
+fn take(core: &mut Core, n: u64, json: &str) -> Result<bool, LogFault> {
+    let header = EventHeader { n, at: 1, kind: "text".into() };
+    let (conversation, events) = (core.id(), vec![(header, json)]);
+    core.take_events(1, &Events { conversation, epoch: 1, first: n, events })
+}
+
+#[test]
+fn events_that_the_store_lacks_are_bounded_whatever_the_workspace_sends() {
+    let mut core = Core::new(record(), Vec::new());
+    core.linked(1, None);
+    let json = "x".repeat(60_000);
+    let most = (UNSTORED_BYTES + LINK_FRAME_BYTES) / (json.len() + 1);
+    for n in 1..=most as u64 {
+        assert_eq!(take(&mut core, n, &json), Ok(true));
+    }
+    let next = most as u64 + 1;
+    assert!(matches!(take(&mut core, next, &json), Err(LogFault::TooFarAhead(_))));
+    // Nothing of it was taken; and what is stored makes room.
+    assert_eq!(core.end(), Position { epoch: 1, n: most as u64 });
+    while let Some(commit) = core.next_to_store(2) {
+        core.committed(commit);
+    }
+    for n in next..next + most as u64 {
+        assert_eq!(take(&mut core, n, &json), Ok(true));
+    }
+}
+
+#[test]
+fn an_item_that_is_settled_again_and_again_is_settled_once() {
+    let summary = protocol::summary::Summary::default();
+    let stamp = Stamp { by: ada(), at: 1, after: Position::default() };
+    let one = Outbox::default().add(item(1), message("hi"), stamp, &summary).unwrap();
+    let mut core = Core::new(record(), vec![one]);
+    core.linked(1, None);
+    let before = format!("{core:?}").len();
+    for _ in 0..10_000 {
+        core.settled(1, item(1), None);
+    }
+    assert!(format!("{core:?}").len() < before + 1_000);
+    let commit = core.next_to_store(2).unwrap();
+    assert_eq!(commit.items.iter().map(|item| item.state).collect::<Vec<_>>(), [ItemState::Done]);
+}
+
+#[test]
+fn a_newcomer_is_shown_the_newest_of_what_was_refused_and_all_that_is_under_way() {
+    let core = Core::new(record(), Vec::new());
+    let stamp = Stamp { by: ada(), at: 1, after: Position::default() };
+    let with = |rev: u64, state| {
+        let item = Outbox::default().add(item(rev), message("hi"), stamp.clone(), &Default::default());
+        Item { rev, state, ..item.unwrap() }
+    };
+    let refused = ItemState::Refused { code: ErrorCode::TooMany };
+    let many = REFUSED_SHOWN as u64 * 2;
+    let mut items = vec![with(1, ItemState::Saved)];
+    items.extend((2..=many).rev().map(|rev| with(rev, refused)));
+    let mut place = Place::attach(&core, None, items, Vec::new());
+    let (records, _) = place.records(&core);
+    let revs: Vec<u64> = records.items.unwrap().0.iter().map(|item| item.rev).collect();
+    let newest = many - REFUSED_SHOWN as u64 + 1..=many;
+    assert_eq!(revs, [1].into_iter().chain(newest).collect::<Vec<_>>());
+}
+
+#[test]
+fn live_text_of_several_conversations_comes_at_the_pace_of_one_viewer() {
+    let mut pace = Pace::default();
+    let now = Instant::now();
+    let mut told = Vec::new();
+    for n in 1..=3 {
+        let mut core = Core::new(record(), Vec::new());
+        core.linked(1, None);
+        let (conversation, block) = (core.id(), BlockId::new("b").unwrap());
+        let what = LiveKind::Text {};
+        core.take_delta(1, Delta { conversation, block, what, parent: None, at: 0, text: "hi".into() });
+        let mut place = Place::attach(&core, None, Vec::new(), Vec::new());
+        place.keep_pace(pace);
+        // Each a moment after the one before.
+        let (batch, _) = place.next(&core, now + Duration::from_millis(n));
+        pace = pace.and(place.pace());
+        told.push((batch.live.len(), batch.again_at.is_some()));
+    }
+    assert_eq!(told, [(1, false), (0, true), (0, true)]);
+}
