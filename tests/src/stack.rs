@@ -148,7 +148,7 @@ impl Stack {
             .env("ATELIER_LOG", self.log_level)
             .env("NO_COLOR", "1")
             .stderr(log);
-        let ready = |line: &str| line.contains("#code=").then_some(());
+        let ready = |line: &str| line.starts_with("  http").then_some(());
         match Server::start(&mut command, ready).await {
             Ok((server, ())) => self.process = Some(server),
             Err(error) => anyhow::bail!("{error:#}; the control plane's log:\n{}", self.log_text()),
