@@ -25,9 +25,9 @@ use crate::links::Links;
 use crate::pki::{Authority, verify};
 use crate::runtime::Runtime;
 use crate::runtime::docker::DockerRuntime;
+use crate::server::Port;
 use crate::server::crowd::{Crowd, Share};
 use crate::server::tls::Served;
-use crate::server::Port;
 use crate::store::records::{Last, Wanted};
 use crate::store::{Store, StoreAt, transfer};
 use crate::workspace::{Parts, Workspaces, guard, reconcile};
@@ -199,7 +199,11 @@ async fn look_for_provider(app: Arc<App>) {
         && let Err(error) = oidc.check().await
     {
         let error = format!("{:#}", anyhow::Error::new(error));
-        tracing::warn!(error, issuer = oidc.config().issuer, "nobody can sign in: the identity provider is not there");
+        tracing::warn!(
+            error,
+            issuer = oidc.config().issuer,
+            "nobody can sign in: the identity provider is not there"
+        );
     }
 }
 

@@ -23,8 +23,8 @@ use crate::api::{
     assets, bodies, conversations, events, fleet, health, link, profile, sign_in, users, viewer,
 };
 use crate::app::App;
-use crate::auth::guard::{self, How, Rule, Who};
 use crate::auth::client;
+use crate::auth::guard::{self, How, Rule, Who};
 use crate::error::ApiError;
 use crate::request_id;
 
@@ -107,7 +107,8 @@ const fn route(
 pub fn public(app: Arc<App>) -> Router {
     let (mut ordinary, mut sockets) = (Router::new(), Router::new());
     for Route { path, rule, handler, .. } in table() {
-        let guarded = handler.route_layer(middleware::from_fn_with_state((Arc::clone(&app), rule), guard::keep));
+        let guarded =
+            handler.route_layer(middleware::from_fn_with_state((Arc::clone(&app), rule), guard::keep));
         match rule.how {
             How::Socket => sockets = sockets.route(path, guarded),
             How::Read | How::Act | How::SignIn | How::Return => ordinary = ordinary.route(path, guarded),
@@ -148,7 +149,7 @@ pub fn link(app: Arc<App>) -> Router {
         .route("/model/{conversation}/v1/messages", post(link::model))
         .route("/model/{conversation}/v1/messages/count_tokens", post(link::model))
         .route("/model/{conversation}/v1/models", get(link::model));
-    small.merge(model).with_state(app)
+    small.merge(model).layer(middleware::from_fn(request_id::name)).with_state(app)
 }
 
 async fn unknown() -> ApiError {

@@ -76,9 +76,7 @@ pub async fn start(
 }
 
 /// `POST /api/sign-in/nonce`: begins an attempt by an ID token that the browser gets itself.
-pub async fn nonce(
-    State(app): State<Arc<App>>,
-) -> Result<(Cookies<1>, Answer<SignInNonce>), ApiError> {
+pub async fn nonce(State(app): State<Arc<App>>) -> Result<(Cookies<1>, Answer<SignInNonce>), ApiError> {
     oidc(&app)?;
     let attempt = Attempt::new(OwnPath::start());
     Ok((begun(&app, &attempt).await?, Answer(SignInNonce { nonce: attempt.nonce() })))

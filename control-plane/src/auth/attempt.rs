@@ -78,7 +78,8 @@ impl Attempt {
     }
 
     fn made(&self, what: &str) -> String {
-        let digest = Sha256::new().chain_update(format!("atelier sign-in {what}\0")).chain_update(self.secret);
+        let digest =
+            Sha256::new().chain_update(format!("atelier sign-in {what}\0")).chain_update(self.secret);
         URL_SAFE_NO_PAD.encode(digest.finalize())
     }
 }
@@ -97,7 +98,10 @@ mod tests {
     fn an_attempt_comes_back_out_of_its_cookie() {
         let attempt = Attempt::new(OwnPath::new("/c/x").unwrap());
         let back = Attempt::from_cookie(&attempt.cookie()).unwrap();
-        assert_eq!((back.state(), back.nonce(), back.verifier()), (attempt.state(), attempt.nonce(), attempt.verifier()));
+        assert_eq!(
+            (back.state(), back.nonce(), back.verifier()),
+            (attempt.state(), attempt.nonce(), attempt.verifier())
+        );
         assert_eq!((back.to.as_str(), back.hash()), ("/c/x", attempt.hash()));
         assert!(back.is_state(&attempt.state()));
     }
@@ -121,7 +125,8 @@ mod tests {
     #[test]
     fn a_cookie_that_somebody_changed_leads_to_the_start_or_nowhere() {
         let attempt = Attempt::new(OwnPath::start());
-        let (secret, _) = attempt.cookie().split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let (secret, _) =
+            attempt.cookie().split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
         let evil = format!("{secret}.{}", URL_SAFE_NO_PAD.encode("//evil.example"));
         assert_eq!(Attempt::from_cookie(&evil).unwrap().to, OwnPath::start());
         for cookie in ["", ".", "x.y", &secret, &format!("{}.Lw", &secret[1..])] {

@@ -69,8 +69,7 @@ impl Cookie {
 
 fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs =
-        cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }
 
@@ -94,7 +93,9 @@ mod tests {
             let other = Cookie::new(false, 9090);
             assert!(other.token(&headers).is_none() && other.attempt(&headers).is_none());
             for text in texts {
-                assert!(text.contains("HttpOnly") && text.contains("SameSite=Lax") && text.contains("Path=/"));
+                assert!(
+                    text.contains("HttpOnly") && text.contains("SameSite=Lax") && text.contains("Path=/")
+                );
                 assert!(!text.contains("Domain"));
                 assert_eq!((text.contains("Secure"), text.starts_with("__Host-")), (https, https));
             }

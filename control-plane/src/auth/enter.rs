@@ -61,7 +61,9 @@ impl From<Refused> for ApiError {
             Refused::Store(error) => return error.into(),
         };
         match why {
-            SignInRefusal::Stale => Self::new(ErrorCode::SignedOut, "the sign-in was used before, or is too old"),
+            SignInRefusal::Stale => {
+                Self::new(ErrorCode::SignedOut, "the sign-in was used before, or is too old")
+            }
             SignInRefusal::Denied => Self::new(ErrorCode::Forbidden, "the identity provider did not agree"),
             SignInRefusal::NotAllowed => Self::new(ErrorCode::Forbidden, "this account is not let in here"),
             SignInRefusal::Unverified => Self::new(ErrorCode::Forbidden, words),
@@ -105,7 +107,8 @@ pub async fn enter(
     }
     raise(app, &user, role).await?;
     let device = from.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let detail = json!({ "how": from.how, "address": from.address, "device": protocol::payload::short(device, 200) });
+    let detail =
+        json!({ "how": from.how, "address": from.address, "device": protocol::payload::short(device, 200) });
     audit::write(app, user.id, "signed_in", user.id, detail).await?;
     if let Some(before) = app.cookie.token(from.headers) {
         app.store.close_session(before.hash()).await?;

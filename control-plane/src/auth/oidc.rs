@@ -14,10 +14,11 @@ use openidconnect::core::{
     CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AccessToken, AdditionalClaims, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
-    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdToken, IdTokenClaims, IdTokenFields,
-    IdTokenVerifier, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
-    StandardErrorResponse, StandardTokenResponse, SubjectIdentifier, TokenResponse, UserInfoClaims,
+    AccessToken, AdditionalClaims, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret,
+    CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdToken, IdTokenClaims,
+    IdTokenFields, IdTokenVerifier, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse, SubjectIdentifier, TokenResponse,
+    UserInfoClaims,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -263,9 +264,11 @@ impl Oidc {
     }
 
     fn speaker(&self, known: &Known) -> Speaker {
-        let secret = self.config.client_secret.as_ref().map(|secret| ClientSecret::new(secret.text().to_owned()));
+        let secret =
+            self.config.client_secret.as_ref().map(|secret| ClientSecret::new(secret.text().to_owned()));
         let client = ClientId::new(self.config.client_id.clone());
-        Speaker::from_provider_metadata(known.metadata.clone(), client, secret).set_redirect_uri(self.redirect.clone())
+        Speaker::from_provider_metadata(known.metadata.clone(), client, secret)
+            .set_redirect_uri(self.redirect.clone())
     }
 }
 

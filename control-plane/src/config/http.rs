@@ -87,7 +87,8 @@ impl HttpArgs {
                          provider (--oidc-client-id)";
             checker.ensure("--listen", !local, words);
             let guarded = http.tls.is_some() || !http.proxies.is_empty();
-            let words = "others reach this address: give --tls-certificate and --tls-key, or --trusted-proxies";
+            let words =
+                "others reach this address: give --tls-certificate and --tls-key, or --trusted-proxies";
             checker.ensure("--listen", local || guarded, words);
             let words = "others reach the address that this listens on: say what people type, https and all";
             checker.ensure("--public-url", local || http.is_https(), words);
@@ -107,7 +108,11 @@ impl HttpArgs {
             }
             (None, None) => Some(None),
             (Some(_), None) | (None, Some(_)) => {
-                checker.ensure("--tls-certificate", false, "a certificate and its key go together: --tls-key");
+                checker.ensure(
+                    "--tls-certificate",
+                    false,
+                    "a certificate and its key go together: --tls-key",
+                );
                 None
             }
         }
@@ -118,7 +123,8 @@ fn proxies(checker: &mut Checker, texts: &[String]) -> Vec<IpNet> {
     let some = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     let networks = some.filter_map(|text| {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        checker.take("--trusted-proxies", network.map_err(|_| format!("{text:?} is no address and no network")))
+        checker
+            .take("--trusted-proxies", network.map_err(|_| format!("{text:?} is no address and no network")))
     });
     let networks: Vec<IpNet> = networks.collect();
     let everyone = networks.iter().any(|network| network.prefix_len() == 0);

@@ -106,13 +106,15 @@ impl SignInArgs {
             checker.ensure("--oidc-client-secret-file", self.oidc_client_secret_file.is_none(), words);
             return Some(None);
         }
-        let words = "nobody could sign in; give --allowed-domains, --allowed-emails, --operators, or --allow-anyone";
+        let words =
+            "nobody could sign in; give --allowed-domains, --allowed-emails, --operators, or --allow-anyone";
         checker.ensure("who may sign in", !allowed.is_nobody(), words);
         let issuer = checker.take("--oidc-issuer", issuer(&self.oidc_issuer));
         let client_secret = self.client_secret(checker, data);
         let host = issuer?;
         let google = self.oidc_issuer == GOOGLE;
-        let missing = format!("Google gives a secret with the client id: put it into a file, or into {SECRET}");
+        let missing =
+            format!("Google gives a secret with the client id: put it into a file, or into {SECRET}");
         checker.ensure("--oidc-client-secret-file", !google || client_secret.as_ref()?.is_some(), missing);
         let name = self.oidc_name.clone().unwrap_or(if google { "Google".to_owned() } else { host });
         Some(Some(Oidc {
@@ -135,7 +137,11 @@ impl SignInArgs {
     }
 }
 
-fn set<T: FromStr<Err = anyhow::Error> + Ord>(checker: &mut Checker, name: &str, texts: &[String]) -> BTreeSet<T> {
+fn set<T: FromStr<Err = anyhow::Error> + Ord>(
+    checker: &mut Checker,
+    name: &str,
+    texts: &[String],
+) -> BTreeSet<T> {
     let some = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     some.filter_map(|text| checker.parse(name, text)).collect()
 }

@@ -196,8 +196,14 @@ impl Export {
         Ok(())
     }
 
-    async fn of(&mut self, conversation: ConversationId, kind: &str, what: &impl Serialize) -> anyhow::Result<()> {
-        self.write(&json!({ "kind": kind, "conversation": conversation, kind: serde_json::to_value(what)? })).await
+    async fn of(
+        &mut self,
+        conversation: ConversationId,
+        kind: &str,
+        what: &impl Serialize,
+    ) -> anyhow::Result<()> {
+        self.write(&json!({ "kind": kind, "conversation": conversation, kind: serde_json::to_value(what)? }))
+            .await
     }
 
     async fn line(&mut self, kind: &str, what: &impl Serialize) -> anyhow::Result<()> {

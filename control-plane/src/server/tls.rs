@@ -65,7 +65,10 @@ impl Served {
                     // Half written, perhaps. The one that is served goes on being served.
                     let words = format!("{error:#}");
                     if told.as_ref() != Some(&words) {
-                        tracing::warn!(error = words, "the new certificate can't be used; the old one is served");
+                        tracing::warn!(
+                            error = words,
+                            "the new certificate can't be used; the old one is served"
+                        );
                         told = Some(words);
                     }
                 }

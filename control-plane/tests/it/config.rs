@@ -246,7 +246,8 @@ const PROVIDER: [&str; 6] =
 #[test]
 fn who_may_sign_in_is_said_in_whole_names() {
     let with = |more: &[&str]| check(folder().path(), &[&PROVIDER, more].concat());
-    let config = with(&["--allowed-emails", "Guest@Partner.example, b@c.example", "--operators", "boss@corp.com"]);
+    let config =
+        with(&["--allowed-emails", "Guest@Partner.example, b@c.example", "--operators", "boss@corp.com"]);
     let oidc = config.unwrap().sign_in.oidc.unwrap();
     assert_eq!((oidc.name.as_str(), oidc.allowed.emails.len()), ("id.example", 2));
     for (flag, value) in [
@@ -263,7 +264,9 @@ fn who_may_sign_in_is_said_in_whole_names() {
 
 #[test]
 fn a_provider_wants_to_know_who_may_sign_in_and_none_wants_nothing() {
-    assert!(mistake(&["--oidc-client-id", "x", "--oidc-issuer", "https://id.example"]).contains("nobody could"));
+    assert!(
+        mistake(&["--oidc-client-id", "x", "--oidc-issuer", "https://id.example"]).contains("nobody could")
+    );
     passes(&["--oidc-client-id", "x", "--oidc-issuer", "https://id.example", "--allow-anyone"]);
     assert!(mistake(&["--allowed-domains", "corp.com"]).contains("there is no identity provider"));
     assert!(mistake(&["--oidc-issuer", "https://id.example"]).contains("there is no identity provider"));

@@ -31,9 +31,20 @@ impl World {
         std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
         let (issuer, secret) = (provider.issuer(), secret.display().to_string());
         let fixed = [
-            "--oidc-issuer", &issuer, "--oidc-client-id", CLIENT, "--oidc-client-secret-file", &secret,
-            "--allowed-domains", "corp.com", "--allowed-emails", "guest@partner.example", "--operators", "boss@corp.com",
-            "--trusted-proxies", "127.0.0.1",
+            "--oidc-issuer",
+            &issuer,
+            "--oidc-client-id",
+            CLIENT,
+            "--oidc-client-secret-file",
+            &secret,
+            "--allowed-domains",
+            "corp.com",
+            "--allowed-emails",
+            "guest@partner.example",
+            "--operators",
+            "boss@corp.com",
+            "--trusted-proxies",
+            "127.0.0.1",
         ];
         Self { plane: Plane::start_with(&fixed).await, provider }
     }
@@ -97,7 +108,10 @@ impl<'w> Browser<'w> {
         assert_eq!(url.origin().ascii_serialization(), self.world.provider.issuer());
         assert_eq!((asked["client_id"].as_str(), asked["response_type"].as_str()), (CLIENT, "code"));
         assert_eq!(asked["redirect_uri"], format!("{}/api/sign-in/callback", self.world.plane.origin()));
-        assert_eq!((asked["code_challenge_method"].as_str(), asked["scope"].as_str()), ("S256", "openid email profile"));
+        assert_eq!(
+            (asked["code_challenge_method"].as_str(), asked["scope"].as_str()),
+            ("S256", "openid email profile")
+        );
         let take = |name: &str| asked[name].clone();
         Asked { state: take("state"), nonce: take("nonce"), challenge: take("code_challenge") }
     }
@@ -192,9 +206,15 @@ async fn where_one_signs_in_at_a_provider_the_local_sign_in_is_shut() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_those_who_are_let_in_get_in() {
     let world = World::new().await;
-    for email in ["eve@exploitcorp.com", "eve@corp.com.evil.example", "eve@sub.corp.com", "corp.com@evil.example",
-        "eve@evil.example@corp.com", "guest@partner.example.evil.example", "other@partner.example"]
-    {
+    for email in [
+        "eve@exploitcorp.com",
+        "eve@corp.com.evil.example",
+        "eve@sub.corp.com",
+        "corp.com@evil.example",
+        "eve@evil.example@corp.com",
+        "guest@partner.example.evil.example",
+        "other@partner.example",
+    ] {
         let mut browser = world.browser();
         let sent = browser.sign_in("1", email).await;
         assert!(sent.starts_with("/#refused="), "{email}: {sent}");
@@ -236,7 +256,9 @@ async fn a_provider_that_tells_the_address_only_when_asked_is_asked() {
         }
         claims
     };
-    world.provider.tell_about_user(json!({ "sub": "1", "email": "ada@corp.com", "email_verified": true, "name": "Ada" }));
+    world.provider.tell_about_user(
+        json!({ "sub": "1", "email": "ada@corp.com", "email_verified": true, "name": "Ada" }),
+    );
     let mut browser = world.browser();
     assert_eq!(browser.sign_in_as(bare).await, IN);
     assert_eq!(browser.profile().await.unwrap().me.name, "Ada");
@@ -345,7 +367,8 @@ async fn a_token_that_the_browser_got_itself_signs_in_once() {
     assert_eq!(other.credential(&token).await, StatusCode::UNAUTHORIZED);
     // It does not end somebody's attempt at the provider, nor the other way round.
     let elsewhere = format!(r#"{{"credential":"{token}"}}"#);
-    let request = world.plane.request(Method::POST, "/api/auth/google").header("origin", "https://evil.example");
+    let request =
+        world.plane.request(Method::POST, "/api/auth/google").header("origin", "https://evil.example");
     let answer = request.header("content-type", "application/json").body(elsewhere).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
 }
@@ -389,11 +412,13 @@ async fn an_attempt_is_used_once_even_by_a_hundred_at_once() {
     let code = world.provider.code(&asked.challenge, token.clone());
     let mut tries = Vec::new();
     for _ in 0..25 {
-        let (cookies, query, world) = (browser.cookies.clone(), format!("code={code}&state={}", asked.state), &world);
+        let (cookies, query, world) =
+            (browser.cookies.clone(), format!("code={code}&state={}", asked.state), &world);
         tries.push(async move { Browser::with(world, cookies).come_back(&query).await });
     }
     let answers = futures_util::future::join_all(tries).await;
-    let places: Vec<_> = answers.iter().map(|answer| answer.headers()["location"].to_str().unwrap()).collect();
+    let places: Vec<_> =
+        answers.iter().map(|answer| answer.headers()["location"].to_str().unwrap()).collect();
     assert_eq!(places.iter().filter(|place| **place == "/").count(), 1, "{places:?}");
     // Another code does not make the old state good again.
     let code = world.provider.code(&asked.challenge, token);
@@ -404,7 +429,14 @@ async fn an_attempt_is_used_once_even_by_a_hundred_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_signing_in_one_is_on_our_page_and_nowhere_else() {
     let world = World::new().await;
-    for to in ["//evil.example", "/\\evil.example", "https://evil.example", "/%2fevil.example", "/%5cevil.example", ""] {
+    for to in [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "/%2fevil.example",
+        "/%5cevil.example",
+        "",
+    ] {
         let mut browser = world.browser();
         let answer = browser.send(Method::POST, "/api/sign-in/start", Some(json!({ "to": to }))).await;
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{to}");
@@ -487,7 +519,10 @@ async fn what_the_provider_or_the_person_refuses_signs_nobody_in() {
     for query in ["", "code=x", "state=x&code=x", "code=x&code=y"] {
         let answer = world.browser().come_back(query).await;
         let place = answer.headers().get("location").map(|place| place.to_str().unwrap().to_owned());
-        assert!(answer.status() == StatusCode::BAD_REQUEST || place.as_deref() == Some("/#refused=stale"), "{query}");
+        assert!(
+            answer.status() == StatusCode::BAD_REQUEST || place.as_deref() == Some("/#refused=stale"),
+            "{query}"
+        );
     }
     let mut browser = world.browser();
     let asked = browser.start("/").await;
@@ -501,9 +536,11 @@ async fn ten_thousand_wrong_sign_ins_keep_nobody_else_out_and_fill_nothing() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let wrong = |n: usize| {
         let request = client.post(format!("{}/api/auth/google", world.plane.origin()));
-        let request = request.header("origin", world.plane.origin()).header("content-type", "application/json");
+        let request =
+            request.header("origin", world.plane.origin()).header("content-type", "application/json");
         // What the client says itself stands before what the proxy adds: it buys nothing.
-        let request = request.header("x-forwarded-for", format!("10.9.{}.{}, 198.51.100.7", n / 256 % 256, n % 256));
+        let request =
+            request.header("x-forwarded-for", format!("10.9.{}.{}, 198.51.100.7", n / 256 % 256, n % 256));
         request.body(r#"{"credential":"x.y.z"}"#).send()
     };
     let mut statuses = BTreeMap::new();

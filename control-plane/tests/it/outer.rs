@@ -50,7 +50,11 @@ impl Files {
         let text = |path: &Path| path.display().to_string();
         let paths = self.paths();
         Plane::start_with(&[
-            "--tls-certificate", &text(&paths.certificate), "--tls-key", &text(&paths.key), "--public-url",
+            "--tls-certificate",
+            &text(&paths.certificate),
+            "--tls-key",
+            &text(&paths.key),
+            "--public-url",
             "https://atelier.example",
         ])
         .await
@@ -141,7 +145,11 @@ async fn over_https_the_cookie_is_for_this_host_and_https_alone() {
     // Plain HTTP's own origins are none of ours any more.
     let port = plane.running.public.port();
     let local = format!("127.0.0.1:{port}");
-    for (origin, host) in [("http://atelier.example", NAME), ("https://evil.example", NAME), (&format!("http://{local}"), &local)] {
+    for (origin, host) in [
+        ("http://atelier.example", NAME),
+        ("https://evil.example", NAME),
+        (&format!("http://{local}"), &local),
+    ] {
         let mut stream = connect(plane.running.public, &certificate, None).await.unwrap();
         assert!(ask(&mut stream, &head(origin, host)).await.starts_with("HTTP/1.1 403"), "{origin}");
     }
@@ -160,7 +168,9 @@ async fn a_workspaces_certificate_opens_nothing_on_the_public_port() {
     let agent = crate::links::enrolled(&plane, workspace.id).await;
     let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: atelier.v1\r\n";
-    let socket = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: {NAME}\r\norigin: https://{NAME}\r\n{upgrade}\r\n");
+    let socket = |path: &str| {
+        format!("GET {path} HTTP/1.1\r\nhost: {NAME}\r\norigin: https://{NAME}\r\n{upgrade}\r\n")
+    };
     let own = format!("/workspace/{}", workspace.user);
     let requests = [
         (get("/api/user/profile"), "401"),
@@ -168,10 +178,16 @@ async fn a_workspaces_certificate_opens_nothing_on_the_public_port() {
         (socket(&own), "401"),
         (socket("/fleet"), "401"),
         (socket("/link"), "200"),
-        (format!("POST /renew HTTP/1.1\r\nhost: {NAME}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"), "405"),
+        (
+            format!(
+                "POST /renew HTTP/1.1\r\nhost: {NAME}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
+            ),
+            "405",
+        ),
     ];
     for (request, status) in requests {
-        let mut stream = connect(plane.running.public, &certificate, Some(agent.clone_for_tls())).await.unwrap();
+        let mut stream =
+            connect(plane.running.public, &certificate, Some(agent.clone_for_tls())).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut line = [0; 12];
         stream.read_exact(&mut line).await.unwrap();
@@ -191,8 +207,17 @@ fn own_address() -> IpAddr {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_plain_http_is_spoken_to_others_only_the_proxies_are_answered() {
     let flags = [
-        "--listen", "0.0.0.0:0", "--public-url", "https://atelier.example", "--oidc-client-id", "x", "--oidc-issuer",
-        "http://127.0.0.1:9", "--allowed-domains", "corp.com", "--trusted-proxies",
+        "--listen",
+        "0.0.0.0:0",
+        "--public-url",
+        "https://atelier.example",
+        "--oidc-client-id",
+        "x",
+        "--oidc-issuer",
+        "http://127.0.0.1:9",
+        "--allowed-domains",
+        "corp.com",
+        "--trusted-proxies",
     ];
     let asked = async |proxies: &str| {
         let plane = Plane::start_with(&[&flags[..], &[proxies]].concat()).await;

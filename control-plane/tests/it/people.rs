@@ -97,14 +97,16 @@ async fn a_session_that_nobody_uses_ends_and_one_that_is_used_goes_on() {
     let plane = Plane::start().await;
     let (user, _) = plane.person("ada").await;
     let hour = 3_600_000;
-    let token = session::open_for(plane.store(), user.id, "x", Term { lasts: SESSION_MS, idle: hour }).await.unwrap();
+    let token =
+        session::open_for(plane.store(), user.id, "x", Term { lasts: SESSION_MS, idle: hour }).await.unwrap();
     let now = clock::now();
     let is_good = async |at| plane.store().session(token.hash(), at).await.unwrap().is_some();
     assert!(is_good(now + hour - 1000).await && !is_good(now + hour + 1000).await);
     plane.store().touch_session(token.hash(), now + hour / 2).await.unwrap();
     assert!(is_good(now + hour + 1000).await && !is_good(now + 2 * hour).await);
     // Nothing is good for more than a day, whatever is configured.
-    let long = session::open_for(plane.store(), user.id, "x", Term { lasts: 9 * SESSION_MS, idle: 9 * SESSION_MS });
+    let long =
+        session::open_for(plane.store(), user.id, "x", Term { lasts: 9 * SESSION_MS, idle: 9 * SESSION_MS });
     let long = long.await.unwrap();
     assert!(plane.store().session(long.hash(), now + SESSION_MS + 1000).await.unwrap().is_none());
 }
@@ -117,13 +119,19 @@ async fn what_somebody_says_of_themselves_at_first_is_kept() {
         let request = request(&plane, Method::POST, "/api/user/onboarding", &cookie);
         request.header("content-type", "application/json").body(body.to_string()).send()
     };
-    for wrong in [json!({}), json!({ "name": "", "language": "ko" }), json!({ "name": "  ", "language": "ko" }),
-        json!({ "name": "A", "language": "tlh" }), json!({ "name": "A".repeat(300), "language": "en" }),
-        json!({ "name": "A\u{7}", "language": "en" }), json!({ "name": "A", "language": "en", "purposes": ["spying"] })]
-    {
+    for wrong in [
+        json!({}),
+        json!({ "name": "", "language": "ko" }),
+        json!({ "name": "  ", "language": "ko" }),
+        json!({ "name": "A", "language": "tlh" }),
+        json!({ "name": "A".repeat(300), "language": "en" }),
+        json!({ "name": "A\u{7}", "language": "en" }),
+        json!({ "name": "A", "language": "en", "purposes": ["spying"] }),
+    ] {
         assert_eq!(say(wrong.clone()).await.unwrap().status(), StatusCode::BAD_REQUEST, "{wrong}");
     }
-    let said = json!({ "name": " 아다 ", "language": "ko", "purposes": ["data", "code", "data"], "note": "시작" });
+    let said =
+        json!({ "name": " 아다 ", "language": "ko", "purposes": ["data", "code", "data"], "note": "시작" });
     let profile: Profile = say(said).await.unwrap().json().await.unwrap();
     assert_eq!((profile.me.name.as_str(), profile.language.as_deref()), ("아다", Some("ko")));
     assert!(profile.onboarded);
@@ -186,7 +194,8 @@ async fn nobody_undoes_themselves_from_the_list_of_people() {
         assert_eq!(status(&plane, method, &path, &boss).await, StatusCode::CONFLICT);
     }
     let request = request(&plane, Method::PUT, &format!("/api/users/{}/role", me.id), &boss);
-    let answer = request.header("content-type", "application/json").body(r#"{"role":"user"}"#).send().await.unwrap();
+    let answer =
+        request.header("content-type", "application/json").body(r#"{"role":"user"}"#).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     assert_eq!(status(&plane, Method::GET, "/api/users", &boss).await, StatusCode::OK);
     let missing = format!("/api/users/{}/disable", uuid::Uuid::new_v4());
@@ -201,7 +210,13 @@ async fn operators_find_people_page_by_page() {
         plane.person(&format!("person {n:03}")).await;
     }
     let page = async |query: &str| -> UserPage {
-        request(&plane, Method::GET, &format!("/api/users?{query}"), &boss).send().await.unwrap().json().await.unwrap()
+        request(&plane, Method::GET, &format!("/api/users?{query}"), &boss)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     };
     let first = page("q=person").await;
     let next = first.next.unwrap();
@@ -241,7 +256,10 @@ async fn one_takes_along_all_that_is_ones_own_and_an_operator_only_what_they_may
     let text = serde_json::to_string(&own).unwrap();
     assert!(text.contains("my secret plans") && !text.contains("eve"), "{text}");
     let last = own.last().unwrap();
-    assert_eq!((last["kind"].as_str(), last["end"]["lines"].as_u64()), (Some("end"), Some(own.len() as u64 - 1)));
+    assert_eq!(
+        (last["kind"].as_str(), last["end"]["lines"].as_u64()),
+        (Some("end"), Some(own.len() as u64 - 1))
+    );
     for kind in ["user", "session", "workspace", "conversation", "deed"] {
         assert!(own.iter().any(|line| line["kind"] == kind), "{kind}");
     }

@@ -46,9 +46,7 @@ impl Key {
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let text = unsigned(&json!({ "alg": "RS256", "typ": "JWT", "kid": self.id }), claims);
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
-            .unwrap();
+        self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).unwrap();
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
@@ -189,7 +187,8 @@ async fn token(State(said): Shared, headers: HeaderMap, form: String) -> Respons
     if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != challenge {
         return refused("invalid_grant");
     }
-    Json(json!({ "access_token": "an access token", "token_type": "Bearer", "id_token": id_token })).into_response()
+    Json(json!({ "access_token": "an access token", "token_type": "Bearer", "id_token": id_token }))
+        .into_response()
 }
 
 async fn user_info(State(said): Shared, headers: HeaderMap) -> Response {

@@ -10,7 +10,8 @@ use reqwest::{Method, StatusCode};
 use crate::plane::Plane;
 
 /// A body that every route finds in it what it wants.
-const BODY: &str = r#"{"title":"x","code":"x","to":"/","credential":"x","name":"x","language":"en","role":"user"}"#;
+const BODY: &str =
+    r#"{"title":"x","code":"x","to":"/","credential":"x","name":"x","language":"en","role":"user"}"#;
 
 /// Who asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,7 +123,9 @@ async fn every_route_lets_in_whom_its_rule_lets_in_and_nobody_else() {
             let what = format!("{} {} as {asker:?}: {status}", route.method, route.path);
             match refusal(&route, asker) {
                 Some(refusal) => assert_eq!(status, refusal, "{what}"),
-                None if route.rule.who == Who::Anyone => assert!(!status.is_redirection() || route.rule.how == How::Return, "{what}"),
+                None if route.rule.who == Who::Anyone => {
+                    assert!(!status.is_redirection() || route.rule.how == How::Return, "{what}")
+                }
                 None => {
                     assert!(!matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), "{what}");
                     assert!(!status.is_server_error() || status == StatusCode::SERVICE_UNAVAILABLE, "{what}");
@@ -146,7 +149,12 @@ async fn what_changes_something_and_every_socket_comes_from_our_page_alone() {
         for origin in [None, Some("https://evil.example"), Some("null")] {
             let status = ask(&plane, &route, &path, &cookie(Asker::Operator), origin).await;
             let guarded = matches!(route.rule.how, How::Act | How::Socket | How::SignIn);
-            assert_eq!(guarded, status == StatusCode::FORBIDDEN, "{} {path} from {origin:?}: {status}", route.method);
+            assert_eq!(
+                guarded,
+                status == StatusCode::FORBIDDEN,
+                "{} {path} from {origin:?}: {status}",
+                route.method
+            );
         }
     }
 }
@@ -154,7 +162,8 @@ async fn what_changes_something_and_every_socket_comes_from_our_page_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_shows_no_session_learns_nothing_of_what_there_is() {
     let (plane, things, cookie) = world().await;
-    let missing = Things { user: uuid::Uuid::new_v4().to_string(), conversation: uuid::Uuid::new_v4().to_string() };
+    let missing =
+        Things { user: uuid::Uuid::new_v4().to_string(), conversation: uuid::Uuid::new_v4().to_string() };
     for route in router::table().into_iter().filter(|route| route.rule.who == Who::User) {
         for asker in [Asker::Nobody, Asker::Stranger, Asker::Operator] {
             let mut statuses = Vec::new();
@@ -164,7 +173,12 @@ async fn whoever_shows_no_session_learns_nothing_of_what_there_is() {
                     statuses.push(ask(&plane, &route, &path, &cookie(asker), Some(&plane.origin())).await);
                 }
             }
-            assert!(statuses.windows(2).all(|pair| pair[0] == pair[1]), "{} {}: {statuses:?}", route.method, route.path);
+            assert!(
+                statuses.windows(2).all(|pair| pair[0] == pair[1]),
+                "{} {}: {statuses:?}",
+                route.method,
+                route.path
+            );
         }
     }
 }
@@ -174,7 +188,13 @@ fn nothing_that_changes_something_is_a_get() {
     for route in router::table() {
         let reads = route.method == Method::GET;
         let rule = route.rule.how;
-        assert_eq!(reads, matches!(rule, How::Read | How::Socket | How::Return), "{} {}", route.method, route.path);
+        assert_eq!(
+            reads,
+            matches!(rule, How::Read | How::Socket | How::Return),
+            "{} {}",
+            route.method,
+            route.path
+        );
     }
 }
 
@@ -198,10 +218,20 @@ async fn nothing_outside_the_pages_folder_is_served() {
     let plane = Plane::start().await;
     std::fs::write(plane.folder.path().join("secret.txt"), "top secret").unwrap();
     let port = plane.running.public.port();
-    for path in ["/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/..%5csecret.txt",
-        "/assets/%2e%2e/%2e%2e/secret.txt", "//secret.txt", "/./../secret.txt", "/assets/..%2f..%2fsecret.txt", "/%00",
-        "/data/atelier.db", "/../data/sealing-key"]
-    {
+    for path in [
+        "/../secret.txt",
+        "/assets/../../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/..%5csecret.txt",
+        "/assets/%2e%2e/%2e%2e/secret.txt",
+        "//secret.txt",
+        "/./../secret.txt",
+        "/assets/..%2f..%2fsecret.txt",
+        "/%00",
+        "/data/atelier.db",
+        "/../data/sealing-key",
+    ] {
         let head = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
         let answer = raw(port, head.as_bytes()).await;
         assert!(!answer.contains("top secret") && !answer.contains("SQLite"), "{path}: {answer}");

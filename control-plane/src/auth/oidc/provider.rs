@@ -47,7 +47,8 @@ impl Provider {
     pub fn new(issuer: String) -> anyhow::Result<Self> {
         let issuer = IssuerUrl::new(issuer).context("the issuer")?;
         let quota = Quota::with_period(AGAIN).context("a period of no time")?.allow_burst(AT_ONCE);
-        let (known, asking, rate) = (Mutex::default(), tokio::sync::Mutex::default(), RateLimiter::direct(quota));
+        let (known, asking, rate) =
+            (Mutex::default(), tokio::sync::Mutex::default(), RateLimiter::direct(quota));
         Ok(Self { issuer, known, asking, rate })
     }
 
@@ -107,8 +108,5 @@ impl Provider {
 
 /// Whether a token was signed by a key that isn't known.
 pub(super) const fn is_unknown_key(error: &ClaimsVerificationError) -> bool {
-    matches!(
-        error,
-        ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)
-    )
+    matches!(error, ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey))
 }

@@ -38,8 +38,7 @@ pub(super) async fn an_unknown_user_is_not_found(world: &World) {
 pub(super) async fn a_local_code_is_spent_by_one_of_a_hundred(world: &World) {
     let code = hash();
     world.store().add_code(code, NOW + 1).await.unwrap();
-    let spent =
-        world.at_once(100, |store, _| async move { store.spend_code(code, NOW).await.unwrap() });
+    let spent = world.at_once(100, |store, _| async move { store.spend_code(code, NOW).await.unwrap() });
     assert_eq!(spent.await.into_iter().filter(|spent| *spent).count(), 1);
     assert!(!world.store().spend_code(code, NOW).await.unwrap());
 }
