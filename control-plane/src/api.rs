@@ -11,4 +11,5 @@ pub mod link;
 pub mod profile;
 pub mod sign_in;
 mod socket;
+pub mod users;
 pub mod viewer;

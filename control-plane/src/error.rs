@@ -1,12 +1,16 @@
 //! Refusals of the REST API: a code, public words, a request id; the cause goes to the log.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use protocol::api;
 use protocol::close::ErrorCode;
 
 use crate::outbox::Refusal;
+use crate::request_id;
 use crate::store::StoreError;
 
 /// A refusal.
@@ -15,18 +19,32 @@ pub struct ApiError {
     code: ErrorCode,
     message: String,
     cause: Option<anyhow::Error>,
+    /// When to come back.
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
     /// A refusal that needs no explanation in the log.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None }
+        Self { code, message: message.into(), cause: None, retry_after: None }
+    }
+
+    /// A refusal of somebody who is too quick, with when to come back.
+    pub fn too_often(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let message = format!("that was too often; come back in {seconds} s");
+        Self { retry_after: Some(Duration::from_secs(seconds)), ..Self::new(ErrorCode::TooMany, message) }
+    }
+
+    /// A refusal with a cause that the log is told.
+    pub fn because(code: ErrorCode, message: impl Into<String>, cause: impl Into<anyhow::Error>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::new(code, message) }
     }
 
     /// A failure of our own.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let message = "something failed on the server".to_owned();
-        Self { code: ErrorCode::Internal, message, cause: Some(cause.into()) }
+        Self { code: ErrorCode::Internal, message, cause: Some(cause.into()), retry_after: None }
     }
 
     /// Its code and its words, for whoever asked; what caused it goes to the log.
@@ -70,7 +88,7 @@ impl From<StoreError> for ApiError {
         };
         let told = matches!(error, StoreError::Conflict | StoreError::NotFound);
         let cause = (!told).then(|| anyhow::Error::new(error));
-        Self { code, message: message.to_owned(), cause }
+        Self { code, message: message.to_owned(), cause, retry_after: None }
     }
 }
 
@@ -82,16 +100,15 @@ impl From<Refusal> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let request_id = uuid::Uuid::new_v4().simple().to_string();
+        let request_id = request_id::current();
         match &self.cause {
-            Some(cause) => tracing::error!(request_id, code = ?self.code, "{}: {cause:#}", self.message),
-            None => tracing::debug!(request_id, code = ?self.code, "{}", self.message),
+            Some(cause) => tracing::error!(code = ?self.code, "{}: {cause:#}", self.message),
+            None => tracing::debug!(code = ?self.code, "{}", self.message),
         }
-        let header = HeaderValue::from_str(&request_id);
         let body = api::ApiError { code: self.code, message: self.message, request_id };
         let mut response = (status(self.code), Json(body)).into_response();
-        if let Ok(header) = header {
-            response.headers_mut().insert("x-request-id", header);
+        if let Some(after) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, after.as_secs().into());
         }
         response
     }

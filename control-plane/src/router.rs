@@ -1,4 +1,5 @@
-//! The routes of both ports.
+//! The routes of both ports. Those of the public port are one [`table`], each with its rule, and no other way leads to a
+//! handler.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,20 +7,26 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, get, patch, post};
+use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
 use protocol::close::ErrorCode;
+use tower::util::option_layer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::api::{assets, bodies, conversations, events, fleet, health, link, profile, sign_in, viewer};
+use crate::api::{
+    assets, bodies, conversations, events, fleet, health, link, profile, sign_in, users, viewer,
+};
 use crate::app::App;
+use crate::auth::client;
+use crate::auth::guard::{self, How, Rule, Who};
 use crate::error::ApiError;
+use crate::request_id;
 
 /// The largest body of an ordinary request.
 const BODY_BYTES: usize = 64 * 1024;
@@ -32,34 +39,101 @@ const LINK_BODY_BYTES: usize = 64 * 1024;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
                    connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
                    frame-ancestors 'none'";
+/// What the page has no use for.
+const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+/// Browsers that came over HTTPS once come over nothing else for a year.
+const HTTPS_ONLY: &str = "max-age=31536000";
+
+/// A route of the public port, with its rule.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{parameters}`.
+    pub path: &'static str,
+    /// Who may use it, and how.
+    pub rule: Rule,
+    handler: MethodRouter<Arc<App>>,
+}
+
+/// Every route of the public port but the page itself, which is for anyone.
+pub fn table() -> Vec<Route> {
+    use How::{Act, Read, Return, SignIn, Socket};
+    use Who::{Anyone, Operator, User};
+    vec![
+        route(Anyone, Read, Method::GET, "/health", get(health::show)),
+        route(Anyone, Read, Method::GET, "/api/sign-in", get(sign_in::options)),
+        route(Anyone, SignIn, Method::POST, "/api/sign-in/local", post(sign_in::local)),
+        route(Anyone, SignIn, Method::POST, "/api/sign-in/start", post(sign_in::start)),
+        route(Anyone, SignIn, Method::POST, "/api/sign-in/nonce", post(sign_in::nonce)),
+        route(Anyone, Return, Method::GET, "/api/sign-in/callback", get(sign_in::callback)),
+        route(Anyone, SignIn, Method::POST, "/api/auth/google", post(sign_in::credential)),
+        route(Anyone, Act, Method::POST, "/api/sign-out", post(sign_in::out)),
+        route(User, Act, Method::POST, "/api/sign-out/everywhere", post(sign_in::out_everywhere)),
+        route(User, Read, Method::GET, "/api/user/profile", get(profile::show)),
+        route(User, Act, Method::POST, "/api/user/onboarding", post(profile::onboard)),
+        route(User, Read, Method::GET, "/api/user/sessions", get(profile::sessions)),
+        route(User, Act, Method::DELETE, "/api/user/sessions/{id}", delete(profile::end_session)),
+        route(User, Read, Method::GET, "/api/user/export", get(profile::export)),
+        route(User, Act, Method::DELETE, "/api/user", delete(profile::erase)),
+        route(User, Read, Method::GET, "/api/conversations", get(conversations::list)),
+        route(User, Act, Method::POST, "/api/conversations", post(conversations::create)),
+        route(User, Act, Method::PATCH, "/api/conversations/{id}", patch(conversations::rename)),
+        route(User, Act, Method::DELETE, "/api/conversations/{id}", delete(conversations::delete)),
+        route(User, Read, Method::GET, "/api/conversations/{id}/events", get(events::page)),
+        route(User, Read, Method::GET, "/api/conversations/{id}/bodies/{digest}/{chunk}", get(bodies::chunk)),
+        route(User, Socket, Method::GET, "/workspace/{user}", get(viewer::upgrade)),
+        route(Operator, Socket, Method::GET, "/fleet", get(fleet::upgrade)),
+        route(Operator, Read, Method::GET, "/api/users", get(users::list)),
+        route(Operator, Act, Method::POST, "/api/users/{id}/disable", post(users::disable)),
+        route(Operator, Act, Method::POST, "/api/users/{id}/enable", post(users::enable)),
+        route(Operator, Act, Method::PUT, "/api/users/{id}/role", put(users::set_role)),
+        route(Operator, Read, Method::GET, "/api/users/{id}/export", get(users::export)),
+        route(Operator, Act, Method::DELETE, "/api/users/{id}", delete(users::erase)),
+    ]
+}
+
+const fn route(
+    who: Who,
+    how: How,
+    method: Method,
+    path: &'static str,
+    handler: MethodRouter<Arc<App>>,
+) -> Route {
+    Route { method, path, rule: Rule { who, how }, handler }
+}
 
 /// What browsers and scripts see.
 pub fn public(app: Arc<App>) -> Router {
-    let api = Router::new()
-        .route("/api/sign-in", get(sign_in::options))
-        .route("/api/sign-in/local", post(sign_in::local))
-        .route("/api/sign-out", post(sign_in::out))
-        .route("/api/user/profile", get(profile::show))
-        .route("/api/conversations", get(conversations::list).post(conversations::create))
-        .route("/api/conversations/{id}", patch(conversations::rename).delete(conversations::delete))
-        .route("/api/conversations/{id}/events", get(events::page))
-        .route("/api/conversations/{id}/bodies/{digest}/{chunk}", get(bodies::chunk))
+    let (mut ordinary, mut sockets) = (Router::new(), Router::new());
+    for Route { path, rule, handler, .. } in table() {
+        let guarded =
+            handler.route_layer(middleware::from_fn_with_state((Arc::clone(&app), rule), guard::keep));
+        match rule.how {
+            How::Socket => sockets = sockets.route(path, guarded),
+            How::Read | How::Act | How::SignIn | How::Return => ordinary = ordinary.route(path, guarded),
+        }
+    }
+    let ordinary = ordinary
         .route("/api/{*path}", any(unknown))
         .layer(middleware::from_fn(never_cached))
         .layer(in_time());
+    let https = app.config.http.is_https().then(|| header(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY));
     Router::new()
-        .merge(api)
-        .route("/health", get(health::show))
-        .route("/workspace/{user}", any(viewer::upgrade))
-        .route("/fleet", any(fleet::upgrade))
+        .merge(ordinary)
+        .merge(sockets)
         .merge(assets::router(&app.config.web))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(header(CONTENT_SECURITY_POLICY, CSP))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(X_FRAME_OPTIONS, "DENY"))
         .layer(header(REFERRER_POLICY, "no-referrer"))
+        .layer(header(HeaderName::from_static("permissions-policy"), PERMISSIONS))
         .layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .layer(header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .layer(option_layer(https))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), client::note))
+        .layer(middleware::from_fn(request_id::name))
         .with_state(app)
 }
 
@@ -75,7 +149,7 @@ pub fn link(app: Arc<App>) -> Router {
         .route("/model/{conversation}/v1/messages", post(link::model))
         .route("/model/{conversation}/v1/messages/count_tokens", post(link::model))
         .route("/model/{conversation}/v1/models", get(link::model));
-    small.merge(model).with_state(app)
+    small.merge(model).layer(middleware::from_fn(request_id::name)).with_state(app)
 }
 
 async fn unknown() -> ApiError {

@@ -9,6 +9,7 @@ use protocol::close::ErrorCode;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
+pub use crate::auth::guard::Acting;
 use crate::auth::session::CurrentUser;
 use crate::clock;
 use crate::error::ApiError;
@@ -59,19 +60,6 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for QueryOf<T> {
             ApiError::new(ErrorCode::Invalid, rejection.body_text())
         };
         Query::from_request_parts(parts, app).await.map(|Query(value)| Self(value)).map_err(invalid)
-    }
-}
-
-/// Whoever is signed in, on a request that changes something: it must come from our own page.
-#[derive(Clone, Debug)]
-pub struct Acting(pub CurrentUser);
-
-impl FromRequestParts<Arc<App>> for Acting {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        app.origins.check(&parts.headers)?;
-        CurrentUser::from_headers(app, &parts.headers).await.map(Self)
     }
 }
 
