@@ -15,6 +15,7 @@ use crate::auth::local;
 use crate::auth::origin::OwnOrigins;
 use crate::auth::presence::Presence;
 use crate::auth::session::Cookie;
+use crate::auth::token;
 use crate::config::Config;
 use crate::fleet::{self, Fleet};
 use crate::gateway::{self, Gateway};
@@ -66,6 +67,8 @@ pub struct App {
     pub cookie: Cookie,
     /// The sessions that sockets stand on.
     pub presence: Arc<Presence>,
+    /// How much API tokens are used.
+    pub tokens: Arc<token::Usage>,
     /// Viewers connected at the moment.
     pub viewers: std::sync::atomic::AtomicU32,
     /// Cancelled when it is time to stop.
@@ -222,6 +225,7 @@ fn assemble(
     let settings = gateway::Settings {
         upstream: config.model.upstream.clone(),
         credential: config.model.credential.clone(),
+        seal: config.seal.clone(),
         demo: config.model.demo,
         policy: config.model.policy.clone(),
     };
@@ -232,6 +236,7 @@ fn assemble(
         origins: OwnOrigins::new(config.public_url.as_deref(), public.port()),
         cookie: Cookie::new(https, public.port()),
         presence: Arc::default(),
+        tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,
         store,
         authority,

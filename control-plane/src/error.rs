@@ -1,6 +1,9 @@
 //! Refusals of the REST API: a code, public words, a request id; the cause goes to the log.
 
+use std::time::Duration;
+
 use axum::Json;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use protocol::api;
@@ -15,18 +18,24 @@ pub struct ApiError {
     code: ErrorCode,
     message: String,
     cause: Option<anyhow::Error>,
+    again_after: Option<Duration>,
 }
 
 impl ApiError {
     /// A refusal that needs no explanation in the log.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None }
+        Self { code, message: message.into(), cause: None, again_after: None }
+    }
+
+    /// Too many requests; asking again makes sense after that time.
+    pub fn too_often(message: impl Into<String>, again_after: Duration) -> Self {
+        Self { again_after: Some(again_after), ..Self::new(ErrorCode::TooMany, message) }
     }
 
     /// A failure of our own.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let message = "something failed on the server".to_owned();
-        Self { code: ErrorCode::Internal, message, cause: Some(cause.into()) }
+        Self { cause: Some(cause.into()), ..Self::new(ErrorCode::Internal, message) }
     }
 
     /// Its code and its words, for whoever asked; what caused it goes to the log.
@@ -70,7 +79,7 @@ impl From<StoreError> for ApiError {
         };
         let told = matches!(error, StoreError::Conflict | StoreError::NotFound);
         let cause = (!told).then(|| anyhow::Error::new(error));
-        Self { code, message: message.to_owned(), cause }
+        Self { cause, ..Self::new(code, message) }
     }
 }
 
@@ -90,6 +99,13 @@ impl IntoResponse for ApiError {
         let header = HeaderValue::from_str(&request_id);
         let body = api::ApiError { code: self.code, message: self.message, request_id };
         let mut response = (status(self.code), Json(body)).into_response();
+        if self.code == ErrorCode::SignedOut {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(after) = self.again_after {
+            // Whole seconds, and never too early.
+            response.headers_mut().insert(RETRY_AFTER, (after.as_secs() + 1).into());
+        }
         if let Ok(header) = header {
             response.headers_mut().insert("x-request-id", header);
         }

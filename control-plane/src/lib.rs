@@ -2,7 +2,7 @@
 //!
 //! - [`config`] to [`app`]: configuration, and the parts put together; [`server`] and [`router`]: connections and
 //!   routes; [`api`]: the endpoints; [`error`]: refusals.
-//! - [`auth`]: who asks.
+//! - [`auth`]: who asks; [`audit`]: what is written down of what they do.
 //! - [`hub`]: where what workspaces say meets those who watch; [`outbox`]: what people send.
 //! - [`links`]: the workspace-agents' links; [`pki`]: their certificates; [`seal`]: secrets at rest.
 //! - [`fleet`]: what operators see.
@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod clock;
 pub mod config;

@@ -12,17 +12,23 @@ use axum::http::header::{
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, get, patch, post};
+use axum::routing::{any, delete, get, post};
 use protocol::close::ErrorCode;
+use protocol::limits::MESSAGE_JSON_BYTES;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::api::{assets, bodies, conversations, events, fleet, health, link, profile, sign_in, viewer};
+use crate::api::{
+    assets, audit, bodies, changes, conversations, events, fleet, health, link, messages, model_key, profile,
+    reference, sign_in, tokens, viewer,
+};
 use crate::app::App;
 use crate::error::ApiError;
 
 /// The largest body of an ordinary request.
 const BODY_BYTES: usize = 64 * 1024;
+/// The largest body with a message in it: the message as JSON, and what is around it.
+const MESSAGE_BODY_BYTES: usize = MESSAGE_JSON_BYTES + 4 * 1024;
 /// How long an ordinary request may take.
 const REQUEST: Duration = Duration::from_secs(30);
 /// The largest body on the link port but for model requests.
@@ -40,10 +46,29 @@ pub fn public(app: Arc<App>) -> Router {
         .route("/api/sign-in/local", post(sign_in::local))
         .route("/api/sign-out", post(sign_in::out))
         .route("/api/user/profile", get(profile::show))
+        .route("/api/user/model-key", get(model_key::show).put(model_key::set).delete(model_key::remove))
+        .route("/api/user/audit", get(audit::own))
+        .route("/api/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/tokens/{id}", delete(tokens::revoke))
         .route("/api/conversations", get(conversations::list).post(conversations::create))
-        .route("/api/conversations/{id}", patch(conversations::rename).delete(conversations::delete))
+        .route(
+            "/api/conversations/{id}",
+            get(conversations::show).patch(conversations::rename).delete(conversations::delete),
+        )
+        .route(
+            "/api/conversations/{id}/messages",
+            post(messages::send).layer(DefaultBodyLimit::max(MESSAGE_BODY_BYTES)),
+        )
+        .route("/api/conversations/{id}/messages/{item}", get(messages::show))
+        .route("/api/conversations/{id}/stop", post(messages::stop))
+        .route("/api/conversations/{id}/answers", post(messages::answer))
+        .route("/api/conversations/{id}/changes", get(changes::page))
+        .route("/api/conversations/{id}/stream", get(changes::stream))
         .route("/api/conversations/{id}/events", get(events::page))
         .route("/api/conversations/{id}/bodies/{digest}/{chunk}", get(bodies::chunk))
+        .route("/api/operator/audit", get(audit::page))
+        .route("/api/operator/audit/export", get(audit::export))
+        .route("/api/openapi.json", get(reference::show))
         .route("/api/{*path}", any(unknown))
         .layer(middleware::from_fn(never_cached))
         .layer(in_time());

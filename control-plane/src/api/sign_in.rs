@@ -11,14 +11,19 @@ use protocol::close::ErrorCode;
 
 use super::extract::Json;
 use crate::app::App;
-use crate::auth::{local, session};
+use crate::auth::{local, session, token};
 use crate::clock;
 use crate::error::ApiError;
 use crate::server::RemoteAddress;
 
 type WithCookie = (StatusCode, [(HeaderName, HeaderValue); 1]);
 
-/// `GET /api/sign-in`: how one can sign in here.
+/// How one can sign in here.
+#[utoipa::path(
+    get, path = "/api/sign-in", tag = "sign-in",
+    responses((status = 200, body = SignInOptions, description = "The ways there are.")),
+    security(())
+)]
 pub async fn options(
     Extension(RemoteAddress(remote)): Extension<RemoteAddress>,
     headers: HeaderMap,
@@ -26,7 +31,13 @@ pub async fn options(
     Answer(SignInOptions { local: local::is_local(&headers, remote.ip()) })
 }
 
-/// `POST /api/sign-in/local`: by the one-time code that was printed at start.
+/// Sign in by the one-time code that was printed at start.
+#[utoipa::path(
+    post, path = "/api/sign-in/local", tag = "sign-in",
+    request_body = LocalSignIn,
+    responses((status = 204, description = "Signed in: the answer sets the cookie.")),
+    security(())
+)]
 pub async fn local(
     State(app): State<Arc<App>>,
     Extension(RemoteAddress(remote)): Extension<RemoteAddress>,
@@ -50,8 +61,14 @@ pub async fn local(
     with_cookie(app.cookie.keep(&token))
 }
 
-/// `POST /api/sign-out`: ends the session, and every socket that stands on it.
+/// End the session, and every socket that stands on it.
+#[utoipa::path(
+    post, path = "/api/sign-out", tag = "sign-in",
+    responses((status = 204, description = "Signed out.")),
+    security(("session" = []))
+)]
 pub async fn out(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<WithCookie, ApiError> {
+    token::refuse(&headers)?;
     app.origins.check(&headers)?;
     if let Some(token) = app.cookie.token(&headers) {
         app.store.close_session(token.hash()).await?;

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::presence::Standing;
+use crate::auth::token;
 use crate::clock;
 use crate::error::ApiError;
 use crate::store::records::{SessionId, SessionRecord, UserRecord};
@@ -140,6 +141,7 @@ impl CurrentUser {
     /// # Errors
     /// `SignedOut` if nobody; `Unavailable` if the store can't say.
     pub async fn from_headers(app: &App, headers: &HeaderMap) -> Result<Self, ApiError> {
+        token::refuse(headers)?;
         let token = app.cookie.token(headers).ok_or_else(signed_out)?;
         Self::of(app, &token).await
     }
@@ -149,6 +151,7 @@ impl CurrentUser {
     /// # Errors
     /// As [`CurrentUser::from_headers`].
     pub async fn standing(app: &App, headers: &HeaderMap) -> Result<(Self, Standing), ApiError> {
+        token::refuse(headers)?;
         let token = app.cookie.token(headers).ok_or_else(signed_out)?;
         let standing = app.presence.enter(token.hash());
         Ok((Self::of(app, &token).await?, standing))
