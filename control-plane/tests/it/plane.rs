@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use control_plane::app::{self, App, Running};
+use control_plane::auth::session;
 use control_plane::seal::Seal;
 use control_plane::store::Store;
 use control_plane::store::records::{Identity, WorkspaceRecord};
+use protocol::UserId;
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
 
@@ -19,9 +21,14 @@ pub(crate) struct Plane {
 
 impl Plane {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// One with these flags besides.
+    pub(crate) async fn start_with(more: &[&str]) -> Self {
         let folder = flags::folder();
         let free = ["--listen", "127.0.0.1:0", "--link-listen", "127.0.0.1:0"];
-        let config = flags::check(folder.path(), &free).unwrap();
+        let config = flags::check(folder.path(), &[&free[..], more].concat()).unwrap();
         let running = app::build(config).await.unwrap();
         Self { running, folder }
     }
@@ -64,6 +71,19 @@ impl Plane {
     /// A `POST` from its own page.
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path).header("origin", self.origin())
+    }
+
+    /// The cookie of a user of that name, who is no operator.
+    pub(crate) async fn user(&self, name: &str) -> (UserId, String) {
+        let user = self.store().sign_in(&Identity::new(&format!("test:{name}"), name), 1).await.unwrap();
+        (user.id, self.cookie(user.id).await)
+    }
+
+    /// The cookie of a new session of a user's.
+    pub(crate) async fn cookie(&self, user: UserId) -> String {
+        let token = session::open(self.store(), user, "a test").await.unwrap();
+        let header = self.app().cookie.keep(&token).unwrap();
+        header.to_str().unwrap().split(';').next().unwrap().to_owned()
     }
 
     /// The one-time code that it printed.
