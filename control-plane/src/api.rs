@@ -20,4 +20,5 @@ pub mod reference;
 pub mod sign_in;
 mod socket;
 pub mod tokens;
+pub mod users;
 pub mod viewer;

@@ -11,10 +11,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::cookie::Cookie;
 use crate::auth::local;
+use crate::auth::oidc::Oidc;
 use crate::auth::origin::OwnOrigins;
+use crate::auth::pace::Pace;
 use crate::auth::presence::Presence;
-use crate::auth::session::Cookie;
 use crate::auth::token;
 use crate::config::Config;
 use crate::fleet::{self, Fleet};
@@ -24,6 +26,9 @@ use crate::links::Links;
 use crate::pki::{Authority, verify};
 use crate::runtime::Runtime;
 use crate::runtime::docker::DockerRuntime;
+use crate::server::Port;
+use crate::server::crowd::{Crowd, Share};
+use crate::server::tls::Served;
 use crate::store::records::{Last, Wanted};
 use crate::store::{Store, StoreAt, transfer};
 use crate::workspace::{Parts, Workspaces, guard, reconcile};
@@ -63,8 +68,12 @@ pub struct App {
     pub gateway: Arc<Gateway>,
     /// Where our own pages come from.
     pub origins: OwnOrigins,
-    /// The session cookie.
+    /// The cookies.
     pub cookie: Cookie,
+    /// The identity provider, if people sign in at one.
+    pub oidc: Option<Oidc>,
+    /// How often something may be tried.
+    pub pace: Pace,
     /// The sessions that sockets stand on.
     pub presence: Arc<Presence>,
     /// How much API tokens are used.
@@ -86,7 +95,7 @@ pub struct Running {
     pub public: SocketAddr,
     /// Where workspace-agents connect.
     pub link: SocketAddr,
-    /// The address to sign in at, with its one-time code.
+    /// The address to sign in at; with a one-time code, if one signs in locally.
     pub sign_in: String,
     /// Keeps a second control plane out of the data folder for as long as it is open.
     pub lock: File,
@@ -135,7 +144,7 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
         Some(address) => address,
         None => default_link_address(&config.engine.host).await?,
     };
-    let public_listener = listen(config.listen)?;
+    let public_listener = listen(config.http.listen)?;
     let link_listener = listen(link_listen)?;
     let (public, link) = (public_listener.local_addr()?, link_listener.local_addr()?);
     let dialled = config.engine.link_address.unwrap_or(link);
@@ -145,12 +154,8 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     };
     let runtime: Arc<dyn Runtime> = Arc::new(DockerRuntime::new(config.engine.clone(), instance, dialled));
     let app = assemble(config, store, authority, runtime, public)?;
-    let tls = verify::server_config(&app.authority)?;
+    serve(&app, public_listener, link_listener)?;
     let (stop, tasks) = (app.stop.clone(), app.tasks.clone());
-    let public_router = router::public(Arc::clone(&app));
-    tasks.spawn(server::serve_plain(public_listener, public_router, stop.clone(), tasks.clone()));
-    let link_router = router::link(Arc::clone(&app));
-    tasks.spawn(server::serve_tls(link_listener, tls, link_router, stop.clone(), tasks.clone()));
     reconcile::adopt(&app.workspaces).await?;
     tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::watch(Arc::clone(&app.workspaces))));
     tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::keep_walled(Arc::clone(&app.workspaces))));
@@ -159,8 +164,50 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     tasks.spawn(stop.clone().run_until_cancelled_owned(trying));
     tasks.spawn(stop.clone().run_until_cancelled_owned(fleet::keep(Arc::clone(&app.fleet))));
     tasks.spawn(stop.run_until_cancelled_owned(keep_tidy(Arc::clone(&app.store))));
-    let sign_in = sign_in_address(&app, public).await?;
+    let sign_in = match app.oidc {
+        Some(_) => base_url(&app.config, public),
+        None => sign_in_address(&app, public).await?,
+    };
     Ok(Running { app, public, link, sign_in, lock })
+}
+
+/// Has both ports serve.
+fn serve(app: &Arc<App>, public: TcpListener, link: TcpListener) -> anyhow::Result<()> {
+    let (stop, tasks) = (app.stop.clone(), app.tasks.clone());
+    let port = |name, share, proxied, router| {
+        let (crowd, stop, tasks) = (Arc::new(Crowd::new(share)), stop.clone(), tasks.clone());
+        Port { name, crowd, proxied, router, stop, tasks }
+    };
+    let proxied = Some(Arc::new(app.config.http.clone()));
+    let browsers = port("public", Share::BROWSERS, proxied, router::public(Arc::clone(app)));
+    match app.config.http.tls.clone() {
+        Some(files) => {
+            let served = Served::new(files)?;
+            tasks.spawn(server::serve_tls(public, served.server_config()?, browsers));
+            tasks.spawn(stop.clone().run_until_cancelled_owned(served.watch()));
+        }
+        None => {
+            tasks.spawn(server::serve_plain(public, browsers));
+        }
+    }
+    let workspaces = port("link", Share::WORKSPACE, None, router::link(Arc::clone(app)));
+    tasks.spawn(server::serve_tls(link, verify::server_config(&app.authority)?, workspaces));
+    tasks.spawn(stop.run_until_cancelled_owned(look_for_provider(Arc::clone(app))));
+    Ok(())
+}
+
+/// Says early what a person would find out late.
+async fn look_for_provider(app: Arc<App>) {
+    if let Some(oidc) = &app.oidc
+        && let Err(error) = oidc.check().await
+    {
+        let error = format!("{:#}", anyhow::Error::new(error));
+        tracing::warn!(
+            error,
+            issuer = oidc.config().issuer,
+            "nobody can sign in: the identity provider is not there"
+        );
+    }
 }
 
 /// Tidies the store, at start and every now and then.
@@ -231,10 +278,13 @@ fn assemble(
     };
     let gateway = Arc::new(Gateway::new(settings, Arc::clone(&store), Arc::clone(&hubs), tasks.clone())?);
     let fleet = Fleet::new(Arc::clone(&store), Arc::clone(&hubs));
-    let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+    let callback = format!("{}/api/sign-in/callback", base_url(&config, public));
+    let oidc = config.sign_in.oidc.clone().map(|provider| Oidc::new(provider, callback)).transpose()?;
     Ok(Arc::new(App {
-        origins: OwnOrigins::new(config.public_url.as_deref(), public.port()),
-        cookie: Cookie::new(https, public.port()),
+        origins: OwnOrigins::new(config.http.public_url.as_deref(), local_port(&config, public)),
+        cookie: Cookie::new(config.http.is_https(), public.port()),
+        oidc,
+        pace: Pace::default(),
         presence: Arc::default(),
         tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,
@@ -258,8 +308,17 @@ fn assemble(
 /// When the store fails.
 pub async fn sign_in_address(app: &App, public: SocketAddr) -> anyhow::Result<String> {
     let code = local::new_code(&*app.store).await?;
-    let base = app.config.public_url.clone().unwrap_or_else(|| format!("http://{public}"));
-    Ok(format!("{base}/#code={code}"))
+    Ok(format!("{}/#code={code}", base_url(&app.config, public)))
+}
+
+/// What people type.
+fn base_url(config: &Config, public: SocketAddr) -> String {
+    config.http.public_url.clone().unwrap_or_else(|| format!("http://{public}"))
+}
+
+/// The port at which this machine's own browsers find the page under its loopback names, if they do.
+fn local_port(config: &Config, public: SocketAddr) -> Option<u16> {
+    (public.ip().is_loopback() && config.http.tls.is_none()).then_some(public.port())
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -6,6 +6,7 @@ use protocol::prompt::{Decision, Prompt};
 use protocol::{ConversationId, UserId, WorkspaceId};
 use serde_json::{Value, json};
 
+use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::clock;
 use crate::error::ApiError;
@@ -17,6 +18,10 @@ pub const SHOWN_BYTES: usize = 1024;
 
 /// Who acts when nobody does.
 pub const ATELIER: &str = "atelier";
+/// Who acts where nobody is signed in.
+pub const NOBODY: &str = "nobody";
+/// Who acts where the configuration says so.
+pub const CONFIGURATION: &str = "configuration";
 
 /// A deed, to be written down, as of now.
 pub fn entry(who: impl ToString, kind: &str, object: impl ToString, detail: Value) -> AuditEntry {
@@ -30,13 +35,7 @@ pub fn entry(who: impl ToString, kind: &str, object: impl ToString, detail: Valu
 }
 
 /// Writes down what has happened already. A store that can't is told of in the log: it happened all the same.
-pub async fn note(
-    store: &dyn Store,
-    who: impl ToString + Send,
-    kind: &str,
-    object: impl ToString + Send,
-    detail: Value,
-) {
+pub async fn note(store: &dyn Store, who: impl ToString, kind: &str, object: impl ToString, detail: Value) {
     let entry = entry(who, kind, object, detail);
     if let Err(error) = store.append_audit(&entry).await {
         let error = format!("{:#}", anyhow::Error::new(error));
@@ -44,18 +43,19 @@ pub async fn note(
     }
 }
 
-/// Writes down what somebody is about to do. What can't be written down is not to be done.
+/// Writes a deed down. To be called before it is done: what can't be written down is not done.
 ///
 /// # Errors
-/// When the store can't.
-pub async fn before(
-    store: &dyn Store,
-    who: impl ToString + Send,
+/// When the store fails.
+pub async fn write(
+    app: &App,
+    who: impl ToString,
     kind: &str,
-    object: impl ToString + Send,
+    object: impl ToString,
     detail: Value,
 ) -> Result<(), StoreError> {
-    store.append_audit(&entry(who, kind, object, detail)).await.map(drop)
+    let entry = entry(who, kind, object, detail);
+    app.store.append_audit(&entry).await.map(drop)
 }
 
 /// Writes down that somebody answers a prompt, and what they allow by that, before it is done.
@@ -63,7 +63,7 @@ pub async fn before(
 /// # Errors
 /// When the store can't.
 pub async fn answer(
-    store: &dyn Store,
+    app: &App,
     by: By<'_>,
     conversation: ConversationId,
     prompt: &Prompt,
@@ -71,7 +71,7 @@ pub async fn answer(
 ) -> Result<(), ApiError> {
     let mut detail = approved(prompt, decision);
     by.add_to(&mut detail);
-    Ok(before(store, by.user, "prompt_answered", conversation, detail).await?)
+    Ok(write(app, by.user, "prompt_answered", conversation, detail).await?)
 }
 
 /// Who does something in which workspace, and the token that stands for them, if one does.
@@ -88,7 +88,7 @@ pub struct By<'a> {
 impl By<'_> {
     fn add_to(&self, detail: &mut Value) {
         detail["workspace"] = json!(self.workspace);
-        if let Some(token) = self.caller.and_then(|caller| caller.token.as_ref()) {
+        if let Some(token) = self.caller.and_then(Caller::token) {
             detail["token"] = json!({ "id": token.id, "name": token.name });
         }
     }
@@ -99,14 +99,14 @@ impl By<'_> {
 /// # Errors
 /// When the store can't.
 pub async fn mode(
-    store: &dyn Store,
+    app: &App,
     by: By<'_>,
     conversation: ConversationId,
-    (before_it, then): (&str, &str),
+    (from, to): (&str, &str),
 ) -> Result<(), StoreError> {
-    let mut detail = json!({ "from": before_it, "to": then });
+    let mut detail = json!({ "from": from, "to": to });
     by.add_to(&mut detail);
-    before(store, by.user, "mode_changed", conversation, detail).await
+    write(app, by.user, "mode_changed", conversation, detail).await
 }
 
 /// What a decision comes to. Words that a person wrote, and what was only refused, stay in the conversation.

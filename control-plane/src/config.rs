@@ -1,24 +1,26 @@
 //! Configuration: flags and environment to typed values, every mistake reported at once.
 
 mod engine;
+mod http;
 mod limits;
 mod model;
 mod seal;
+mod sign_in;
 mod store;
 
 use std::fs::Permissions;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 use zeroize::Zeroizing;
 
 pub use self::engine::{Egress, Engine, EngineArgs, LINK_PORT};
+pub use self::http::{Http, HttpArgs, TlsFiles};
 pub use self::limits::{LimitArgs, Limits};
 pub use self::model::{Model, ModelArgs};
 pub use self::seal::{SealArgs, SealFrom};
+pub use self::sign_in::{Oidc, SignIn, SignInArgs};
 pub use self::store::StoreArgs;
 use crate::seal::Seal;
 use crate::store::StoreAt;
@@ -26,12 +28,10 @@ use crate::store::StoreAt;
 /// The command line of `serve`. Every flag can be given by the environment as well.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
-    /// Where browsers connect: address and port.
-    #[arg(long, env = "ATELIER_LISTEN", default_value = "127.0.0.1:8080")]
-    listen: String,
-    /// The address that people type, if it isn't where this listens: scheme, host and port.
-    #[arg(long, env = "ATELIER_PUBLIC_URL")]
-    public_url: Option<String>,
+    #[command(flatten)]
+    http: HttpArgs,
+    #[command(flatten)]
+    sign_in: SignInArgs,
     /// Where data is kept: the embedded store and what must stay secret.
     #[arg(long, env = "ATELIER_DATA", default_value = "data")]
     data: PathBuf,
@@ -52,7 +52,7 @@ pub struct ServeArgs {
 
 /// A secret as it was given; never shown.
 #[derive(Clone)]
-pub(crate) struct Secret(Zeroizing<String>);
+pub struct Secret(Zeroizing<String>);
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
@@ -75,10 +75,10 @@ impl Secret {
 /// The configuration, checked.
 #[derive(Debug)]
 pub struct Config {
-    /// Where browsers connect.
-    pub listen: SocketAddr,
-    /// What people type: scheme, host and port, without a trailing slash. `None`: where this listens.
-    pub public_url: Option<String>,
+    /// How browsers connect.
+    pub http: Http,
+    /// How people sign in.
+    pub sign_in: SignIn,
     /// Where data is kept.
     pub data: PathBuf,
     /// Where the store is.
@@ -189,16 +189,11 @@ impl ServeArgs {
     }
 
     fn checked(self, checker: &mut Checker) -> Option<Config> {
-        let listen: Option<SocketAddr> = checker.parse("--listen", &self.listen);
-        if let Some(listen) = listen {
-            let words = "local sign-in is for loopback only; listen on 127.0.0.1 or [::1]";
-            checker.ensure("--listen", listen.ip().is_loopback(), words);
-        }
-        if let Some(url) = &self.public_url {
-            checker.take("--public-url", origin(url));
-        }
         let made = make_private(&self.data);
         checker.take("--data", made.map_err(|error| format!("{}: {error}", self.data.display())));
+        let sign_in = self.sign_in.checked(checker, &self.data);
+        let local = sign_in.as_ref().is_some_and(|sign_in| sign_in.oidc.is_none());
+        let http = self.http.checked(checker, local);
         let seal = self.seal.checked(checker, &self.data);
         let index = self.web.join("index.html");
         let words = format!("there is no page at {}; build it with `make web`", index.display());
@@ -208,8 +203,8 @@ impl ServeArgs {
         let engine = self.engine.checked(checker);
         let limits = self.limits.checked(checker);
         Some(Config {
-            listen: listen?,
-            public_url: self.public_url,
+            http: http?,
+            sign_in: sign_in?,
             data: self.data,
             store: store?,
             seal: seal?,
@@ -243,18 +238,4 @@ impl DataArgs {
         let store = self.store.checked(&mut checker, &self.data);
         checker.finish(store.map(|store| (self.data, store)))
     }
-}
-
-/// Checks an address that people type: requests carry it as their `Origin`, so it must be written as browsers write it.
-/// Plain HTTP is for this machine only, since the cookie can't be kept from eavesdroppers there.
-fn origin(text: &str) -> anyhow::Result<()> {
-    let url = reqwest::Url::parse(text).with_context(|| format!("{text:?} is not scheme, host and port"))?;
-    let origin = url.origin().ascii_serialization();
-    let local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| url.host_str() == Some(host));
-    anyhow::ensure!(
-        url.scheme() == "https" || url.scheme() == "http" && local,
-        "{text:?} is not https, and plain http is for loopback only"
-    );
-    anyhow::ensure!(origin == text, "{text:?} is not scheme, host and port alone; browsers write {origin}");
-    Ok(())
 }

@@ -10,6 +10,7 @@ use protocol::api;
 use protocol::close::ErrorCode;
 
 use crate::outbox::Refusal;
+use crate::request_id;
 use crate::store::StoreError;
 
 /// A refusal.
@@ -18,24 +19,32 @@ pub struct ApiError {
     code: ErrorCode,
     message: String,
     cause: Option<anyhow::Error>,
-    again_after: Option<Duration>,
+    /// When to come back.
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
     /// A refusal that needs no explanation in the log.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None, again_after: None }
+        Self { code, message: message.into(), cause: None, retry_after: None }
     }
 
-    /// Too many requests; asking again makes sense after that time.
-    pub fn too_often(message: impl Into<String>, again_after: Duration) -> Self {
-        Self { again_after: Some(again_after), ..Self::new(ErrorCode::TooMany, message) }
+    /// A refusal of somebody who is too quick, with when to come back.
+    pub fn too_often(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let message = format!("that was too often; come back in {seconds} s");
+        Self { retry_after: Some(Duration::from_secs(seconds)), ..Self::new(ErrorCode::TooMany, message) }
+    }
+
+    /// A refusal with a cause that the log is told.
+    pub fn because(code: ErrorCode, message: impl Into<String>, cause: impl Into<anyhow::Error>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::new(code, message) }
     }
 
     /// A failure of our own.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let message = "something failed on the server".to_owned();
-        Self { cause: Some(cause.into()), ..Self::new(ErrorCode::Internal, message) }
+        Self { code: ErrorCode::Internal, message, cause: Some(cause.into()), retry_after: None }
     }
 
     /// Its code and its words, for whoever asked; what caused it goes to the log.
@@ -79,7 +88,7 @@ impl From<StoreError> for ApiError {
         };
         let told = matches!(error, StoreError::Conflict | StoreError::NotFound);
         let cause = (!told).then(|| anyhow::Error::new(error));
-        Self { cause, ..Self::new(code, message) }
+        Self { code, message: message.to_owned(), cause, retry_after: None }
     }
 }
 
@@ -91,23 +100,18 @@ impl From<Refusal> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let request_id = uuid::Uuid::new_v4().simple().to_string();
+        let request_id = request_id::current();
         match &self.cause {
-            Some(cause) => tracing::error!(request_id, code = ?self.code, "{}: {cause:#}", self.message),
-            None => tracing::debug!(request_id, code = ?self.code, "{}", self.message),
+            Some(cause) => tracing::error!(code = ?self.code, "{}: {cause:#}", self.message),
+            None => tracing::debug!(code = ?self.code, "{}", self.message),
         }
-        let header = HeaderValue::from_str(&request_id);
         let body = api::ApiError { code: self.code, message: self.message, request_id };
         let mut response = (status(self.code), Json(body)).into_response();
         if self.code == ErrorCode::SignedOut {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(after) = self.again_after {
-            // Whole seconds, and never too early.
-            response.headers_mut().insert(RETRY_AFTER, (after.as_secs() + 1).into());
-        }
-        if let Ok(header) = header {
-            response.headers_mut().insert("x-request-id", header);
+        if let Some(after) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, after.as_secs().into());
         }
         response
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`config`] to [`app`]: configuration, and the parts put together; [`server`] and [`router`]: connections and
 //!   routes; [`api`]: the endpoints; [`error`]: refusals.
-//! - [`auth`]: who asks; [`audit`]: what is written down of what they do.
+//! - [`auth`]: who asks, and what they may; [`people`]: what is done to them; [`audit`]: what is written down of it.
 //! - [`hub`]: where what workspaces say meets those who watch; [`outbox`]: what people send.
 //! - [`links`]: the workspace-agents' links; [`pki`]: their certificates; [`seal`]: secrets at rest.
 //! - [`fleet`]: what operators see.
@@ -23,7 +23,9 @@ pub mod hub;
 pub mod links;
 pub mod maintenance;
 pub mod outbox;
+pub mod people;
 pub mod pki;
+pub mod request_id;
 pub mod router;
 pub mod runtime;
 pub mod seal;

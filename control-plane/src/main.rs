@@ -131,7 +131,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = app::build(args.check()?).await?;
     tracing::info!(public = %running.public, link = %running.link, "serving");
-    print(&format!("Atelier is ready. Sign in once, within five minutes, at\n\n  {}\n\n", running.sign_in))?;
+    let how = if running.app.oidc.is_some() { "Sign in" } else { "Sign in once, within five minutes," };
+    print(&format!("Atelier is ready. {how} at\n\n  {}\n\n", running.sign_in))?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

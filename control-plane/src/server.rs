@@ -1,9 +1,10 @@
 //! Accepting connections and speaking HTTP on them: one loop for the public port and for the link port.
 
 pub mod crowd;
+pub mod tls;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
 
 use self::crowd::{Crowd, Place};
+use crate::config::Http;
 use crate::pki::verify::{self, Peer};
 
 /// Connections that the kernel holds before they are accepted. With the usual 128 a storm of redialling
@@ -66,42 +68,71 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves plain HTTP until `stop`, then lets open requests finish.
-pub async fn serve_plain(listener: TcpListener, router: Router, stop: CancellationToken, tasks: TaskTracker) {
-    while let Some((stream, address)) = accept(&listener, &stop).await {
-        let (router, stop) = (router.clone(), stop.clone());
-        let mark = move |extensions: &mut Extensions| {
-            extensions.insert(RemoteAddress(address));
-        };
-        tasks.spawn(serve_connection(stream, router, mark, stop));
+/// What a port serves, and for how long.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// What it is called in the log.
+    pub name: &'static str,
+    /// What one address may take.
+    pub crowd: Arc<Crowd>,
+    /// Who is taken at all, and who speaks for others; `None`: everyone for themselves.
+    pub proxied: Option<Arc<Http>>,
+    /// The routes.
+    pub router: Router,
+    /// Cancelled when it is time to stop; open requests finish.
+    pub stop: CancellationToken,
+    /// The tasks that connections are.
+    pub tasks: TaskTracker,
+}
+
+impl Port {
+    /// A place for a connection from there, if it is to be taken.
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        match &self.proxied {
+            Some(http) if !http.admits(address) => None,
+            Some(http) if http.is_proxy(address) => Some(self.crowd.uncounted()),
+            Some(_) | None => self.crowd.enter(address),
+        }
     }
 }
 
-/// Serves mutual TLS until `stop`, then lets open requests finish. What one address may take is bounded.
-pub async fn serve_tls(
-    listener: TcpListener,
-    config: Arc<ServerConfig>,
-    router: Router,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-) {
-    let acceptor = TlsAcceptor::from(config);
-    let crowd = Arc::new(Crowd::default());
-    while let Some((stream, address)) = accept(&listener, &stop).await {
-        let Some(place) = crowd.enter(address.ip()) else {
-            tracing::debug!(%address, "an address has too many connections to the link port");
+/// Serves plain HTTP. What one address may take is bounded.
+pub async fn serve_plain(listener: TcpListener, port: Port) {
+    while let Some((stream, address)) = accept(&listener, &port.stop).await {
+        let Some(place) = port.place(address.ip()) else {
+            tracing::debug!(%address, port = port.name, "a connection is not taken");
             continue;
         };
-        let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
-        tasks.spawn(async move {
+        let (router, stop) = (port.router.clone(), port.stop.clone());
+        let mark = move |extensions: &mut Extensions| {
+            extensions.insert(RemoteAddress(address));
+        };
+        port.tasks.spawn(async move {
+            serve_connection(stream, router, mark, stop).await;
+            drop(place);
+        });
+    }
+}
+
+/// Serves TLS, mutual or not, as `config` says. What one address may take is bounded.
+pub async fn serve_tls(listener: TcpListener, config: Arc<ServerConfig>, port: Port) {
+    let acceptor = TlsAcceptor::from(config);
+    while let Some((stream, address)) = accept(&listener, &port.stop).await {
+        let Some(place) = port.place(address.ip()) else {
+            tracing::debug!(%address, port = port.name, "a connection is not taken");
+            continue;
+        };
+        let (acceptor, router, stop, name) =
+            (acceptor.clone(), port.router.clone(), port.stop.clone(), port.name);
+        port.tasks.spawn(async move {
             let shaken = tokio::time::timeout(HANDSHAKE, shake_hands(&acceptor, stream, &place));
             let (stream, peer) = match stop.run_until_cancelled(shaken).await {
                 Some(Ok(Ok(connected))) => connected,
                 Some(Ok(Err(error))) => {
-                    return tracing::info!(%address, error, "a TLS handshake on the link port failed");
+                    return tracing::info!(%address, port = name, error, "a TLS handshake failed");
                 }
                 Some(Err(_)) => {
-                    return tracing::info!(%address, "a TLS handshake on the link port took too long");
+                    return tracing::info!(%address, port = name, "a TLS handshake took too long");
                 }
                 None => return,
             };

@@ -192,6 +192,25 @@ impl Workspaces {
         }
     }
 
+    /// Has certificates be issued again after [`Workspaces::revoke`]. None of those until then is good: what is up is to be
+    /// started anew.
+    ///
+    /// # Errors
+    /// When the store can't keep it.
+    pub async fn trust_again(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        loop {
+            let before = self.parts.store.workspace(id).await?.certificates;
+            if !before.revoked {
+                return Ok(());
+            }
+            let none = Certificates { current: None, next: None, revoked: false };
+            match self.parts.store.set_certificates(id, &before, &none).await {
+                Err(StoreError::Conflict) => {}
+                done => return done,
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<WorkspaceId, mpsc::Sender<Event>>> {
         self.drivers.lock().unwrap_or_else(PoisonError::into_inner)
     }

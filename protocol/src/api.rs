@@ -166,19 +166,3 @@ pub struct Health {
     /// Viewers connected at the moment.
     pub viewers: u32,
 }
-
-/// A request to sign in with the one-time code printed at start.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LocalSignIn {
-    /// The code.
-    pub code: String,
-}
-
-/// How one can sign in here.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SignInOptions {
-    /// By a one-time link printed where the control plane was started.
-    pub local: bool,
-}

@@ -47,6 +47,7 @@ pub mod log;
 pub mod notice;
 pub mod outbox;
 pub mod payload;
+pub mod people;
 pub mod prompt;
 pub mod settings;
 pub mod status;

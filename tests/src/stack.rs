@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use control_plane::auth::session::{self, Cookie};
+use control_plane::auth::cookie::Cookie;
+use control_plane::auth::session;
 use control_plane::pki::Authority;
 use control_plane::seal::Seal;
 use control_plane::store::Store;

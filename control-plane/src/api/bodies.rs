@@ -12,7 +12,7 @@ use protocol::payload::BodyDigest;
 
 use super::extract::{PathOf, workspace_of};
 use crate::app::App;
-use crate::auth::caller::{By, Reads};
+use crate::auth::caller::Caller;
 use crate::error::ApiError;
 
 /// One chunk of what was too long for its event, as bytes. It was made in a workspace, so it is never shown as anything but
@@ -29,10 +29,10 @@ use crate::error::ApiError;
 )]
 pub async fn chunk(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Reads>,
+    caller: Caller,
     PathOf((id, digest, index)): PathOf<(ConversationId, BodyDigest, u32)>,
 ) -> Result<Response, ApiError> {
-    let hub = workspace_of(&app, &caller.user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     hub.conversation(id).await?;
     let missing = || ApiError::new(ErrorCode::NotFound, "there is no such thing");
     let digest = digest.to_bytes().ok_or_else(missing)?;

@@ -23,7 +23,7 @@ use utoipa::IntoParams;
 
 use super::extract::{PathOf, QueryOf, workspace_of};
 use crate::app::App;
-use crate::auth::caller::{By, Caller, Reads};
+use crate::auth::caller::Caller;
 use crate::auth::token::StreamPlace;
 use crate::error::ApiError;
 use crate::hub::tail::{Piece, Tail};
@@ -60,11 +60,11 @@ pub struct Asked {
 )]
 pub async fn page(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Reads>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Answer<Changes>, ApiError> {
-    let workspace = workspace_of(&app, &caller.user).await?;
+    let workspace = workspace_of(&app, caller.id()).await?;
     let mut pulse = workspace.pulse();
     let mut tail = attach(&workspace, id, asked.cursor.as_deref()).await?;
     let give_up_at = Instant::now() + Duration::from_secs(asked.wait.min(LONGEST_WAIT));
@@ -75,7 +75,7 @@ pub async fn page(
             return Ok(Answer(changes));
         }
         tokio::select! {
-            () = caller.ended() => return Err(ApiError::new(ErrorCode::SignedOut, "signed out meanwhile")),
+            () = caller.over(&app) => return Err(ApiError::new(ErrorCode::SignedOut, "signed out meanwhile")),
             () = app.stop.cancelled() => return Ok(Answer(changes)),
             _ = pulse.changed() => {}
             () = sleep_until(give_up_at) => {}
@@ -153,13 +153,13 @@ pub struct StreamAsked {
 )]
 pub async fn stream(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Reads>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     QueryOf(asked): QueryOf<StreamAsked>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let place = app.tokens.stream(caller.user.user.id)?;
-    let workspace = workspace_of(&app, &caller.user).await?;
+    let place = app.tokens.stream(caller.id())?;
+    let workspace = workspace_of(&app, caller.id()).await?;
     let pulse = workspace.pulse();
     let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("not text"));
     let tail = attach(&workspace, id, last.or(asked.cursor.as_deref())).await?;
@@ -212,7 +212,7 @@ impl Source {
         self.pulse.mark_unchanged();
         let piece = tokio::select! {
             biased;
-            () = self.caller.ended() => return self.end("signed_out"),
+            () = self.caller.over(&self.app) => return self.end("signed_out"),
             () = self.workspace.closed().cancelled() => return self.end("deleted"),
             () = self.app.stop.cancelled() => return self.end("draining"),
             piece = self.tail.next() => piece,
@@ -226,7 +226,7 @@ impl Source {
         }
         let again_at = self.again_at.unwrap_or_else(Instant::now);
         tokio::select! {
-            () = self.caller.ended() => self.end("signed_out"),
+            () = self.caller.over(&self.app) => self.end("signed_out"),
             () = self.workspace.closed().cancelled() => self.end("deleted"),
             () = self.app.stop.cancelled() => self.end("draining"),
             _ = self.pulse.changed() => {}

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::deeds;
 use super::extract::{Json, PathOf, QueryOf, workspace_of};
 use crate::app::App;
-use crate::auth::caller::{By, Deletes, Reads, Writes};
+use crate::auth::caller::Caller;
 use crate::error::ApiError;
 use crate::store::records::NewConversation;
 use crate::{audit, clock};
@@ -46,10 +46,10 @@ pub struct Asked {
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Reads>,
+    caller: Caller,
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Answer<ConversationPage>, ApiError> {
-    let hub = workspace_of(&app, &caller.user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     if let Some(after) = asked.after {
         // Another user's conversation is no place to continue from.
         hub.conversation(after).await?;
@@ -70,10 +70,10 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Reads>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
 ) -> Result<Answer<ConversationView>, ApiError> {
-    let hub = workspace_of(&app, &caller.user).await?.conversation(id).await?;
+    let hub = workspace_of(&app, caller.id()).await?.conversation(id).await?;
     hub.hurry().await;
     Ok(Answer(hub.record().view()))
 }
@@ -88,10 +88,10 @@ pub async fn show(
 )]
 pub async fn create(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Writes>,
+    caller: Caller,
     Json(wanted): Json<CreateConversation>,
 ) -> Result<(StatusCode, Answer<ConversationView>), ApiError> {
-    let hub = workspace_of(&app, &caller.user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     let id = wanted.id.unwrap_or_else(|| ConversationId(Uuid::new_v4()));
     let mode = wanted.settings.mode;
     deeds::offered(&app, mode)?;
@@ -113,8 +113,8 @@ pub async fn create(
         })
         .await?;
     if mode != Mode::default() {
-        let by = audit::By { user: caller.user.user.id, workspace: hub.id(), caller: Some(&caller) };
-        audit::mode(&*app.store, by, id, (Mode::default().as_str(), mode.as_str())).await?;
+        let by = audit::By { user: caller.id(), workspace: hub.id(), caller: Some(&caller) };
+        audit::mode(&app, by, id, (Mode::default().as_str(), mode.as_str())).await?;
     }
     hub.list_changed(record.view());
     Ok((StatusCode::CREATED, Answer(record.view())))
@@ -130,11 +130,11 @@ pub async fn create(
 )]
 pub async fn rename(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Writes>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     Json(wanted): Json<RenameConversation>,
 ) -> Result<Answer<ConversationView>, ApiError> {
-    let hub = workspace_of(&app, &caller.user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     let conversation = hub.conversation(id).await?;
     Ok(Answer(conversation.rename(wanted.title.to_string()).await?.view()))
 }
@@ -148,10 +148,10 @@ pub async fn rename(
 )]
 pub async fn delete(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Deletes>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
 ) -> Result<StatusCode, ApiError> {
-    let hub = workspace_of(&app, &caller.user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     hub.conversation(id).await?.delete().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -27,7 +27,7 @@ pub(super) async fn answer(
     // What is not open is refused by the outbox, which knows why.
     let written = known.is_none() && hub.is_open(&prompt);
     if written && let Some(asked) = hub.prompt(&prompt).await.map_err(cant)? {
-        let told = audit::answer(&*app.store, by, hub.id(), &asked, &decision).await;
+        let told = audit::answer(app, by, hub.id(), &asked, &decision).await;
         told.map_err(|error| {
             let (code, message) = error.told();
             Refusal { code, message }
@@ -54,7 +54,7 @@ pub(super) async fn configure(
     let before = hub.record().settings.mode;
     if before != settings.mode {
         let modes = (before.as_str(), settings.mode.as_str());
-        audit::mode(&*app.store, by, hub.id(), modes).await.map_err(cant)?;
+        audit::mode(app, by, hub.id(), modes).await.map_err(cant)?;
     }
     hub.configure(settings).await
 }

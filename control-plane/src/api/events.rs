@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use super::extract::{PathOf, QueryOf, workspace_of};
 use crate::app::App;
-use crate::auth::caller::{By, Reads};
+use crate::auth::caller::Caller;
 use crate::error::ApiError;
 
 /// Events on a page, unless asked otherwise.
@@ -43,11 +43,11 @@ pub struct Asked {
 )]
 pub async fn page(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Reads>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Answer<HistoryPage>, ApiError> {
-    let hub = workspace_of(&app, &caller.user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     let conversation = hub.conversation(id).await?;
     conversation.hurry().await;
     let record = conversation.record();

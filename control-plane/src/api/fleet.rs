@@ -21,9 +21,6 @@ mod act;
 use super::socket::{self, Ended, PING, REQUESTS, Writer};
 use crate::app::App;
 use crate::auth::operator::Operator;
-use crate::auth::presence::Standing;
-use crate::clock;
-use crate::error::ApiError;
 use crate::fleet::Looking;
 
 /// Rows in one message: some 60 KiB.
@@ -34,33 +31,27 @@ const STILL: Duration = Duration::from_secs(30);
 /// Upgrades the connection for an operator.
 pub async fn upgrade(
     State(app): State<Arc<App>>,
+    operator: Operator,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
-    let admitted = async {
-        app.origins.check(&headers)?;
-        let (operator, standing) = Operator::standing(&app, &headers).await?;
-        Ok::<_, ApiError>((operator, standing, socket::negotiate(&headers)?))
-    };
-    match admitted.await {
-        Ok((operator, standing, version)) => {
-            socket::limited(upgrade, version).on_upgrade(move |socket| serve(app, operator, standing, socket))
+    match socket::negotiate(&headers) {
+        Ok(version) => {
+            socket::limited(upgrade, version).on_upgrade(move |socket| serve(app, operator, socket))
         }
         Err(error) => error.into_response(),
     }
 }
 
-async fn serve(app: Arc<App>, operator: Operator, standing: Standing, socket: WebSocket) {
+async fn serve(app: Arc<App>, operator: Operator, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let mut writer = Writer::new(sink);
     let (requests, inbox) = mpsc::channel(REQUESTS);
-    let left = Duration::from_millis(operator.0.expires_at.saturating_sub(clock::now()));
     let ended = tokio::select! {
         ended = socket::read(stream, requests) => ended,
         ended = write(&app, &operator, &mut writer, inbox) => ended,
         ended = until_no_operator(&app, &operator) => ended,
-        () = tokio::time::sleep(left) => Ended::Close(CloseCode::SignedOut, "the session has ended".to_owned()),
-        () = standing.ended() => Ended::Close(CloseCode::SignedOut, "signed out".to_owned()),
+        why = operator.0.over(&app) => Ended::Close(CloseCode::SignedOut, why.to_owned()),
         () = app.stop.cancelled() => Ended::Close(CloseCode::Draining, "the server restarts".to_owned()),
     };
     writer.farewell(operator.0.user.id, ended).await;
@@ -98,6 +89,7 @@ async fn write(
         let told = tokio::select! {
             request = requests.recv() => {
                 let Some(FleetRequest { re, body }) = request else { return Ended::Gone };
+                operator.0.used(app).await;
                 let answer = onlooker.carry_out(operator, re, body).await;
                 writer.say(&answer).await
             }

@@ -18,7 +18,7 @@ use crate::gateway::{self, Request};
 use crate::links::admission::{self, Denied};
 use crate::links::enrol::{self, EnrolError};
 use crate::links::session;
-use crate::server::PeerCertificate;
+use crate::server::{PeerCertificate, RemoteAddress};
 use crate::workspace::driver::Event;
 
 /// A refusal on the link port: words for the workspace-agent's log.
@@ -60,7 +60,14 @@ impl From<EnrolError> for Refused {
 }
 
 /// `POST /enrol`.
-pub async fn enrol(State(app): State<Arc<App>>, Json(request): Json<EnrolRequest>) -> Response<Body> {
+pub async fn enrol(
+    State(app): State<Arc<App>>,
+    Extension(RemoteAddress(remote)): Extension<RemoteAddress>,
+    Json(request): Json<EnrolRequest>,
+) -> Response<Body> {
+    if let Err(error) = app.pace.enrolment(remote.ip()) {
+        return error.into_response();
+    }
     match enrol::enrol(&*app.store, &app.authority, &request).await {
         Ok((workspace, certificate)) => {
             app.workspaces.tell(workspace.id, Event::Enrolled);

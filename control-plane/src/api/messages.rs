@@ -16,7 +16,7 @@ use super::deeds;
 use super::extract::{Json, PathOf, workspace_of};
 use crate::app::App;
 use crate::audit;
-use crate::auth::caller::{Answers, By, Caller, Reads, Writes};
+use crate::auth::caller::Caller;
 use crate::error::ApiError;
 use crate::hub::conversation::ConversationHub;
 
@@ -33,7 +33,7 @@ type Accepted = Result<(StatusCode, Answer<Sent>), ApiError>;
 )]
 pub async fn send(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Writes>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     Json(wanted): Json<SendMessage>,
 ) -> Accepted {
@@ -52,11 +52,11 @@ pub async fn send(
 )]
 pub async fn stop(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Writes>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     Json(wanted): Json<StopTurn>,
 ) -> Accepted {
-    let hub = workspace_of(&app, &caller.user).await?.conversation(id).await?;
+    let hub = workspace_of(&app, caller.id()).await?.conversation(id).await?;
     let what = What::Stop { message: hub.to_stop() };
     add(&app, &caller, id, wanted.id.unwrap_or_else(fresh), what).await
 }
@@ -72,15 +72,15 @@ pub async fn stop(
 )]
 pub async fn answer(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Answers>,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     Json(wanted): Json<AnswerPrompt>,
 ) -> Accepted {
-    let workspace = workspace_of(&app, &caller.user).await?;
+    let workspace = workspace_of(&app, caller.id()).await?;
     let hub = workspace.conversation(id).await?;
     let notice = hub.record().notice;
     let item = wanted.id.unwrap_or_else(fresh);
-    let by = audit::By { user: caller.user.user.id, workspace: workspace.id(), caller: Some(&caller) };
+    let by = audit::By { user: caller.id(), workspace: workspace.id(), caller: Some(&caller) };
     deeds::answer(&app, by, caller.person(), &hub, (item, wanted.prompt, wanted.decision)).await?;
     sent(&app, &hub, item, notice).await
 }
@@ -97,16 +97,16 @@ pub async fn answer(
 )]
 pub async fn show(
     State(app): State<Arc<App>>,
-    By(caller, _): By<Reads>,
+    caller: Caller,
     PathOf((id, item)): PathOf<(ConversationId, ItemId)>,
 ) -> Result<Answer<Item>, ApiError> {
-    let hub = workspace_of(&app, &caller.user).await?.conversation(id).await?;
+    let hub = workspace_of(&app, caller.id()).await?.conversation(id).await?;
     hub.hurry().await;
     found(&app, &hub, item).await.map(Answer)
 }
 
 async fn add(app: &Arc<App>, caller: &Caller, id: ConversationId, item: ItemId, what: What) -> Accepted {
-    let hub = workspace_of(app, &caller.user).await?.conversation(id).await?;
+    let hub = workspace_of(app, caller.id()).await?.conversation(id).await?;
     let notice = hub.record().notice;
     hub.add(item, caller.person(), what).await?;
     sent(app, &hub, item, notice).await

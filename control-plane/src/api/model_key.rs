@@ -56,7 +56,7 @@ pub async fn set(
             return Err(ApiError::new(ErrorCode::Unavailable, message));
         }
     }
-    audit::before(&*app.store, user.user.id, "model_key_set", user.user.id, json!({})).await?;
+    audit::write(&app, user.user.id, "model_key_set", user.user.id, json!({})).await?;
     app.gateway.own().set(user.user.id, key.trim()).await?;
     tell(&app, &user).await;
     Ok(Answer(view(&app, &user).await?))

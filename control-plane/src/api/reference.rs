@@ -6,12 +6,14 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use protocol::api::ApiError;
+use protocol::payload::BodyDigest;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
     audit, bodies, changes, conversations, events, health, messages, model_key, profile, sign_in, tokens,
+    users,
 };
 
 /// The document. Every endpoint describes itself, beside its handler; a test holds the list against the router's.
@@ -26,8 +28,18 @@ use super::{
         health::show,
         sign_in::options,
         sign_in::local,
+        sign_in::start,
+        sign_in::nonce,
+        sign_in::credential,
+        sign_in::callback,
         sign_in::out,
+        sign_in::out_everywhere,
         profile::show,
+        profile::onboard,
+        profile::sessions,
+        profile::end_session,
+        profile::export,
+        profile::erase,
         model_key::show,
         model_key::set,
         model_key::remove,
@@ -48,11 +60,17 @@ use super::{
         changes::stream,
         events::page,
         bodies::chunk,
+        users::list,
+        users::disable,
+        users::enable,
+        users::set_role,
+        users::erase,
+        users::export,
         audit::page,
         audit::export,
         show,
     ),
-    components(schemas(ApiError)),
+    components(schemas(ApiError, BodyDigest)),
     tags(
         (name = "conversations", description = "Conversations."),
         (name = "messages", description = "What people and scripts send."),
@@ -60,6 +78,7 @@ use super::{
         (name = "you", description = "Whoever asks."),
         (name = "tokens", description = "API tokens."),
         (name = "sign-in", description = "Signing in and out, at the page."),
+        (name = "people", description = "People, for operators."),
         (name = "audit", description = "What was done, for operators."),
         (name = "health", description = "Whether everything is there.")
     ),

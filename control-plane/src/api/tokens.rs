@@ -64,7 +64,7 @@ pub async fn create(
         used_at: None,
     };
     let detail = json!({ "name": record.name, "scopes": record.scopes, "expires_at": record.expires_at });
-    audit::before(&*app.store, user, "token_created", record.id.0, detail).await?;
+    audit::write(&app, user, "token_created", record.id.0, detail).await?;
     app.store.add_api_token(token.hash(), &record).await?;
     let made = NewToken { token: token.text().to_owned(), view: view(&record) };
     Ok((StatusCode::CREATED, Answer(made)))

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
@@ -23,9 +22,7 @@ use super::conversations::PAGE;
 use super::extract::workspace_of;
 use super::socket::{self, Ended, PING, REQUESTS, Writer};
 use crate::app::App;
-use crate::auth::presence::Standing;
 use crate::auth::session::CurrentUser;
-use crate::clock;
 use crate::error::ApiError;
 use crate::hub::workspace::{ListChange, WorkspaceHub};
 
@@ -38,35 +35,31 @@ use self::feed::Feed;
 /// Upgrades the connection for the workspace's own user.
 pub async fn upgrade(
     State(app): State<Arc<App>>,
-    Path(user): Path<String>,
+    user: CurrentUser,
+    Path(wanted): Path<String>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response<axum::body::Body> {
-    match admit(&app, &user, &headers).await {
-        Ok(Admitted { user, standing, hub, version }) => socket::limited(upgrade, version)
-            .on_upgrade(move |socket| serve(app, user, standing, hub, socket)),
+    match admit(&app, &user, &wanted, &headers).await {
+        Ok((hub, version)) => {
+            socket::limited(upgrade, version).on_upgrade(move |socket| serve(app, user, hub, socket))
+        }
         Err(error) => error.into_response(),
     }
 }
 
-/// A viewer that is let in.
-struct Admitted {
-    user: CurrentUser,
-    standing: Standing,
-    hub: Arc<WorkspaceHub>,
-    version: Version,
-}
-
-async fn admit(app: &Arc<App>, wanted: &str, headers: &HeaderMap) -> Result<Admitted, ApiError> {
-    app.origins.check(headers)?;
-    let (user, standing) = CurrentUser::standing(app, headers).await?;
+async fn admit(
+    app: &Arc<App>,
+    user: &CurrentUser,
+    wanted: &str,
+    headers: &HeaderMap,
+) -> Result<(Arc<WorkspaceHub>, Version), ApiError> {
     let wanted: Option<UserId> = wanted.parse().ok();
     if wanted != Some(user.user.id) {
         return Err(ApiError::new(ErrorCode::NotFound, "there is no such workspace"));
     }
     let version = socket::negotiate(headers)?;
-    let hub = workspace_of(app, &user).await?;
-    Ok(Admitted { user, standing, hub, version })
+    Ok((workspace_of(app, user.user.id).await?, version))
 }
 
 /// Counts a viewer for as long as it lives.
@@ -85,25 +78,15 @@ impl Drop for Counted {
     }
 }
 
-async fn serve(
-    app: Arc<App>,
-    user: CurrentUser,
-    standing: Standing,
-    hub: Arc<WorkspaceHub>,
-    socket: WebSocket,
-) {
+async fn serve(app: Arc<App>, user: CurrentUser, hub: Arc<WorkspaceHub>, socket: WebSocket) {
     let _counted = Counted::new(&app);
     let (sink, stream) = socket.split();
     let mut writer = Writer::new(sink);
     let (requests, inbox) = mpsc::channel(REQUESTS);
-    let signed_out_at = Instant::now() + Duration::from_millis(user.expires_at.saturating_sub(clock::now()));
     let ended = tokio::select! {
         ended = socket::read(stream, requests) => ended,
         ended = write(&app, &user, &hub, &mut writer, inbox) => ended,
-        () = tokio::time::sleep_until(signed_out_at) => {
-            Ended::Close(CloseCode::SignedOut, "the session has ended".to_owned())
-        }
-        () = standing.ended() => Ended::Close(CloseCode::SignedOut, "signed out".to_owned()),
+        why = user.over(&app) => Ended::Close(CloseCode::SignedOut, why.to_owned()),
         () = hub.closed().cancelled() => Ended::Close(CloseCode::SignedOut, "the workspace was deleted".to_owned()),
         () = app.stop.cancelled() => Ended::Close(CloseCode::Draining, "the server restarts".to_owned()),
     };
@@ -130,6 +113,7 @@ async fn write(
         tokio::select! {
             request = requests.recv() => {
                 let Some(request) = request else { return Ended::Gone };
+                user.used(app).await;
                 let answer = actor.carry_out(request, &mut viewer.feed).await;
                 if let Err(ended) = writer.say(&answer).await {
                     return ended;

@@ -1,16 +1,14 @@
-//! Who asks for what people and their scripts may both do: a person by their session, or a script by an API token that has
-//! the scope for it. A request that brings a token is judged by the token alone, whatever cookie it has besides.
+//! Who asks for what people and their scripts may both do: a person by their session, or a script by an API token.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::request::Parts;
+use protocol::api::Me;
 use protocol::api::tokens::Scope;
 use protocol::close::ErrorCode;
 use protocol::event::Person;
 use protocol::payload::short;
+use protocol::{Millis, UserId};
 use serde_json::json;
 
 use super::presence::Standing;
@@ -19,57 +17,92 @@ use super::token::{self, ApiToken};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::store::Hash;
-use crate::store::records::ApiTokenRecord;
+use crate::store::records::{ApiTokenRecord, UserRecord};
 use crate::{audit, clock};
 
 /// How long the name of whoever sent something may be, in bytes.
 const NAME_BYTES: usize = 200;
 /// A day, in milliseconds.
-const DAY_MS: u64 = 86_400_000;
+const DAY_MS: Millis = 86_400_000;
+/// How often it is looked whether a token that something stands on is still good: another control plane may have revoked it.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// Whoever asks.
-#[derive(Debug)]
-pub struct Caller {
-    /// For whom.
-    pub user: CurrentUser,
-    /// The token that let them in, if it was not a session.
-    pub token: Option<ApiTokenRecord>,
-    standing: [Standing; 2],
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A person, at the page.
+    Person(CurrentUser),
+    /// A script.
+    Script(Script),
 }
 
-impl Caller {
-    /// Whoever these headers belong to, if they may do what needs that scope. `acts`: it changes something, so a browser's
-    /// request must come from our own page.
+/// A script that was let in by a token.
+#[derive(Clone, Debug)]
+pub struct Script {
+    user: UserRecord,
+    token: ApiTokenRecord,
+    hash: Hash,
+    standing: Arc<[Standing; 2]>,
+}
+
+impl Script {
+    /// The script whose token that is, if the token has the scope.
     ///
     /// # Errors
-    /// `SignedOut` for nobody, `Forbidden` without the scope or from elsewhere, `TooMany` for a token that asks too often.
-    pub async fn of(app: &App, headers: &HeaderMap, scope: Scope, acts: bool) -> Result<Self, ApiError> {
-        if let Some(token) = ApiToken::from_headers(headers)? {
-            return Self::by_token(app, &token, scope).await;
-        }
-        if acts {
-            app.origins.check(headers)?;
-        }
-        let (user, standing) = CurrentUser::standing(app, headers).await?;
-        let standing = [standing, app.presence.enter_user(user.user.id)];
-        Ok(Self { user, token: None, standing })
-    }
-
-    async fn by_token(app: &App, token: &ApiToken, scope: Scope) -> Result<Self, ApiError> {
+    /// `SignedOut` for a token that is not good, `Forbidden` without the scope, `TooMany` for one that asks too often.
+    pub async fn of(app: &App, token: &ApiToken, scope: Scope) -> Result<Self, ApiError> {
         let (hash, now) = (token.hash(), clock::now());
+        // Before it is looked up: a revocation in between is then seen either here or there.
         let standing = app.presence.enter(hash);
         let found = app.store.api_token(hash, now).await?;
         let unknown = || ApiError::new(ErrorCode::SignedOut, "the token is unknown, expired or revoked");
         let (record, user) = found.filter(|(_, user)| !user.disabled).ok_or_else(unknown)?;
         app.tokens.count(&hash)?;
-        if !token::scopes(&record).contains(&scope) {
-            let message = format!("the token lacks the scope {:?}", scope.as_str());
-            return Err(ApiError::new(ErrorCode::Forbidden, message));
-        }
+        allows(&record, scope, format!("the token lacks the scope {:?}", scope.as_str()))?;
         note_use(app, hash, &record, now).await;
-        let standing = [standing, app.presence.enter_user(user.id)];
-        let user = CurrentUser { user, expires_at: record.expires_at };
-        Ok(Self { user, token: Some(record), standing })
+        let standing = Arc::new([standing, app.presence.enter_user(user.id)]);
+        Ok(Self { user, token: record, hash, standing })
+    }
+
+    async fn over(&self, app: &App) {
+        let [token, user] = &*self.standing;
+        loop {
+            let left = self.token.expires_at.saturating_sub(clock::now());
+            tokio::select! {
+                () = token.ended() => return,
+                () = user.ended() => return,
+                () = tokio::time::sleep(LOOK.min(Duration::from_millis(left))) => {}
+            }
+            // A store that can't say is asked again.
+            match app.store.api_token(self.hash, clock::now()).await {
+                Ok(None) => return,
+                Ok(Some((_, user))) if user.disabled => return,
+                Ok(Some(_)) | Err(_) => {}
+            }
+        }
+    }
+}
+
+impl Caller {
+    /// For whom.
+    pub const fn user(&self) -> &UserRecord {
+        match self {
+            Self::Person(current) => &current.user,
+            Self::Script(script) => &script.user,
+        }
+    }
+
+    /// Their id.
+    pub const fn id(&self) -> UserId {
+        self.user().id
+    }
+
+    /// The token that lets them in, if it is not a session.
+    pub const fn token(&self) -> Option<&ApiTokenRecord> {
+        match self {
+            Self::Person(_) => None,
+            Self::Script(script) => Some(&script.token),
+        }
     }
 
     /// Whether they may do what needs another scope, too. People at the page may.
@@ -77,35 +110,41 @@ impl Caller {
     /// # Errors
     /// `Forbidden` otherwise, with what `why` says.
     pub fn may_also(&self, scope: Scope, why: &str) -> Result<(), ApiError> {
-        let lacks = self.token.as_ref().is_some_and(|record| !token::scopes(record).contains(&scope));
-        if lacks { Err(ApiError::new(ErrorCode::Forbidden, why)) } else { Ok(()) }
+        self.token().map_or(Ok(()), |token| allows(token, scope, why))
+    }
+
+    /// How they are shown to themselves.
+    pub fn me(&self) -> Me {
+        let user = self.user();
+        Me { id: user.id, name: user.name.clone(), role: user.role }
     }
 
     /// How they are shown in a log: a script by its person's name and its token's.
     pub fn person(&self) -> Person {
-        let person = self.user.person();
-        match &self.token {
-            Some(token) => {
-                Person { name: short(&format!("{} ({})", person.name, token.name), NAME_BYTES), ..person }
-            }
-            None => person,
-        }
+        let UserRecord { id, name, .. } = self.user();
+        let name = match self.token() {
+            Some(token) => short(&format!("{name} ({})", token.name), NAME_BYTES),
+            None => name.clone(),
+        };
+        Person { id: *id, name }
     }
 
-    /// Waits until the session or the token ends, or the user is kept out.
-    pub async fn ended(&self) {
-        let [proof, user] = &self.standing;
-        let left = self.user.expires_at.saturating_sub(clock::now());
-        tokio::select! {
-            () = proof.ended() => {}
-            () = user.ended() => {}
-            () = tokio::time::sleep(std::time::Duration::from_millis(left)) => {}
+    /// Waits until the session or the token is over, or the user is kept out.
+    pub async fn over(&self, app: &App) {
+        match self {
+            Self::Person(current) => drop(current.over(app).await),
+            Self::Script(script) => script.over(app).await,
         }
     }
 }
 
+fn allows(token: &ApiTokenRecord, scope: Scope, why: impl Into<String>) -> Result<(), ApiError> {
+    let has = token::scopes(token).contains(&scope);
+    if has { Ok(()) } else { Err(ApiError::new(ErrorCode::Forbidden, why)) }
+}
+
 /// Notes that a token is used: when, once a minute; that it is, in the audit trail, once a day.
-async fn note_use(app: &App, hash: Hash, record: &ApiTokenRecord, now: u64) {
+async fn note_use(app: &App, hash: Hash, record: &ApiTokenRecord, now: Millis) {
     if !record.is_stale(now) {
         return;
     }
@@ -115,63 +154,5 @@ async fn note_use(app: &App, hash: Hash, record: &ApiTokenRecord, now: u64) {
     }
     if let Err(error) = app.store.touch_api_token(hash, now).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "a token's use can't be noted");
-    }
-}
-
-/// What a handler's caller does, and what that takes.
-pub trait Deed: Send + Sync {
-    /// The scope that a token needs.
-    const SCOPE: Scope;
-    /// Whether it changes something.
-    const ACTS: bool;
-}
-
-macro_rules! deed {
-    ($(#[$doc:meta])* $name:ident, $scope:ident, $acts:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub struct $name;
-
-        impl Deed for $name {
-            const SCOPE: Scope = Scope::$scope;
-            const ACTS: bool = $acts;
-        }
-    };
-}
-
-deed!(
-    /// Reads.
-    Reads,
-    Read,
-    false
-);
-deed!(
-    /// Makes or changes something.
-    Writes,
-    Write,
-    true
-);
-deed!(
-    /// Answers a prompt.
-    Answers,
-    Answer,
-    true
-);
-deed!(
-    /// Deletes something.
-    Deletes,
-    Delete,
-    true
-);
-
-/// Whoever asks, if they may. As a handler's argument it refuses everyone else.
-#[derive(Debug)]
-pub struct By<D>(pub Caller, pub PhantomData<D>);
-
-impl<D: Deed> FromRequestParts<Arc<App>> for By<D> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        Ok(Self(Caller::of(app, &parts.headers, D::SCOPE, D::ACTS).await?, PhantomData))
     }
 }

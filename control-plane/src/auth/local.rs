@@ -10,12 +10,11 @@ use axum::http::header::HOST;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::Millis;
-use protocol::api::Role;
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::store::records::{Identity, UserRecord};
+use crate::store::records::Identity;
 use crate::store::{Hash, Store, StoreError};
 
 /// How long a code is good.
@@ -34,25 +33,18 @@ pub async fn new_code(store: &dyn Store) -> Result<String, StoreError> {
     let mut bytes = [0; 18];
     rand::rng().fill_bytes(&mut bytes);
     let code = URL_SAFE_NO_PAD.encode(bytes);
-    store.add_local_code(hash(&code), clock::now() + CODE_MS).await?;
+    store.add_code(hash(&code), clock::now() + CODE_MS).await?;
     Ok(code)
 }
 
 /// Whoever signs in locally. It is their machine, so they operate it.
-///
-/// # Errors
-/// When the store fails.
-pub async fn sign_in(store: &dyn Store) -> Result<UserRecord, StoreError> {
-    let user = store.sign_in(&Identity::new(SUBJECT, "You"), clock::now()).await?;
-    if user.role != Role::Operator {
-        store.set_role(user.id, Role::Operator).await?;
-    }
-    Ok(UserRecord { role: Role::Operator, ..user })
+pub fn identity() -> Identity {
+    Identity::new(SUBJECT, "You")
 }
 
-/// What the store keeps of a code.
+/// What the store keeps of a code. No other one-time code has this hash: each kind is hashed under a label of its own.
 pub fn hash(code: &str) -> Hash {
-    Sha256::digest(code.trim().as_bytes()).into()
+    Sha256::new().chain_update("atelier local sign-in\0").chain_update(code.trim()).finalize().into()
 }
 
 /// Whether a request comes straight from this machine and is meant for it.

@@ -1,14 +1,8 @@
 //! Who is an operator: the one rule, for requests and for sockets.
 
-use std::sync::Arc;
-
-use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::request::Parts;
 use protocol::api::Role;
 use protocol::close::ErrorCode;
 
-use super::presence::Standing;
 use super::session::CurrentUser;
 use crate::app::App;
 use crate::error::ApiError;
@@ -19,15 +13,6 @@ use crate::store::records::UserRecord;
 pub struct Operator(pub CurrentUser);
 
 impl Operator {
-    /// The operator whom these headers belong to, and a socket's stand on their session.
-    ///
-    /// # Errors
-    /// `Forbidden` for anyone else who is signed in; otherwise as [`CurrentUser::from_headers`].
-    pub async fn standing(app: &App, headers: &HeaderMap) -> Result<(Self, Standing), ApiError> {
-        let (user, standing) = CurrentUser::standing(app, headers).await?;
-        Ok((Self::check(user)?, standing))
-    }
-
     /// Whether they still are one, as the store has it now.
     ///
     /// # Errors
@@ -43,7 +28,11 @@ impl Operator {
         error.is_some_and(|error| matches!(error.code(), ErrorCode::Forbidden | ErrorCode::NotFound))
     }
 
-    fn check(user: CurrentUser) -> Result<Self, ApiError> {
+    /// Lets an operator pass.
+    ///
+    /// # Errors
+    /// `Forbidden` for anyone else.
+    pub(super) fn check(user: CurrentUser) -> Result<Self, ApiError> {
         if is_one(&user.user) { Ok(Self(user)) } else { Err(refusal()) }
     }
 }
@@ -54,12 +43,4 @@ fn is_one(user: &UserRecord) -> bool {
 
 fn refusal() -> ApiError {
     ApiError::new(ErrorCode::Forbidden, "this is for operators only")
-}
-
-impl FromRequestParts<Arc<App>> for Operator {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        Self::check(CurrentUser::from_headers(app, &parts.headers).await?)
-    }
 }

@@ -12,9 +12,11 @@ use crate::error::ApiError;
 pub struct OwnOrigins(Vec<String>);
 
 impl OwnOrigins {
-    /// The origins of a control plane that listens on `port` of this machine, and is known as `public`, if anything.
-    pub fn new(public: Option<&str>, port: u16) -> Self {
-        let local = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("http://{host}:{port}"));
+    /// The origins of a control plane that is known as `public`, if anything, and listens on `port` of this machine's
+    /// loopback address, if it does.
+    pub fn new(public: Option<&str>, port: Option<u16>) -> Self {
+        let hosts = ["127.0.0.1", "localhost", "[::1]"];
+        let local = port.into_iter().flat_map(|port| hosts.map(|host| format!("http://{host}:{port}")));
         Self(public.map(str::to_owned).into_iter().chain(local).collect())
     }
 
@@ -45,7 +47,7 @@ mod tests {
             headers.insert(ORIGIN, origin.parse().unwrap());
         }
         headers.insert(HOST, host.parse().unwrap());
-        OwnOrigins::new(Some("https://atelier.example"), 8080).check(&headers).is_ok()
+        OwnOrigins::new(Some("https://atelier.example"), Some(8080)).check(&headers).is_ok()
     }
 
     #[test]

@@ -2,13 +2,15 @@
 //! they are open.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::UserId;
+use protocol::{Millis, UserId};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::store::Hash;
+use crate::store::records::NOTED_EVERY_MS;
 
 /// The sessions that sockets stand on at the moment.
 #[derive(Debug, Default)]
@@ -35,7 +37,8 @@ impl Presence {
             .entry(session)
             .or_insert_with(|| Present { sockets: 0, ended: CancellationToken::new() });
         present.sockets += 1;
-        Standing { presence: Arc::clone(self), session, ended: present.ended.clone() }
+        let (presence, ended) = (Arc::clone(self), present.ended.clone());
+        Standing { presence, session, ended, noted_at: AtomicU64::new(0) }
     }
 
     /// One more stream of a user's, whatever it was let in by.
@@ -67,9 +70,26 @@ pub struct Standing {
     presence: Arc<Presence>,
     session: Hash,
     ended: CancellationToken,
+    /// When its use was last noted.
+    noted_at: AtomicU64,
 }
 
 impl Standing {
+    /// Which session it is.
+    pub const fn session(&self) -> Hash {
+        self.session
+    }
+
+    /// Whether the use of the session, which the store has as of `used_at`, is to be noted again; if so, it is taken to be.
+    pub fn is_to_be_noted(&self, used_at: Millis, now: Millis) -> bool {
+        let noted_at = self.noted_at.load(Ordering::Relaxed).max(used_at);
+        let due = now.saturating_sub(noted_at) >= NOTED_EVERY_MS;
+        if due {
+            self.noted_at.store(now, Ordering::Relaxed);
+        }
+        due
+    }
+
     /// Waits until somebody signs out.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
@@ -103,6 +123,17 @@ mod tests {
         assert!(!other.ended.is_cancelled());
         // Whoever entered with the same cookie just before finds it ended too.
         assert!(presence.enter(MINE).ended.is_cancelled());
+    }
+
+    #[test]
+    fn the_use_of_a_session_is_noted_once_a_minute() {
+        let presence = Arc::new(Presence::default());
+        let standing = presence.enter(MINE);
+        let (used_at, minute) = (1_000_000, NOTED_EVERY_MS);
+        assert!(!standing.is_to_be_noted(used_at, used_at + minute - 1));
+        assert!(standing.is_to_be_noted(used_at, used_at + minute));
+        assert!(!standing.is_to_be_noted(used_at, used_at + 2 * minute - 1));
+        assert!(standing.is_to_be_noted(used_at, used_at + 2 * minute));
     }
 
     #[test]

@@ -80,17 +80,6 @@ impl Default for ApiToken {
     }
 }
 
-/// Lets a request pass that brings no token: what follows is for people at the page.
-///
-/// # Errors
-/// `Forbidden` for one that does, whatever cookie it has besides.
-pub fn refuse(headers: &HeaderMap) -> Result<(), ApiError> {
-    if headers.contains_key(AUTHORIZATION) {
-        return Err(ApiError::new(ErrorCode::Forbidden, "this can't be done with an API token"));
-    }
-    Ok(())
-}
-
 /// What a kept token may be used for. A scope that this version doesn't know allows nothing.
 pub fn scopes(record: &ApiTokenRecord) -> Vec<Scope> {
     record.scopes.iter().filter_map(|scope| Scope::parse(scope)).collect()
@@ -120,7 +109,7 @@ impl Usage {
         }
         self.rate.check_key(token).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
-            ApiError::too_often("this token asks too often", wait)
+            ApiError::too_often(wait)
         })
     }
 
@@ -188,9 +177,7 @@ mod tests {
     fn what_is_no_bearer_token_is_nobodys_and_never_passed_over_for_a_cookie() {
         for values in [&["Basic eDp5"][..], &["Bearer"], &[""], &["Bearer a", "Bearer b"]] {
             assert!(ApiToken::from_headers(&headers(values)).is_err(), "{values:?}");
-            assert!(refuse(&headers(values)).is_err());
         }
-        assert!(refuse(&HeaderMap::new()).is_ok());
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl OwnKeys {
         self.tries.retain_recent();
         self.tries.check_key(&user).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
-            ApiError::too_often("keys are tried too often", wait)
+            ApiError::too_often(wait)
         })
     }
 

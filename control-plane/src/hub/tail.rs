@@ -74,7 +74,10 @@ impl Tail {
     /// When the store can't be read.
     pub async fn attach(hub: Arc<ConversationHub>, cursor: Option<Cursor>) -> Result<Self, StoreError> {
         let follow = Follow::attach(hub, cursor).await?;
-        Ok(Self { follow, told: cursor.unwrap_or_default() })
+        let mut told = cursor.unwrap_or_default();
+        // A cursor from before the store was put back to an earlier time stands for nothing here.
+        told.outbox = if told.outbox > follow.cursor().outbox { 0 } else { told.outbox };
+        Ok(Self { follow, told })
     }
 
     /// What to tell now.
@@ -87,13 +90,17 @@ impl Tail {
         if let Some(Greeting { from, end, verdict: Verdict::Snapshot { .. } }) = batch.greeting {
             self.told.log = Position { epoch: end.epoch, n: from - 1 };
         }
+        // Whoever attaches is read all that is not final, too, which a script has been told already.
+        let known = self.told.outbox;
+        let items = records.items.map(|(items, _)| items).unwrap_or_default();
+        let items: Vec<_> = items.into_iter().filter(|item| item.rev > known).collect();
         let Cursor { outbox, notice, .. } = self.follow.cursor();
         let begun = Cursor { log: self.told.log, outbox, notice };
         let log = batch.lines.last().map_or(begun.log, |last| Position { epoch: last.epoch, n: last.n });
         self.told = Cursor { log, ..begun };
         Ok(Piece {
             greeting: batch.greeting,
-            items: records.items.map(|(items, _)| items).unwrap_or_default(),
+            items,
             notices: records.notices,
             begun,
             lines: batch.lines,

@@ -1,5 +1,5 @@
-//! What one address may take of a port that hostile code can reach: connections at a time, new ones a second, and
-//! handshakes at a time. Every workspace has an address of its own, so one that floods the port keeps out itself alone.
+//! What one address may take of a port that hostile code or the whole world can reach: connections at a time, new ones a
+//! second, and handshakes at a time. Whoever floods the port keeps out themselves alone.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,10 +9,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Connections of one address at a time: a link, its successor, and a workspace's model requests many times over.
-const CONNECTIONS: u32 = 128;
-/// New connections of one address a second, in the long run; [`CONNECTIONS`] at once.
-const A_SECOND: NonZeroU32 = NonZeroU32::new(32).expect("not zero");
+/// What one address may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Connections at a time, and as many new ones at once.
+    connections: NonZeroU32,
+    /// New connections a second, in the long run.
+    a_second: NonZeroU32,
+}
+
+impl Share {
+    /// A workspace's share of the link port, which has an address of its own: a link, its successor, and model requests
+    /// many times over.
+    pub const WORKSPACE: Self = Self::new(128, 32);
+    /// A browser's share of the public port, or that of an office full of browsers behind one address.
+    pub const BROWSERS: Self = Self::new(1024, 128);
+
+    const fn new(connections: u32, a_second: u32) -> Self {
+        let (connections, a_second) = (NonZeroU32::new(connections), NonZeroU32::new(a_second));
+        Self { connections: connections.expect("not zero"), a_second: a_second.expect("not zero") }
+    }
+}
+
 /// Handshakes of one address at a time.
 const HANDSHAKES: usize = 8;
 /// Handshakes of all: enough to keep every core busy, few enough to bound their memory.
@@ -23,6 +41,7 @@ const REMEMBERED: usize = 4096;
 /// Who is connected to a port, by address.
 #[derive(Debug)]
 pub struct Crowd {
+    share: Share,
     addresses: Mutex<HashMap<IpAddr, Address>>,
     rate: DefaultKeyedRateLimiter<IpAddr>,
     handshakes: Arc<Semaphore>,
@@ -42,24 +61,25 @@ pub struct Place {
     address: Option<(IpAddr, Arc<Semaphore>)>,
 }
 
-impl Default for Crowd {
-    fn default() -> Self {
-        let burst = NonZeroU32::new(CONNECTIONS).unwrap_or(NonZeroU32::MIN);
-        Self {
-            addresses: Mutex::default(),
-            rate: RateLimiter::keyed(Quota::per_second(A_SECOND).allow_burst(burst)),
-            handshakes: Arc::new(Semaphore::new(ALL_HANDSHAKES)),
-        }
-    }
-}
-
 impl Crowd {
+    /// Nobody yet.
+    pub fn new(share: Share) -> Self {
+        let quota = Quota::per_second(share.a_second).allow_burst(share.connections);
+        let handshakes = Arc::new(Semaphore::new(ALL_HANDSHAKES));
+        Self { share, addresses: Mutex::default(), rate: RateLimiter::keyed(quota), handshakes }
+    }
+
+    /// A place that is nobody's that counts, for a connection that others share: a proxy's.
+    pub fn uncounted(self: &Arc<Self>) -> Place {
+        Place { crowd: Arc::clone(self), address: None }
+    }
+
     /// A place for a new connection; `None` when its address has too many, or asks for too many a second. Whoever
     /// connects over loopback is on this very host, behind no wall, and is not counted.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let address = address.to_canonical();
         if address.is_loopback() {
-            return Some(Place { crowd: Arc::clone(self), address: None });
+            return Some(self.uncounted());
         }
         if self.rate.len() > REMEMBERED {
             self.rate.retain_recent();
@@ -69,7 +89,7 @@ impl Crowd {
         let entry = addresses
             .entry(address)
             .or_insert_with(|| Address { connections: 0, handshakes: Arc::new(Semaphore::new(HANDSHAKES)) });
-        if entry.connections >= CONNECTIONS {
+        if entry.connections >= self.share.connections.get() {
             return None;
         }
         entry.connections += 1;
@@ -119,12 +139,13 @@ mod tests {
 
     use super::*;
 
+    const CONNECTIONS: u32 = Share::WORKSPACE.connections.get();
     const ONE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
     const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 
     #[test]
     fn an_address_that_has_too_many_connections_keeps_out_itself_alone() {
-        let crowd = Arc::new(Crowd::default());
+        let crowd = Arc::new(Crowd::new(Share::WORKSPACE));
         let places: Vec<_> = (0..CONNECTIONS).map_while(|_| crowd.enter(ONE)).collect();
         assert_eq!(places.len(), CONNECTIONS as usize);
         assert!(crowd.enter(ONE).is_none());
@@ -135,7 +156,7 @@ mod tests {
 
     #[test]
     fn an_address_that_comes_and_goes_too_often_is_kept_out() {
-        let crowd = Arc::new(Crowd::default());
+        let crowd = Arc::new(Crowd::new(Share::WORKSPACE));
         let mut entered = 0;
         while crowd.enter(ONE).is_some() {
             entered += 1;
@@ -147,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn slow_handshakes_of_one_address_hold_up_no_other() {
-        let crowd = Arc::new(Crowd::default());
+        let crowd = Arc::new(Crowd::new(Share::WORKSPACE));
         let places: Vec<_> = (0..HANDSHAKES).map_while(|_| crowd.enter(ONE)).collect();
         let mut held = Vec::new();
         for place in &places {
@@ -166,7 +187,7 @@ mod tests {
 
     #[test]
     fn whoever_is_on_this_host_is_not_counted() {
-        let crowd = Arc::new(Crowd::default());
+        let crowd = Arc::new(Crowd::new(Share::WORKSPACE));
         let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped().into();
         let places: Vec<_> = (0..2 * CONNECTIONS).map_while(|_| crowd.enter(mapped)).collect();
         assert_eq!(places.len(), 2 * CONNECTIONS as usize);

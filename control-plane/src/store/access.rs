@@ -9,10 +9,10 @@ use super::{Hash, Result};
 /// Keeps what lets people in.
 #[async_trait]
 pub trait Access {
-    /// Keeps a one-time code for a local sign-in.
-    async fn add_local_code(&self, code: Hash, expires_at: Millis) -> Result<()>;
+    /// Keeps a one-time code: of a local sign-in, or of an attempt at an identity provider.
+    async fn add_code(&self, code: Hash, expires_at: Millis) -> Result<()>;
     /// Spends a code. Exactly one caller gets `true`.
-    async fn spend_local_code(&self, code: Hash, now: Millis) -> Result<bool>;
+    async fn spend_code(&self, code: Hash, now: Millis) -> Result<bool>;
 
     /// Keeps a session.
     async fn open_session(&self, token: Hash, session: &SessionRecord) -> Result<()>;

@@ -86,7 +86,7 @@ async fn wrong_codes_sign_nobody_in() {
         assert_eq!(sign_in(&plane, code).await.status(), StatusCode::UNAUTHORIZED, "{code}");
     }
     let expired = "expired";
-    plane.store().add_local_code(local::hash(expired), clock::now()).await.unwrap();
+    plane.store().add_code(local::hash(expired), clock::now()).await.unwrap();
     assert_eq!(sign_in(&plane, expired).await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(sign_in(&plane, plane.code()).await.status(), StatusCode::NO_CONTENT);
 }

@@ -26,7 +26,7 @@ fn passes(flags: &[&str]) {
 fn the_defaults_need_nothing_else() {
     let dir = folder();
     let config = check(dir.path(), &[]).unwrap();
-    assert!(config.listen.ip().is_loopback());
+    assert!(config.http.listen.ip().is_loopback());
     assert!(config.model.credential.is_none());
     assert_eq!(config.engine.memory, 1 << 30);
     let key = dir.path().join("data/sealing-key");

@@ -34,7 +34,7 @@ async fn filled(world: &World) -> Filled {
     for n in 0..3 {
         add_user(world, n, &mut filled).await;
     }
-    world.store().add_local_code([9; 32], LATER).await.unwrap();
+    world.store().add_code([9; 32], LATER).await.unwrap();
     world.store().create_secret("ca", b"sealed \x00\xff").await.unwrap();
     world.store().create_secret("instance", b"0a1b").await.unwrap();
     for n in 0..205 {
@@ -145,7 +145,7 @@ async fn assert_goes_on(world: &World, filled: &Filled) {
     assert_eq!(store.session([0; 32], NOW).await.unwrap().unwrap().1.id, filled.users[0]);
     assert_eq!(store.api_token([12; 32], NOW).await.unwrap().unwrap().1.id, filled.users[2]);
     assert_eq!(store.user_secret(filled.users[2], "model/key").await.unwrap().unwrap(), b"sealed");
-    assert!(store.spend_local_code([9; 32], NOW).await.unwrap());
+    assert!(store.spend_code([9; 32], NOW).await.unwrap());
     for workspace in &filled.workspaces {
         assert_eq!(store.workspace_of(workspace.user).await.unwrap().as_ref(), Some(workspace));
         assert_eq!(store.count_link(workspace.id).await.unwrap(), 2);

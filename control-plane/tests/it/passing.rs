@@ -30,8 +30,8 @@ macro_rules! passing_on {
     };
     (Access for $type:ident) => {
         $crate::passing::passing_on! { impl Access for $type {
-            fn add_local_code(code: Hash, expires_at: Millis) -> ();
-            fn spend_local_code(code: Hash, now: Millis) -> bool;
+            fn add_code(code: Hash, expires_at: Millis) -> ();
+            fn spend_code(code: Hash, now: Millis) -> bool;
             fn open_session(token: Hash, session: &SessionRecord) -> ();
             fn session(token: Hash, now: Millis) -> Option<(SessionRecord, UserRecord)>;
             fn touch_session(token: Hash, now: Millis) -> ();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use protocol::close::CloseCode;
-use protocol::{api, fleet, viewer};
+use protocol::{api, fleet, people, viewer};
 use ts_rs::{Config, TS, TypeVisitor};
 
 struct Collect<'a> {
@@ -43,9 +43,19 @@ fn generate() -> String {
     collect.visit::<api::CreateConversation>();
     collect.visit::<api::HistoryPage>();
     collect.visit::<api::Health>();
-    collect.visit::<api::LocalSignIn>();
     collect.visit::<api::RenameConversation>();
-    collect.visit::<api::SignInOptions>();
+    collect.visit::<people::CredentialSignIn>();
+    collect.visit::<people::LocalSignIn>();
+    collect.visit::<people::Onboarding>();
+    collect.visit::<people::Profile>();
+    collect.visit::<people::SessionView>();
+    collect.visit::<people::SetRole>();
+    collect.visit::<people::SignInNonce>();
+    collect.visit::<people::SignInOptions>();
+    collect.visit::<people::SignInRefusal>();
+    collect.visit::<people::SignInStarted>();
+    collect.visit::<people::StartSignIn>();
+    collect.visit::<people::UserPage>();
     let types: Vec<String> = types.into_values().collect();
     format!(
         "// Generated from the Rust crate `protocol` by its test `typescript`. Not to be edited by hand.\n\n\

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use control_plane::auth::session::{self, Cookie};
+use control_plane::auth::cookie::Cookie;
+use control_plane::auth::session;
 use control_plane::pki::Authority;
 use control_plane::seal::Seal;
 use control_plane::store::records::{

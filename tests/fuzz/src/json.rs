@@ -1,9 +1,10 @@
 //! JSON that comes in: bodies of HTTP requests, and text messages on both sockets.
 
-use protocol::api::{CreateConversation, LocalSignIn, RenameConversation};
+use protocol::api::{CreateConversation, RenameConversation};
 use protocol::enrol::{EnrolRequest, RenewRequest, TokenFile};
 use protocol::event::Event;
 use protocol::link::{FromAgent, FromControl};
+use protocol::people::LocalSignIn;
 use protocol::viewer::Request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -80,12 +80,12 @@ pub(super) fn token_fields(token: &ApiTokenRecord) -> Result<Fields> {
 
 #[async_trait]
 impl Access for Firestore {
-    async fn add_local_code(&self, code: Hash, expires_at: Millis) -> Result<()> {
+    async fn add_code(&self, code: Hash, expires_at: Millis) -> Result<()> {
         let change = self.client.create(&code_path(&code), code_fields(expires_at));
         self.client.done(vec![change], Again::Harmful).await.map(drop)
     }
 
-    async fn spend_local_code(&self, code: Hash, now: Millis) -> Result<bool> {
+    async fn spend_code(&self, code: Hash, now: Millis) -> Result<bool> {
         let Some(doc) = self.client.get(&code_path(&code)).await? else { return Ok(false) };
         let spending = self.client.delete(&doc.path).if_still(&doc);
         let spent = self.client.commit(vec![spending], Again::Harmful).await?;

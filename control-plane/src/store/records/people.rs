@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// How often the use of a session or a token is noted at most.
-const NOTED_EVERY_MS: Millis = 60 * 1000;
+pub const NOTED_EVERY_MS: Millis = 60 * 1000;
 
 /// What an identity provider says of a person.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -12,12 +12,12 @@ use super::{Sqlite, failed};
 
 #[async_trait]
 impl Access for Sqlite {
-    async fn add_local_code(&self, code: Hash, expires_at: Millis) -> Result<()> {
-        self.write(move |connection| add_local_code(connection, &code, expires_at)).await
+    async fn add_code(&self, code: Hash, expires_at: Millis) -> Result<()> {
+        self.write(move |connection| add_code(connection, &code, expires_at)).await
     }
 
-    async fn spend_local_code(&self, code: Hash, now: Millis) -> Result<bool> {
-        self.write(move |connection| spend_local_code(connection, &code, now)).await
+    async fn spend_code(&self, code: Hash, now: Millis) -> Result<bool> {
+        self.write(move |connection| spend_code(connection, &code, now)).await
     }
 
     async fn open_session(&self, token: Hash, session: &SessionRecord) -> Result<()> {
@@ -115,12 +115,12 @@ pub(super) fn tidy(connection: &Connection, now: Millis) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn add_local_code(connection: &Connection, code: &Hash, expires_at: Millis) -> Result<()> {
+pub(super) fn add_code(connection: &Connection, code: &Hash, expires_at: Millis) -> Result<()> {
     let sql = "INSERT INTO local_codes (code, expires_at) VALUES (?1, ?2)";
     run(connection.execute(sql, params![code, int(expires_at)]))
 }
 
-fn spend_local_code(connection: &Connection, code: &Hash, now: Millis) -> Result<bool> {
+fn spend_code(connection: &Connection, code: &Hash, now: Millis) -> Result<bool> {
     let spent = connection
         .execute("DELETE FROM local_codes WHERE code = ?1 AND expires_at > ?2", params![code, int(now)])
         .map_err(failed)?;

@@ -233,7 +233,7 @@ fn keep(connection: &Connection, entry: &Entry) -> Result<()> {
         }
         Entry::LocalCode(code, expires_at) => {
             remove(connection, "DELETE FROM local_codes WHERE code = ?1", code)?;
-            access::add_local_code(connection, code, *expires_at)
+            access::add_code(connection, code, *expires_at)
         }
         Entry::Session(token, session) => {
             remove(connection, "DELETE FROM sessions WHERE token = ?1", token)?;

@@ -70,7 +70,7 @@ async fn a_backup_of_a_busy_store_is_of_one_moment() {
             let commit = appending(&written, 1);
             writing.store().commit(&commit).await.unwrap();
             // A second record that must be of the same moment, or one step behind.
-            writing.store().add_local_code(crate::store::world::hash(), commit.record.end.n).await.unwrap();
+            writing.store().add_code(crate::store::world::hash(), commit.record.end.n).await.unwrap();
             written = commit.record;
             said.send_replace(written.end.n);
         }

@@ -96,7 +96,7 @@ async fn a_sign_in_address_is_good_for_the_firestore_that_is_configured() {
     let said = String::from_utf8(output.stdout).unwrap();
     let code = said.trim().split_once("#code=").unwrap().1;
     let hash = control_plane::auth::local::hash(code);
-    assert!(world.store().spend_local_code(hash, control_plane::clock::now()).await.unwrap());
+    assert!(world.store().spend_code(hash, control_plane::clock::now()).await.unwrap());
     let words = failed(dir.path(), &["sign-in"], &[("ATELIER_STORE", "firestore")]);
     assert!(words.contains("--firestore-project: --store=firestore needs a project"), "{words}");
     let emulator = [

@@ -37,32 +37,31 @@ pub(super) async fn an_unknown_user_is_not_found(world: &World) {
 
 pub(super) async fn a_local_code_is_spent_by_one_of_a_hundred(world: &World) {
     let code = hash();
-    world.store().add_local_code(code, NOW + 1).await.unwrap();
-    let spent =
-        world.at_once(100, |store, _| async move { store.spend_local_code(code, NOW).await.unwrap() });
+    world.store().add_code(code, NOW + 1).await.unwrap();
+    let spent = world.at_once(100, |store, _| async move { store.spend_code(code, NOW).await.unwrap() });
     assert_eq!(spent.await.into_iter().filter(|spent| *spent).count(), 1);
-    assert!(!world.store().spend_local_code(code, NOW).await.unwrap());
+    assert!(!world.store().spend_code(code, NOW).await.unwrap());
 }
 
 pub(super) async fn a_local_code_ends_with_its_time(world: &World) {
     let (late, in_time) = (hash(), hash());
-    world.store().add_local_code(late, NOW).await.unwrap();
-    assert!(!world.store().spend_local_code(late, NOW).await.unwrap());
-    world.store().add_local_code(in_time, NOW).await.unwrap();
-    assert!(world.store().spend_local_code(in_time, NOW - 1).await.unwrap());
+    world.store().add_code(late, NOW).await.unwrap();
+    assert!(!world.store().spend_code(late, NOW).await.unwrap());
+    world.store().add_code(in_time, NOW).await.unwrap();
+    assert!(world.store().spend_code(in_time, NOW - 1).await.unwrap());
 }
 
 pub(super) async fn an_unknown_local_code_is_worth_nothing(world: &World) {
-    world.store().add_local_code(hash(), NOW + 1).await.unwrap();
-    assert!(!world.store().spend_local_code(hash(), NOW).await.unwrap());
+    world.store().add_code(hash(), NOW + 1).await.unwrap();
+    assert!(!world.store().spend_code(hash(), NOW).await.unwrap());
 }
 
 pub(super) async fn an_expired_code_takes_no_other_with_it(world: &World) {
     let (expired, good) = (hash(), hash());
-    world.store().add_local_code(expired, NOW).await.unwrap();
-    world.store().add_local_code(good, NOW + 10).await.unwrap();
-    assert!(!world.store().spend_local_code(expired, NOW + 1).await.unwrap());
-    assert!(world.other().spend_local_code(good, NOW + 1).await.unwrap());
+    world.store().add_code(expired, NOW).await.unwrap();
+    world.store().add_code(good, NOW + 10).await.unwrap();
+    assert!(!world.store().spend_code(expired, NOW + 1).await.unwrap());
+    assert!(world.other().spend_code(good, NOW + 1).await.unwrap());
 }
 
 fn session(user: UserId) -> SessionRecord {

@@ -143,12 +143,12 @@ pub(super) async fn tidying_removes_what_has_expired_and_nothing_else(world: &Wo
     world.store().open_session(old, &session(user, NOW)).await.unwrap();
     world.store().open_session(young, &session(user, NOW + HOUR)).await.unwrap();
     let (code, workspace, enrol) = (hash(), world.workspace().await.id, hash());
-    world.store().add_local_code(code, NOW + 25 * HOUR).await.unwrap();
+    world.store().add_code(code, NOW + 25 * HOUR).await.unwrap();
     world.store().add_enrol_token(enrol, workspace, NOW + 25 * HOUR).await.unwrap();
     world.other().tidy(NOW + 24 * HOUR).await.unwrap();
     // Gone altogether: not even in its time it is good any more.
     assert!(!is_good(world, old, NOW).await);
     assert!(is_good(world, young, NOW + HOUR).await);
     assert_eq!(world.store().spend_enrol_token(enrol, NOW).await.unwrap(), Some(workspace));
-    assert!(world.store().spend_local_code(code, NOW).await.unwrap());
+    assert!(world.store().spend_code(code, NOW).await.unwrap());
 }

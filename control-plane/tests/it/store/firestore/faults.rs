@@ -265,11 +265,11 @@ async fn a_token_whose_answer_is_lost_is_worth_nothing_to_anyone() {
     let spent = world.store().spend_enrol_token(token, NOW).await;
     assert!(matches!(spent, Err(StoreError::Unavailable(_))) && network.has_lost_it(), "{spent:?}");
     assert_eq!(world.other().spend_enrol_token(token, NOW).await.unwrap(), None);
-    world.store().add_local_code(code, NOW + 1).await.unwrap();
+    world.store().add_code(code, NOW + 1).await.unwrap();
     network.loses_the_answer(|other| is_empty(other, Table::LocalCodes), world.other_handle());
-    let spent = world.store().spend_local_code(code, NOW).await;
+    let spent = world.store().spend_code(code, NOW).await;
     assert!(matches!(spent, Err(StoreError::Unavailable(_))) && network.has_lost_it(), "{spent:?}");
-    assert!(!world.other().spend_local_code(code, NOW).await.unwrap());
+    assert!(!world.other().spend_code(code, NOW).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -25,7 +25,7 @@ async fn a_file_of_schema_1_has_everything_afterwards() {
     assert_eq!((session.used_at, session.device.as_str()), (1_000, "Firefox"));
     let listed = store.sessions(user.id, NOW).await.unwrap();
     assert!(listed.len() == 2 && listed[0].id != listed[1].id && listed[1] == session, "{listed:?}");
-    assert!(store.spend_local_code([1; 32], NOW).await.unwrap());
+    assert!(store.spend_code([1; 32], NOW).await.unwrap());
     assert_eq!(store.secret("ca").await.unwrap().unwrap(), b"sealed");
     let workspace = store.workspace_of(user.id).await.unwrap().unwrap();
     assert_eq!(workspace.certificates.current.as_deref(), Some("0a"));

@@ -1,0 +1,152 @@
+//! What is done to people: kept out, let in again, made operators or users, erased; and [`export`], all that is theirs.
+
+pub mod export;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::UserId;
+use protocol::api::Role;
+use protocol::close::ErrorCode;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::audit;
+use crate::error::ApiError;
+use crate::hub::workspace::WorkspaceHub;
+use crate::store::Hash;
+use crate::workspace::policy::Ask;
+
+/// How long somebody waits to hear that all that was theirs is gone. It goes on without them.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What has become of a request to erase somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Erased {
+    /// Everything is gone.
+    Entirely,
+    /// They are kept out; the engine has yet to remove their workspace.
+    Begun,
+}
+
+/// Keeps somebody out: their sessions end with every socket, their workspace stops and its certificates are worth nothing.
+///
+/// # Errors
+/// When the store fails. Asked again, what is left is done.
+pub async fn disable(app: &Arc<App>, by: UserId, id: UserId) -> Result<(), ApiError> {
+    not_oneself(by, id)?;
+    app.store.user(id).await?;
+    audit::write(app, by, "user_disabled", id, json!({})).await?;
+    tracing::info!(user = %id, operator = %by, "an operator keeps somebody out");
+    keep_out(app, id).await?;
+    if let Some(hub) = workspace(app, id).await? {
+        app.workspaces.ask_as_operator(&hub, Ask::Stop, hub.status().generation);
+    }
+    Ok(())
+}
+
+/// Lets somebody in again. Their workspace gets new certificates when it next starts.
+///
+/// # Errors
+/// When the store fails.
+pub async fn enable(app: &Arc<App>, by: UserId, id: UserId) -> Result<(), ApiError> {
+    app.store.user(id).await?;
+    audit::write(app, by, "user_enabled", id, json!({})).await?;
+    if let Some(record) = app.store.workspace_of(id).await? {
+        app.workspaces.trust_again(record.id).await?;
+    }
+    app.store.set_disabled(id, false).await?;
+    Ok(())
+}
+
+/// Says what somebody may do. Whoever ceases to be an operator is signed out, so that nothing that is open goes on as if
+/// they were one.
+///
+/// # Errors
+/// When the store fails, or an operator would undo themselves.
+pub async fn set_role(app: &Arc<App>, by: UserId, id: UserId, role: Role) -> Result<(), ApiError> {
+    not_oneself(by, id)?;
+    let user = app.store.user(id).await?;
+    if user.role == role {
+        return Ok(());
+    }
+    audit::write(app, by, "role_changed", id, json!({ "from": user.role, "to": role })).await?;
+    app.store.set_role(id, role).await?;
+    if role == Role::User {
+        end(app, &app.store.end_sessions(id).await?);
+    }
+    Ok(())
+}
+
+/// Erases somebody with all that is theirs. What was written down of deeds stays, with their id and no name.
+///
+/// # Errors
+/// When the store fails, or an operator would erase themselves from the list of people.
+pub async fn erase(app: &Arc<App>, by: UserId, id: UserId) -> Result<Erased, ApiError> {
+    not_oneself(by, id)?;
+    erase_by(app, by, id, json!({})).await
+}
+
+/// Erases whoever asks, with all that is theirs.
+///
+/// # Errors
+/// When the store fails.
+pub async fn erase_oneself(app: &Arc<App>, id: UserId) -> Result<Erased, ApiError> {
+    erase_by(app, id, id, json!({ "own": true })).await
+}
+
+async fn erase_by(app: &Arc<App>, by: UserId, id: UserId, detail: Value) -> Result<Erased, ApiError> {
+    app.store.user(id).await?;
+    audit::write(app, by, "user_erased", id, detail).await?;
+    tracing::info!(user = %id, by = %by, "somebody is erased");
+    keep_out(app, id).await?;
+    let hub = workspace(app, id).await?;
+    let task = app.tasks.spawn(finish(Arc::clone(app), id, hub));
+    match tokio::time::timeout(PATIENCE, task).await {
+        Ok(Ok(done)) => done.map(|()| Erased::Entirely),
+        Ok(Err(error)) => Err(ApiError::internal(error)),
+        Err(_) => Ok(Erased::Begun),
+    }
+}
+
+/// Waits until the engine has removed the workspace, and removes the rest. Cut off by the end of the control plane, it leaves
+/// somebody who is kept out, and whose workspace goes on being removed at the next start: to be erased again.
+async fn finish(app: Arc<App>, id: UserId, hub: Option<Arc<WorkspaceHub>>) -> Result<(), ApiError> {
+    if let Some(hub) = hub {
+        app.workspaces.ask(&hub, Ask::Delete);
+        tokio::select! {
+            biased;
+            () = hub.closed().cancelled() => {}
+            () = app.stop.cancelled() => return Err(ApiError::new(ErrorCode::Unavailable, "the server restarts")),
+        }
+    }
+    Ok(app.store.delete_user(id).await?)
+}
+
+async fn keep_out(app: &Arc<App>, id: UserId) -> Result<(), ApiError> {
+    end(app, &app.store.set_disabled(id, true).await?);
+    app.presence.end_user(id);
+    if let Some(record) = app.store.workspace_of(id).await? {
+        app.workspaces.revoke(record.id).await?;
+    }
+    Ok(())
+}
+
+fn end(app: &App, sessions: &[Hash]) {
+    for session in sessions {
+        app.presence.end(*session);
+    }
+}
+
+async fn workspace(app: &Arc<App>, id: UserId) -> Result<Option<Arc<WorkspaceHub>>, ApiError> {
+    match app.store.workspace_of(id).await? {
+        Some(record) => Ok(Some(app.workspaces.drive(record, false).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Nobody locks themselves out by mistake, and the last operator does not go.
+fn not_oneself(by: UserId, id: UserId) -> Result<(), ApiError> {
+    let words = "not to oneself; another operator can, and one's own data is erased in the settings";
+    if by == id { Err(ApiError::new(ErrorCode::Conflict, words)) } else { Ok(()) }
+}
