@@ -10,7 +10,7 @@ use crate::bounded::bounded_string;
 bounded_string!(
     /// What a person calls a token.
     TokenName,
-    80
+    240
 );
 
 /// What a token may be used for. None implies another.
