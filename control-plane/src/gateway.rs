@@ -375,6 +375,9 @@ impl Drop for Counted {
 }
 
 fn own_key_unreadable(user: UserId, error: &anyhow::Error) -> Refusal {
+    if let Some(error) = error.downcast_ref() {
+        return unavailable(error);
+    }
     tracing::error!(%user, error = format!("{error:#}"), "a user's own key can't be read");
     Refusal {
         status: StatusCode::SERVICE_UNAVAILABLE,
@@ -384,7 +387,7 @@ fn own_key_unreadable(user: UserId, error: &anyhow::Error) -> Refusal {
 }
 
 fn unavailable(error: &StoreError) -> Refusal {
-    tracing::error!(%error, "the budget can't be looked up");
+    tracing::error!(%error, "what a request needs can't be looked up");
     Refusal {
         status: StatusCode::SERVICE_UNAVAILABLE,
         kind: "api_error",

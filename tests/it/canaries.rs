@@ -63,7 +63,9 @@ fn catch_enrolment(stack: &Stack) -> (std::thread::JoinHandle<Option<String>>, A
     let over = Arc::new(AtomicBool::new(false));
     let (instance, stop) = (stack.instance().to_owned(), Arc::clone(&over));
     let watching = std::thread::spawn(move || {
-        let list = format!("docker volume ls -q --filter name=atelier-{instance}- | xargs -r docker volume inspect -f '{{{{.Mountpoint}}}}'");
+        let list = format!(
+            "docker volume ls -q --filter name=atelier-{instance}- | xargs -r docker volume inspect -f '{{{{.Mountpoint}}}}'"
+        );
         let mut folders: Vec<PathBuf> = Vec::new();
         let mut looks = 0_u32;
         while !stop.load(Ordering::Relaxed) {
@@ -94,7 +96,13 @@ async fn use_everything(stack: &Stack, viewer: &mut Viewer, script: &Script) -> 
     let (_, cursor) = script.send(&conversation, "TOOL:Bash env; cat /proc/*/environ; id").await?;
     let mut events = script.follow(&conversation, &cursor).await?;
     let asked = events.log("prompt_asked").await?;
-    viewer.decide(&conversation, asked.data["prompt"].as_str().context("no prompt")?, json!({ "type": "allow" })).await?;
+    viewer
+        .decide(
+            &conversation,
+            asked.data["prompt"].as_str().context("no prompt")?,
+            json!({ "type": "allow" }),
+        )
+        .await?;
     events.log("result").await?;
     script.ask(Method::GET, "/api/conversations", &Value::Null).await?;
     // And what is refused: secrets in refusals would be in logs.
@@ -153,7 +161,8 @@ async fn no_secret_shows_anywhere_but_where_it_belongs() -> anyhow::Result<()> {
     let volumes = stack.engine.run(&["volume", "ls", "--format", "{{json .}}"]).await?;
     canaries.look("the engine's volumes", volumes.as_bytes());
     let uid = stack.uid_of(&viewer).await?.to_string();
-    let environments = "for f in /proc/[0-9]*/environ /proc/[0-9]*/cmdline; do cat $f 2>/dev/null | tr '\\0' '\\n'; done";
+    let environments =
+        "for f in /proc/[0-9]*/environ /proc/[0-9]*/cmdline; do cat $f 2>/dev/null | tr '\\0' '\\n'; done";
     for user in ["0", uid.as_str()] {
         let seen = inside(&stack, &container, user, environments).await?;
         assert!(seen.contains("PATH="), "as {user} nothing was seen");

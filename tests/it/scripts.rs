@@ -14,7 +14,8 @@ async fn deeds(viewer: &e2e::Viewer) -> anyhow::Result<Vec<(String, Value)>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_sends_a_message_and_follows_it_to_its_result_across_a_killed_control_plane() -> anyhow::Result<()> {
+async fn a_script_sends_a_message_and_follows_it_to_its_result_across_a_killed_control_plane()
+-> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     let viewer = stack.viewer().await?;
     let script = Script::of(&stack, &viewer, &["read", "write"]).await?;
@@ -39,8 +40,15 @@ async fn a_script_sends_a_message_and_follows_it_to_its_result_across_a_killed_c
     let mut numbers = Vec::new();
     let mut at = cursor;
     loop {
-        let changes = script.done(Method::GET, &format!("/api/conversations/{conversation}/changes?cursor={at}"), &Value::Null).await?;
-        numbers.extend(changes["events"].as_array().unwrap().iter().map(|event| event["n"].as_u64().unwrap()));
+        let changes = script
+            .done(
+                Method::GET,
+                &format!("/api/conversations/{conversation}/changes?cursor={at}"),
+                &Value::Null,
+            )
+            .await?;
+        numbers
+            .extend(changes["events"].as_array().unwrap().iter().map(|event| event["n"].as_u64().unwrap()));
         at = changes["cursor"].as_str().unwrap().to_owned();
         if changes["more"] == false {
             break;
@@ -53,7 +61,8 @@ async fn a_script_sends_a_message_and_follows_it_to_its_result_across_a_killed_c
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prompt_is_answered_by_a_token_only_where_its_person_said_so_and_what_was_allowed_is_written_down() -> anyhow::Result<()> {
+async fn a_prompt_is_answered_by_a_token_only_where_its_person_said_so_and_what_was_allowed_is_written_down()
+-> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;
     let writes = Script::of(&stack, &viewer, &["read", "write"]).await?;
@@ -88,7 +97,8 @@ async fn a_prompt_is_answered_by_a_token_only_where_its_person_said_so_and_what_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_modes_and_the_life_of_a_workspace_are_written_down_and_no_more_of_what_is_said() -> anyhow::Result<()> {
+async fn answers_modes_and_the_life_of_a_workspace_are_written_down_and_no_more_of_what_is_said()
+-> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;
     let conversation = viewer.conversation().await?;
@@ -98,17 +108,22 @@ async fn answers_modes_and_the_life_of_a_workspace_are_written_down_and_no_more_
     let deny = json!({ "type": "deny", "message": secret });
     viewer.decide(&conversation, asked["prompt"].as_str().unwrap(), deny).await?;
     viewer.event(&conversation, "result").await?;
-    let configure = json!({ "type": "configure", "conversation": conversation, "settings": { "mode": "acceptEdits" } });
+    let configure =
+        json!({ "type": "configure", "conversation": conversation, "settings": { "mode": "acceptEdits" } });
     viewer.ask(configure).await?;
     viewer.ask(json!({ "type": "stop_workspace" })).await?;
-    viewer.until("it is stopped", |seen| (seen.workspace["phase"]["type"] == "stopped").then_some(())).await?;
+    viewer
+        .until("it is stopped", |seen| (seen.workspace["phase"]["type"] == "stopped").then_some(()))
+        .await?;
     let mut found = Vec::new();
     e2e::until("the stop is written down", async || {
         found = deeds(&viewer).await.unwrap_or_default();
         found.last().is_some_and(|(kind, detail)| kind == "workspace_life" && detail["state"] == "stopped")
     })
     .await?;
-    let of_kind = |kind: &str| found.iter().filter(|(one, _)| one == kind).map(|(_, detail)| detail).collect::<Vec<_>>();
+    let of_kind = |kind: &str| {
+        found.iter().filter(|(one, _)| one == kind).map(|(_, detail)| detail).collect::<Vec<_>>()
+    };
     assert_eq!(of_kind("prompt_answered")[0]["decision"], "deny");
     assert_eq!(of_kind("mode_changed")[0]["to"], "acceptEdits");
     let states: Vec<_> = of_kind("workspace_life").iter().map(|detail| detail["state"].clone()).collect();

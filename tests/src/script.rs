@@ -43,10 +43,16 @@ impl Script {
     /// # Errors
     /// When the token can't be made.
     pub async fn of(stack: &Stack, viewer: &Viewer, scopes: &[&str]) -> anyhow::Result<Self> {
-        let made = viewer.post("/api/tokens", &json!({ "name": "a script", "scopes": scopes, "days": 1 })).await?;
+        let made =
+            viewer.post("/api/tokens", &json!({ "name": "a script", "scopes": scopes, "days": 1 })).await?;
         let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
         let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { http, base: stack.base_url(), token: text(&made["token"])?, id: text(&made["view"]["id"])? })
+        Ok(Self {
+            http,
+            base: stack.base_url(),
+            token: text(&made["token"])?,
+            id: text(&made["view"]["id"])?,
+        })
     }
 
     /// Asks the API something; the status and what it says.
@@ -101,20 +107,21 @@ impl Script {
         let request = self.http.get(url).bearer_auth(&self.token).header("last-event-id", cursor);
         let answer = request.send().await?.error_for_status()?;
         let bytes = Box::pin(answer.bytes_stream());
-        let events = futures_util::stream::unfold((bytes, String::new()), |(mut bytes, mut text)| async move {
-            loop {
-                if let Some((frame, rest)) = text.split_once("\n\n") {
-                    let event = event(frame);
-                    text = rest.to_owned();
-                    match event {
-                        Some(event) => return Some((event, (bytes, text))),
-                        None => continue,
+        let events =
+            futures_util::stream::unfold((bytes, String::new()), |(mut bytes, mut text)| async move {
+                loop {
+                    if let Some((frame, rest)) = text.split_once("\n\n") {
+                        let event = event(frame);
+                        text = rest.to_owned();
+                        match event {
+                            Some(event) => return Some((event, (bytes, text))),
+                            None => continue,
+                        }
                     }
+                    let more = bytes.next().await?.ok()?;
+                    text.push_str(std::str::from_utf8(&more).ok()?);
                 }
-                let more = bytes.next().await?.ok()?;
-                text.push_str(std::str::from_utf8(&more).ok()?);
-            }
-        });
+            });
         Ok(Events(Box::pin(events)))
     }
 }

@@ -87,7 +87,8 @@ async fn judge(
 ) -> Result<Option<Caller>, ApiError> {
     // A request that brings a token is judged by that alone, whatever cookie it has besides. No page can have a browser send
     // one, so it need not come from ours.
-    if let Some(token) = ApiToken::from_headers(headers)? {
+    let open = rule.who == Who::Anyone && rule.how == How::Read;
+    if let Some(token) = ApiToken::from_headers(headers)?.filter(|_| !open) {
         let scope = rule.scope.ok_or_else(for_people_alone)?;
         return Script::of(app, &token, scope).await.map(Caller::Script).map(Some);
     }

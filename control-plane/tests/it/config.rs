@@ -238,3 +238,84 @@ fn the_data_folder_is_for_its_owner_alone() {
     check(dir.path(), &[]).unwrap();
     assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+/// Flags of an Atelier for people of `corp.com` at some provider.
+const PROVIDER: [&str; 6] =
+    ["--oidc-client-id", "x", "--oidc-issuer", "https://id.example", "--allowed-domains", "corp.com"];
+
+#[test]
+fn who_may_sign_in_is_said_in_whole_names() {
+    let with = |more: &[&str]| check(folder().path(), &[&PROVIDER, more].concat());
+    let config =
+        with(&["--allowed-emails", "Guest@Partner.example, b@c.example", "--operators", "boss@corp.com"]);
+    let oidc = config.unwrap().sign_in.oidc.unwrap();
+    assert_eq!((oidc.name.as_str(), oidc.allowed.emails.len()), ("id.example", 2));
+    for (flag, value) in [
+        ("--allowed-domains", "*.corp.com"),
+        ("--allowed-domains", "corp"),
+        ("--allowed-domains", "@corp.com"),
+        ("--allowed-emails", "corp.com"),
+        ("--operators", "boss"),
+    ] {
+        let mistakes = with(&[flag, value]).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with(flag), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn a_provider_wants_to_know_who_may_sign_in_and_none_wants_nothing() {
+    assert!(
+        mistake(&["--oidc-client-id", "x", "--oidc-issuer", "https://id.example"]).contains("nobody could")
+    );
+    passes(&["--oidc-client-id", "x", "--oidc-issuer", "https://id.example", "--allow-anyone"]);
+    assert!(mistake(&["--allowed-domains", "corp.com"]).contains("there is no identity provider"));
+    assert!(mistake(&["--oidc-issuer", "https://id.example"]).contains("there is no identity provider"));
+    let google = ["--oidc-client-id", "x", "--allowed-domains", "corp.com"];
+    assert!(mistake(&google).contains("Google gives a secret"));
+    let dir = folder();
+    std::fs::create_dir_all(dir.path().join("data")).unwrap();
+    std::fs::write(dir.path().join("data/oidc-client-secret"), "the client's secret\n").unwrap();
+    let config = check(dir.path(), &google).unwrap();
+    assert!(!format!("{config:?}").contains("the client's secret"));
+    assert_eq!(config.sign_in.oidc.unwrap().name, "Google");
+}
+
+#[test]
+fn a_providers_word_does_not_come_over_plain_http_from_elsewhere() {
+    for issuer in ["http://id.example", "id.example", "ftp://id.example", "https://id.example/?a=b"] {
+        let flags = ["--oidc-client-id", "x", "--oidc-issuer", issuer, "--allow-anyone"];
+        assert!(mistake(&flags).starts_with("--oidc-issuer"), "{issuer}");
+    }
+    passes(&["--oidc-client-id", "x", "--oidc-issuer", "http://127.0.0.1:9", "--allow-anyone"]);
+}
+
+#[test]
+fn others_reach_it_over_tls_or_through_a_proxy_alone() {
+    let open = ["--listen", "0.0.0.0:8080", "--public-url", "https://atelier.example"];
+    assert!(mistake(&[&PROVIDER[..], &open].concat()).contains("--trusted-proxies"));
+    passes(&[&PROVIDER[..], &open, &["--trusted-proxies", "10.0.0.1,fd00::/8"]].concat());
+    let unnamed = ["--listen", "0.0.0.0:8080", "--trusted-proxies", "10.0.0.1"];
+    assert!(mistake(&[&PROVIDER[..], &unnamed].concat()).starts_with("--public-url"));
+    for proxies in ["0.0.0.0/0", "::/0", "proxy.example", "10.0.0.0/33"] {
+        let flags = ["--trusted-proxies", proxies];
+        assert!(mistake(&flags).starts_with("--trusted-proxies"), "{proxies}");
+    }
+}
+
+#[test]
+fn a_certificate_and_its_key_go_together_and_are_read_before_anything_starts() {
+    let https = ["--public-url", "https://atelier.example"];
+    assert!(mistake(&[&https[..], &["--tls-key", "/nowhere"]].concat()).contains("go together"));
+    let nowhere = ["--tls-certificate", "/nowhere/a.pem", "--tls-key", "/nowhere/b.pem"];
+    assert!(mistake(&[&https[..], &nowhere].concat()).contains("/nowhere/a.pem"));
+}
+
+#[test]
+fn a_session_lasts_a_day_at_most() {
+    for hours in ["0", "25", "NaN", "-1"] {
+        assert!(mistake(&["--session-hours", hours]).starts_with("--session-hours"), "{hours}");
+        assert!(mistake(&["--session-idle-hours", hours]).starts_with("--session-idle-hours"), "{hours}");
+    }
+    let config = check(folder().path(), &["--session-hours", "8", "--session-idle-hours", "0.5"]).unwrap();
+    assert_eq!((config.sign_in.lasts, config.sign_in.idle), (8 * 3_600_000, 1_800_000));
+}

@@ -6,8 +6,11 @@ use control_plane::app::{self, App, Running};
 use control_plane::auth::session;
 use control_plane::seal::Seal;
 use control_plane::store::Store;
-use control_plane::store::records::{Identity, WorkspaceRecord};
+use control_plane::store::records::{
+    AuditEntry, AuditFilter, AuditRecord, Identity, UserRecord, WorkspaceRecord,
+};
 use protocol::UserId;
+use protocol::api::Role;
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
 
@@ -24,11 +27,11 @@ impl Plane {
         Self::start_with(&[]).await
     }
 
-    /// One with these flags besides.
-    pub(crate) async fn start_with(more: &[&str]) -> Self {
+    /// One with more flags.
+    pub(crate) async fn start_with(flags: &[&str]) -> Self {
         let folder = flags::folder();
         let free = ["--listen", "127.0.0.1:0", "--link-listen", "127.0.0.1:0"];
-        let config = flags::check(folder.path(), &[&free[..], more].concat()).unwrap();
+        let config = flags::check(folder.path(), &[&free, flags].concat()).unwrap();
         let running = app::build(config).await.unwrap();
         Self { running, folder }
     }
@@ -73,17 +76,35 @@ impl Plane {
         self.request(Method::POST, path).header("origin", self.origin())
     }
 
-    /// The cookie of a user of that name, who is no operator.
+    /// The id and the cookie of a user of that name, who is no operator.
     pub(crate) async fn user(&self, name: &str) -> (UserId, String) {
-        let user = self.store().sign_in(&Identity::new(&format!("test:{name}"), name), 1).await.unwrap();
-        (user.id, self.cookie(user.id).await)
+        let (user, cookie) = self.person(name).await;
+        (user.id, cookie)
     }
 
-    /// The cookie of a new session of a user's.
-    pub(crate) async fn cookie(&self, user: UserId) -> String {
-        let token = session::open(self.store(), user, "a test").await.unwrap();
-        let header = self.app().cookie.keep(&token).unwrap();
-        header.to_str().unwrap().split(';').next().unwrap().to_owned()
+    /// Somebody who is signed in, with their cookie.
+    pub(crate) async fn person(&self, subject: &str) -> (UserRecord, String) {
+        let user = self.store().sign_in(&Identity::new(subject, subject), 1).await.unwrap();
+        let token = session::open(self.store(), user.id, "a test").await.unwrap();
+        let cookie = self.app().cookie.keep(&token).unwrap();
+        let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
+        (user, pair)
+    }
+
+    /// An operator, with their cookie.
+    pub(crate) async fn operator(&self) -> (UserRecord, String) {
+        let (user, cookie) = self.person("an operator").await;
+        self.store().set_role(user.id, Role::Operator).await.unwrap();
+        (user, cookie)
+    }
+
+    /// The deeds of that kind that were written down.
+    pub(crate) async fn deeds(&self, kind: &str) -> Vec<AuditEntry> {
+        let filter = AuditFilter { kind: Some(kind.to_owned()), ..AuditFilter::default() };
+        let mut lines = Vec::new();
+        control_plane::store::export_audit(self.store(), &filter, &mut lines).await.unwrap();
+        let lines = String::from_utf8(lines).unwrap();
+        lines.lines().map(|line| serde_json::from_str::<AuditRecord>(line).unwrap().entry).collect()
     }
 
     /// The one-time code that it printed.

@@ -2,9 +2,10 @@
 
 mod follow;
 
-use control_plane::store::records::AuditFilter;
-use control_plane::store::records::AuditFrom;
-use protocol::api::tokens::{NewToken, TokenList};
+use control_plane::auth::guard::{How, Who};
+use control_plane::router;
+use control_plane::store::records::{AuditFilter, AuditFrom};
+use protocol::api::tokens::{NewToken, Scope, TokenList};
 use protocol::api::{ConversationPage, ConversationView};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -123,6 +124,41 @@ async fn what_is_for_people_at_the_page_is_refused_to_a_token_whatever_cookie_co
     let refused = request.send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(refused.headers()["www-authenticate"], "Bearer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_lets_a_token_in_by_its_scope_and_no_other() {
+    let plane = Plane::start().await;
+    let (_, cookie) = plane.operator().await;
+    let all = Scope::ALL.map(|scope| scope.as_str());
+    let conversation = conversation(&plane, &token(&plane, &cookie, &all).await.token).await.id.to_string();
+    for scope in Scope::ALL {
+        let token = token(&plane, &cookie, &[scope.as_str()]).await.token;
+        for route in router::table() {
+            let path =
+                route.path.replace("{id}", &conversation).replace("{user}", "x").replace("{item}", "x");
+            let method = Method::from_bytes(route.method.as_str().as_bytes()).unwrap();
+            // What it says does not matter: whoever may not is told so before it is looked at.
+            let request =
+                ask(&plane, method, &path, &token).header("content-type", "application/json").body("?");
+            let status = request.send().await.unwrap().status();
+            let open = route.rule.who == Who::Anyone && route.rule.how == How::Read;
+            let lets_in = open || route.rule.scope == Some(scope);
+            assert_eq!(
+                lets_in,
+                status != StatusCode::FORBIDDEN,
+                "{} {} by {scope:?}: {status}",
+                route.method,
+                route.path
+            );
+            assert!(
+                !status.is_server_error() || path == "/health",
+                "{} {}: {status}",
+                route.method,
+                route.path
+            );
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

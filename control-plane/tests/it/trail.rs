@@ -1,6 +1,5 @@
 //! The audit trail to be read: by operators all of it, by everybody what concerns them.
 
-use control_plane::auth::local;
 use control_plane::store::records::AuditEntry;
 use protocol::api::audit::AuditRows;
 use reqwest::StatusCode;
@@ -13,11 +12,6 @@ async fn write(plane: &Plane, at: u64, who: &str, kind: &str, object: &str, deta
     plane.store().append_audit(&AuditEntry { at, who, kind, object, detail }).await.unwrap();
 }
 
-async fn operator(plane: &Plane) -> String {
-    let user = local::sign_in(plane.store()).await.unwrap();
-    plane.cookie(user.id).await
-}
-
 async fn rows(plane: &Plane, cookie: &str, path: &str) -> AuditRows {
     let answer = plane.get(path).header("cookie", cookie).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK, "{path}");
@@ -28,7 +22,7 @@ async fn rows(plane: &Plane, cookie: &str, path: &str) -> AuditRows {
 async fn operators_read_all_of_it_in_pages_and_by_filter() {
     let plane = Plane::start().await;
     let (ada, _) = plane.user("Ada").await;
-    let cookie = operator(&plane).await;
+    let (_, cookie) = plane.operator().await;
     for n in 0..10_u64 {
         let kind = if n % 2 == 0 { "even" } else { "odd" };
         write(&plane, 1000 + n, &ada.to_string(), kind, "x", json!({ "n": n })).await;
@@ -53,7 +47,7 @@ async fn operators_read_all_of_it_in_pages_and_by_filter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_has_a_line_a_deed_by_request_and_on_the_command_line() {
     let plane = Plane::start().await;
-    let cookie = operator(&plane).await;
+    let (_, cookie) = plane.operator().await;
     for n in 0..700_u64 {
         write(&plane, 1000 + n, "a", if n < 5 { "early" } else { "late" }, "x", json!({})).await;
     }

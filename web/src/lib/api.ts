@@ -8,8 +8,7 @@ import type {
   CreateConversation,
   ErrorCode,
   HistoryPage,
-  Me,
-  SignInOptions,
+  Profile,
 } from './protocol/generated';
 
 /** Why a request failed; `unreachable` is the page's own: no answer came at all. */
@@ -38,19 +37,14 @@ export async function signInLocal(code: string): Promise<void> {
   await ask('POST', '/api/sign-in/local', { code });
 }
 
-/** How one can sign in here. */
-export async function signInOptions(): Promise<SignInOptions> {
-  return (await ask('GET', '/api/sign-in')).json() as Promise<SignInOptions>;
-}
-
 /** Ends the session. */
 export async function signOut(): Promise<void> {
   await ask('POST', '/api/sign-out');
 }
 
 /** Whoever is signed in. */
-export async function profile(): Promise<Me> {
-  return (await ask('GET', '/api/user/profile')).json() as Promise<Me>;
+export async function profile(): Promise<Profile> {
+  return (await ask('GET', '/api/user/profile')).json() as Promise<Profile>;
 }
 
 /** A page of conversations, those whose title fits `query` if there is one. */
@@ -88,7 +82,8 @@ export async function bodyChunk(id: ConversationId, digest: string, chunk: numbe
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-async function ask(method: string, path: string, body?: unknown, more: RequestInit = {}): Promise<Response> {
+/** Asks the control plane something. For the parts of the API that few pages use and that are kept with those. */
+export async function ask(method: string, path: string, body?: unknown, more: RequestInit = {}): Promise<Response> {
   const sent = Date.now();
   let answer: Response;
   try {

@@ -1,13 +1,19 @@
 /** Whether somebody is signed in, and the session if so. */
 import { type ApiFailure, profile, signInLocal } from './api';
-import { codeIn } from './router';
+import type { Profile, SignInRefusal } from './protocol/generated';
+import { codeIn, refusalIn } from './router';
 import { Session } from './session.svelte';
 
 /** Where the page stands. */
 export type Standing =
   | { type: 'checking' }
-  /** `expired`: somebody was signed in on this page. `failure`: why the last try did not work. */
-  | { type: 'signed_out'; expired?: boolean; failure?: ApiFailure }
+  /**
+   * `expired`: somebody was signed in on this page. `failure`: why the last try did not work. `refusal`: why the identity
+   * provider's word did not let them in.
+   */
+  | { type: 'signed_out'; expired?: boolean; failure?: ApiFailure; refusal?: SignInRefusal }
+  /** Somebody is here for the first time. */
+  | { type: 'new'; profile: Profile }
   | { type: 'unreachable'; failure: ApiFailure }
   | { type: 'in'; session: Session };
 
@@ -22,9 +28,10 @@ class App {
 
   /** Finds out who is signed in; a one-time code in the address is used first, and removed from it at once. */
   async begin(): Promise<void> {
-    const code = takeCode();
-    if (code) await this.signIn(code);
-    else await this.check();
+    const { code, refusal } = takeFragment();
+    if (code) return this.signIn(code);
+    await this.check();
+    if (refusal && this.standing.type === 'signed_out') this.standing = { type: 'signed_out', refusal };
   }
 
   /** Exchanges a one-time code. */
@@ -41,13 +48,25 @@ class App {
   async check(): Promise<void> {
     this.#leave();
     try {
-      const me = await profile();
-      this.standing = { type: 'in', session: new Session(me, () => this.#signedOut()) };
+      const found = await profile();
+      if (found.onboarded) this.enter(found);
+      else this.standing = { type: 'new', profile: found };
     } catch (cause) {
       const failure = cause as ApiFailure;
       this.standing =
         failure.code === 'signed_out' ? { type: 'signed_out' } : { type: 'unreachable', failure };
     }
+  }
+
+  /** Goes in as somebody who is signed in. */
+  enter(me: Profile): void {
+    this.standing = { type: 'in', session: new Session(me, () => this.#signedOut()) };
+  }
+
+  /** Everybody of this name is signed out, this page too. */
+  gone(): void {
+    this.#leave();
+    this.standing = { type: 'signed_out' };
   }
 
   /** A code that does not work is no reason to leave a session that does. */
@@ -66,12 +85,13 @@ class App {
   }
 }
 
-/** The code in the address. It works once, but the address stays in histories: it goes before anything else happens. */
-function takeCode(): string | undefined {
-  if (!location.hash.includes('code=')) return undefined;
-  const code = codeIn(location.hash);
+/** What a sign-in left in the address: a code works once, but the address stays in histories, so it goes before anything else. */
+function takeFragment(): { code?: string | undefined; refusal?: SignInRefusal | undefined } {
+  if (!/[#&](code|refused)=/.test(location.hash)) return {};
+  const code = location.hash.includes('code=') ? codeIn(location.hash) : undefined;
+  const refusal = refusalIn(location.hash);
   history.replaceState(null, '', location.pathname + location.search);
-  return code;
+  return { code, refusal };
 }
 
 /** The page's one app. */

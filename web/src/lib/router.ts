@@ -1,8 +1,24 @@
 /** Addresses of the page. Pure; `router.svelte.ts` holds the current one. */
-import type { ConversationId } from './protocol/generated';
+import type { ConversationId, SignInRefusal } from './protocol/generated';
 
 /** Where the reader is. */
-export type Route = { page: 'start' } | { page: 'operator' } | { page: 'conversation'; id: ConversationId };
+export type Route =
+  | { page: 'start' }
+  | { page: 'operator' }
+  | { page: 'users' }
+  | { page: 'audit' }
+  | { page: 'settings' }
+  | { page: 'reference' }
+  | { page: 'conversation'; id: ConversationId };
+
+const PATHS = {
+  start: '/',
+  operator: '/operator',
+  users: '/operator/users',
+  audit: '/operator/audit',
+  settings: '/settings',
+  reference: '/settings/api',
+} as const;
 
 const CONVERSATION = /^\/c\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/;
 
@@ -10,13 +26,20 @@ const CONVERSATION = /^\/c\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/;
 export function parseRoute(path: string): Route {
   const id = CONVERSATION.exec(path.toLowerCase())?.[1];
   if (id) return { page: 'conversation', id };
-  return { page: /^\/operator\/?$/.test(path) ? 'operator' : 'start' };
+  const trimmed = path.replace(/\/$/, '');
+  for (const page of ['operator', 'users', 'audit', 'settings', 'reference'] as const)
+    if (trimmed === PATHS[page]) return { page };
+  return { page: 'start' };
 }
 
 /** The path of a route. */
 export function pathOf(route: Route): string {
-  if (route.page === 'conversation') return `/c/${route.id}`;
-  return route.page === 'operator' ? '/operator' : '/';
+  return route.page === 'conversation' ? `/c/${route.id}` : PATHS[route.page];
+}
+
+/** Why somebody came back from the identity provider and is not signed in, if that is what a fragment says. */
+export function refusalIn(fragment: string): SignInRefusal | undefined {
+  return /[#&]refused=([a-z_]+)/.exec(fragment)?.[1] as SignInRefusal | undefined;
 }
 
 /** The one-time code in what a person pasted or opened: a whole link, its fragment, or the code alone. */

@@ -247,6 +247,15 @@ title?: Title,
 settings: Settings, };
 
 /**
+ * A request to sign in by an ID token that the browser got from the identity provider.
+ */
+export type CredentialSignIn = { 
+/**
+ * The ID token.
+ */
+credential: string, };
+
+/**
  * How far a viewer has followed a conversation: one number for each of its three streams.
  */
 export type Cursor = { 
@@ -910,6 +919,11 @@ code: ErrorCode, } | { "type": "unknown",
 why: Unknown, } | { "type": "cancelled" };
 
 /**
+ * A language of the page.
+ */
+export type Language = "en" | "ko";
+
+/**
  * Something that went wrong with a workspace.
  */
 export type LastError = { 
@@ -1046,6 +1060,27 @@ reason: Reason, } | { "type": "control_plane_restarted", } | { "type": "budget_r
 limit_micro_usd: number, } | { "type": "out_of_memory", };
 
 /**
+ * The answers of somebody who is here for the first time.
+ */
+export type Onboarding = { 
+/**
+ * What to call them.
+ */
+name: PersonName, 
+/**
+ * Which language they chose.
+ */
+language: Language, 
+/**
+ * What they want to use it for; perhaps nothing that they say.
+ */
+purposes: Array<Purpose>, 
+/**
+ * In their own words.
+ */
+note?: Words, };
+
+/**
  * A call that had begun when the process died.
  */
 export type OpenTool = { 
@@ -1086,6 +1121,11 @@ id: UserId,
 name: string, };
 
 /**
+ * What to call a person.
+ */
+export type PersonName = string;
+
+/**
  * The state of a workspace.
  */
 export type Phase = { "type": "stopped", 
@@ -1120,6 +1160,35 @@ n: number, };
  * Why a CLI process ended.
  */
 export type ProcessEnd = "idle" | "workspace_stopped" | "stopped" | "replaced" | "silent" | "failed" | "died" | "log_full" | "other";
+
+/**
+ * Whoever is signed in, as they see themselves.
+ */
+export type Profile = { 
+/**
+ * Their e-mail address, as the identity provider last said it.
+ */
+email?: string, 
+/**
+ * The language that they chose, as a browser names it.
+ */
+language?: string, 
+/**
+ * Whether they have been asked who they are and what they want; or need not be.
+ */
+onboarded: boolean, 
+/**
+ * Their id.
+ */
+id: UserId, 
+/**
+ * What to call them.
+ */
+name: string, 
+/**
+ * What they may do.
+ */
+role: Role, };
 
 /**
  * A prompt as it stands in the log.
@@ -1172,6 +1241,11 @@ export type PromptId = string;
  * What is asked.
  */
 export type PromptKind = "permission" | "question" | "plan" | "form" | "other";
+
+/**
+ * What somebody wants to use it for.
+ */
+export type Purpose = "code" | "data" | "documents" | "automation" | "explore";
 
 /**
  * How far a permission reaches.
@@ -1353,6 +1427,44 @@ tool: string,
 content?: string, };
 
 /**
+ * One of a person's own sessions.
+ */
+export type SessionView = { 
+/**
+ * Its name in this list.
+ */
+id: string, 
+/**
+ * What the browser called itself.
+ */
+device: string, 
+/**
+ * When they signed in.
+ */
+created_at: number, 
+/**
+ * When it was last used, to the minute.
+ */
+used_at: number, 
+/**
+ * When it ends at the latest.
+ */
+expires_at: number, 
+/**
+ * Whether it is the one that asks.
+ */
+current: boolean, };
+
+/**
+ * A request to change what a person may do.
+ */
+export type SetRole = { 
+/**
+ * What they may do from now on.
+ */
+role: Role, };
+
+/**
  * What a conversation runs with.
  */
 export type Settings = { 
@@ -1371,13 +1483,40 @@ mode: Mode, };
 export type SettingsChange = "asked" | "claude" | "restarted" | "other";
 
 /**
+ * What an ID token must carry that this browser is to be let in by.
+ */
+export type SignInNonce = { 
+/**
+ * The nonce.
+ */
+nonce: string, };
+
+/**
  * How one can sign in here.
  */
 export type SignInOptions = { 
 /**
  * By a one-time link printed where the control plane was started.
  */
-local: boolean, };
+local: boolean, 
+/**
+ * At an identity provider, which people know by this name.
+ */
+provider?: string, };
+
+/**
+ * Why somebody came back from the identity provider and is not signed in. It is in the address's fragment.
+ */
+export type SignInRefusal = "stale" | "denied" | "not_allowed" | "unverified" | "disabled" | "invalid" | "unavailable" | "too_many";
+
+/**
+ * Where to go on.
+ */
+export type SignInStarted = { 
+/**
+ * The identity provider's address, for this browser and this attempt alone.
+ */
+url: string, };
 
 /**
  * What is done about a turn that shows no sign of life, in this order.
@@ -1388,6 +1527,15 @@ export type SilentStep = "asked" | "answered" | "interrupted" | "ended" | "over"
  * How far a start has come. In this order.
  */
 export type Stage = "image" | "create" | "start" | "enrol" | "ready";
+
+/**
+ * A request to begin a sign-in at the identity provider.
+ */
+export type StartSignIn = { 
+/**
+ * Which of the page's own paths to come back to.
+ */
+to: string, };
 
 /**
  * What a conversation is doing, as everybody is told.
@@ -1639,6 +1787,52 @@ cache_write: number, };
 export type UserId = string;
 
 /**
+ * A page of people, by id.
+ */
+export type UserPage = { 
+/**
+ * The people.
+ */
+users: Array<UserView>, 
+/**
+ * Give this as `after` to get the next page; absent on the last.
+ */
+next?: UserId, };
+
+/**
+ * A person, as operators see them.
+ */
+export type UserView = { 
+/**
+ * Their id.
+ */
+id: UserId, 
+/**
+ * What to call them.
+ */
+name: string, 
+/**
+ * Their e-mail address.
+ */
+email?: string, 
+/**
+ * What they may do.
+ */
+role: Role, 
+/**
+ * Whether they are kept out.
+ */
+disabled: boolean, 
+/**
+ * When they first signed in.
+ */
+created_at: number, 
+/**
+ * When they last signed in.
+ */
+signed_in_at: number, };
+
+/**
  * What an attaching viewer gets.
  */
 export type Verdict = { "type": "resumed", } | { "type": "snapshot", 
@@ -1734,6 +1928,11 @@ message: ItemId, };
  * Why a prompt is closed without an answer of a person.
  */
 export type Withdrawal = "claude" | "stopped" | "lost_with_process" | "other";
+
+/**
+ * A few words of a person about themselves.
+ */
+export type Words = string;
 
 /**
  * One user's container with its volumes. A workspace made again after a delete has a new id.

@@ -166,6 +166,8 @@ const model: Dictionary['model'] = {
   demoOther: `알아듣는 말을 모두 보려면 ${code('help')}라고 보내 보세요. 그 밖의 말에는 짧은 예시 글로 답해요.`,
   noKey: 'Claude에 쓸 키가 아직 없어요.',
   noKeyHelp: `운영자가 Anthropic API 키를 ${code('data/anthropic-key')} 파일이나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요. 그때까지는 Claude가 답할 수 없어요.`,
+  ownKeyRefused: '모델 API가 내 키를 거절해요.',
+  ownKeyRefusedHelp: '설정에서 바꾸거나 지워 주세요.',
   keyRefused: 'Anthropic이 키를 거절했어요.',
   keyRefusedHelp: `운영자가 올바른 키를 ${code('data/anthropic-key')}나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요.`,
   unreachable: '모델 API에 닿지 않아요.',
