@@ -5,9 +5,9 @@ import { auditSearch } from './keys';
 
 describe('a deed', () => {
   it('is told in one line, without what is not there', () => {
-    expect(detailText({ tool: 'Bash', input: '{"command":"ls"}', token: { id: 'x', name: 'ci' }, reason: null })).toBe(
-      'tool: Bash · input: {"command":"ls"} · token: ci',
-    );
+    expect(
+      detailText({ tool: 'Bash', input: '{"command":"ls"}', token: { id: 'x', name: 'ci' }, reason: null }),
+    ).toBe('tool: Bash · input: {"command":"ls"} · token: ci');
     expect(detailText({ scopes: ['read', 'write'] })).toBe('scopes: read, write');
     for (const nothing of [null, undefined, 'x', {}]) expect(detailText(nothing)).toBe('');
   });

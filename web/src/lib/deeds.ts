@@ -3,7 +3,9 @@
 /** Details as short text, `name: value`, without what the row says anyway. */
 export function detailText(detail: unknown): string {
   if (typeof detail !== 'object' || detail === null) return '';
-  const shown = Object.entries(detail).filter(([, value]) => value !== null && value !== '' && value !== undefined);
+  const shown = Object.entries(detail).filter(
+    ([, value]) => value !== null && value !== '' && value !== undefined,
+  );
   return shown.map(([name, value]) => `${name}: ${plain(value)}`).join(' · ');
 }
 

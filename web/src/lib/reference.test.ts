@@ -8,7 +8,9 @@ const document: Document = {
       get: {
         tags: ['a'],
         summary: 'One.',
-        parameters: [{ name: 'id', in: 'path', required: true, schema: { $ref: '#/components/schemas/ThingId' } }],
+        parameters: [
+          { name: 'id', in: 'path', required: true, schema: { $ref: '#/components/schemas/ThingId' } },
+        ],
         responses: {
           '200': { description: 'It.', content: { 'application/json': { schema: { $ref: '#/x/Thing' } } } },
           '404': { description: 'None.' },
@@ -22,7 +24,11 @@ const document: Document = {
     schemas: {
       ThingId: { type: 'string', format: 'uuid' },
       Kind: { type: 'string', enum: ['x', 'y'] },
-      Thing: { type: 'object', required: ['id'], properties: { id: { $ref: '#/ThingId' }, more: { type: ['integer', 'null'] } } },
+      Thing: {
+        type: 'object',
+        required: ['id'],
+        properties: { id: { $ref: '#/ThingId' }, more: { type: ['integer', 'null'] } },
+      },
     },
   },
 };

@@ -82,7 +82,9 @@ export function groups(document: Document): Group[] {
   const all = Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
-      return operation ? [{ tag: operation.tags?.[0] ?? '', endpoint: endpoint(method, path, operation) }] : [];
+      return operation
+        ? [{ tag: operation.tags?.[0] ?? '', endpoint: endpoint(method, path, operation) }]
+        : [];
     }),
   );
   return document.tags
@@ -132,7 +134,7 @@ export function typeOf(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
   const parts = schema.oneOf ?? schema.allOf;
   if (parts) {
-    const several = parts.map(typeOf).filter((type) => type !== 'null');
+    const several = parts.map(typeOf).filter((type) => type !== '' && type !== 'null');
     return [...new Set(several)].join(schema.oneOf ? ' | ' : ' & ');
   }
   const type = [schema.type ?? 'object'].flat().filter((one) => one !== 'null');

@@ -102,5 +102,6 @@ export const deedWords: Record<Language, typeof en> = { en, ko };
 
 /** What a kind of deed is called; a kind that this page does not know, by its own name. */
 export function deedName(kind: string, language: Language): string {
-  return (deedWords[language].kinds as Record<string, string>)[kind] ?? kind;
+  const names: Record<string, string> = deedWords[language].kinds;
+  return (Object.hasOwn(names, kind) && names[kind]) || kind;
 }

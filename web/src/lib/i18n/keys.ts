@@ -59,7 +59,8 @@ const en = {
     replace: 'Check and replace',
     checking: 'Checking',
     wrong: 'The model’s API refuses this key. Nothing was changed.',
-    unreachable: 'The key could not be checked, because the model’s API can’t be reached. Nothing was changed.',
+    unreachable:
+      'The key could not be checked, because the model’s API can’t be reached. Nothing was changed.',
     tooMany: 'Too many tries. Wait a minute.',
     remove: 'Remove',
     removed: 'Your key is removed.',
@@ -89,7 +90,8 @@ const ko: typeof en = {
     day: (n) => `${n}일`,
     make: '토큰 만들기',
     made: (name) => `“${name}” 토큰을 지금 복사해 주세요`,
-    madeHelp: '다시 보여 드리지 않아요. 토큰을 가진 사람은 누구나 그 권한을 쓸 수 있으니 비밀번호처럼 보관해 주세요.',
+    madeHelp:
+      '다시 보여 드리지 않아요. 토큰을 가진 사람은 누구나 그 권한을 쓸 수 있으니 비밀번호처럼 보관해 주세요.',
     madeDone: '복사했어요',
     ends: (when) => `${when}까지`,
     ended: (when) => `${when}에 끝남`,
