@@ -3,6 +3,7 @@ import { parts, plain } from './code';
 import { operatorWords } from '../operator/words';
 import { deedWords } from './deeds';
 import { keyWords } from './keys';
+import { modelWords } from './model';
 import { referenceWords } from './reference';
 import { en } from './en';
 import { ko } from './ko';
@@ -29,6 +30,7 @@ const all = (language: 'en' | 'ko') => ({
   operator: operatorWords[language],
   deeds: deedWords[language],
   keys: keyWords[language],
+  banner: modelWords[language],
   reference: referenceWords[language],
 });
 
