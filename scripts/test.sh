@@ -36,6 +36,8 @@ cargo test --locked --workspace --quiet --no-run
 # Three stories at a time: they mostly wait.
 RUST_BACKTRACE=0 check "Rust: units, properties, transcripts, stories on the real stack" '^test result|^.*Skipping' \
   scripts/firestore.sh cargo test --locked --workspace --quiet -- --test-threads=3
+scripts/schemathesis.sh packages
+check "The API against its own description" 'passed|failed|error' scripts/schemathesis.sh run
 scripts/browser.sh packages
 check "The browser's stories" '^ +[0-9]+ (passed|failed|flaky|skipped)' scripts/browser.sh run
 

@@ -17,6 +17,7 @@ use crate::auth::oidc::Oidc;
 use crate::auth::origin::OwnOrigins;
 use crate::auth::pace::Pace;
 use crate::auth::presence::Presence;
+use crate::auth::token;
 use crate::config::Config;
 use crate::fleet::{self, Fleet};
 use crate::gateway::{self, Gateway};
@@ -75,6 +76,8 @@ pub struct App {
     pub pace: Pace,
     /// The sessions that sockets stand on.
     pub presence: Arc<Presence>,
+    /// How much API tokens are used.
+    pub tokens: Arc<token::Usage>,
     /// Viewers connected at the moment.
     pub viewers: std::sync::atomic::AtomicU32,
     /// Cancelled when it is time to stop.
@@ -269,6 +272,7 @@ fn assemble(
     let settings = gateway::Settings {
         upstream: config.model.upstream.clone(),
         credential: config.model.credential.clone(),
+        seal: config.seal.clone(),
         demo: config.model.demo,
         policy: config.model.policy.clone(),
     };
@@ -282,6 +286,7 @@ fn assemble(
         oidc,
         pace: Pace::default(),
         presence: Arc::default(),
+        tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,
         store,
         authority,

@@ -1,16 +1,47 @@
-//! What is written down of who did what to whom.
+//! What is written down of deeds: the words for them, and how. What is said in conversations is not among it, but for what a
+//! person allowed: that much of it, and no more than [`SHOWN_BYTES`].
 
-use serde_json::Value;
+use protocol::payload::short;
+use protocol::prompt::{Decision, Prompt};
+use protocol::{ConversationId, UserId, WorkspaceId};
+use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::auth::caller::Caller;
 use crate::clock;
-use crate::store::StoreError;
+use crate::error::ApiError;
 use crate::store::records::AuditEntry;
+use crate::store::{Store, StoreError};
 
+/// How much of a tool's input is kept of what was allowed, in bytes.
+pub const SHOWN_BYTES: usize = 1024;
+
+/// Who acts when nobody does.
+pub const ATELIER: &str = "atelier";
 /// Who acts where nobody is signed in.
 pub const NOBODY: &str = "nobody";
 /// Who acts where the configuration says so.
 pub const CONFIGURATION: &str = "configuration";
+
+/// A deed, to be written down, as of now.
+pub fn entry(who: impl ToString, kind: &str, object: impl ToString, detail: Value) -> AuditEntry {
+    AuditEntry {
+        at: clock::now(),
+        who: who.to_string(),
+        kind: kind.to_owned(),
+        object: object.to_string(),
+        detail,
+    }
+}
+
+/// Writes down what has happened already. A store that can't is told of in the log: it happened all the same.
+pub async fn note(store: &dyn Store, who: impl ToString, kind: &str, object: impl ToString, detail: Value) {
+    let entry = entry(who, kind, object, detail);
+    if let Err(error) = store.append_audit(&entry).await {
+        let error = format!("{:#}", anyhow::Error::new(error));
+        tracing::error!(kind, object = entry.object, error, "a deed can't be written down");
+    }
+}
 
 /// Writes a deed down. To be called before it is done: what can't be written down is not done.
 ///
@@ -23,7 +54,124 @@ pub async fn write(
     object: impl ToString,
     detail: Value,
 ) -> Result<(), StoreError> {
-    let (at, who, object) = (clock::now(), who.to_string(), object.to_string());
-    let entry = AuditEntry { at, who, kind: kind.to_owned(), object, detail };
+    let entry = entry(who, kind, object, detail);
     app.store.append_audit(&entry).await.map(drop)
+}
+
+/// Writes down that somebody answers a prompt, and what they allow by that, before it is done.
+///
+/// # Errors
+/// When the store can't.
+pub async fn answer(
+    app: &App,
+    by: By<'_>,
+    conversation: ConversationId,
+    prompt: &Prompt,
+    decision: &Decision,
+) -> Result<(), ApiError> {
+    let mut detail = approved(prompt, decision);
+    by.add_to(&mut detail);
+    Ok(write(app, by.user, "prompt_answered", conversation, detail).await?)
+}
+
+/// Who does something in which workspace, and the token that stands for them, if one does.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// Who.
+    pub user: UserId,
+    /// Where.
+    pub workspace: WorkspaceId,
+    /// By which token.
+    pub caller: Option<&'a Caller>,
+}
+
+impl By<'_> {
+    fn add_to(&self, detail: &mut Value) {
+        detail["workspace"] = json!(self.workspace);
+        if let Some(token) = self.caller.and_then(Caller::token) {
+            detail["token"] = json!({ "id": token.id, "name": token.name });
+        }
+    }
+}
+
+/// Writes down that somebody changes what a conversation may do without asking, before it is done.
+///
+/// # Errors
+/// When the store can't.
+pub async fn mode(
+    app: &App,
+    by: By<'_>,
+    conversation: ConversationId,
+    (from, to): (&str, &str),
+) -> Result<(), StoreError> {
+    let mut detail = json!({ "from": from, "to": to });
+    by.add_to(&mut detail);
+    write(app, by.user, "mode_changed", conversation, detail).await
+}
+
+/// What a decision comes to. Words that a person wrote, and what was only refused, stay in the conversation.
+fn approved(prompt: &Prompt, decision: &Decision) -> Value {
+    let mut detail = json!({ "prompt": prompt.prompt, "ask": prompt.ask, "tool": short(&prompt.tool, 200) });
+    match decision {
+        Decision::Allow { suggestion, mode } => {
+            detail["decision"] = json!("allow");
+            detail["subject"] = json!(short(&prompt.subject, SHOWN_BYTES));
+            let input = serde_json::to_string(&prompt.input).unwrap_or_default();
+            detail["input"] = json!(short(&input, SHOWN_BYTES));
+            let index = suggestion.and_then(|index| usize::try_from(index).ok());
+            if let Some(suggestion) = index.and_then(|index| prompt.suggestions.get(index)) {
+                let text = serde_json::to_string(suggestion).unwrap_or_default();
+                detail["always"] = json!(short(&text, SHOWN_BYTES));
+            }
+            if let Some(mode) = mode {
+                detail["mode"] = json!(mode);
+            }
+        }
+        Decision::Deny { .. } => detail["decision"] = json!("deny"),
+        Decision::Answer { .. } => detail["decision"] = json!("answer"),
+        Decision::Form { .. } => detail["decision"] = json!("form"),
+    }
+    detail
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::PromptId;
+    use protocol::payload::Payload;
+    use protocol::prompt::PromptKind;
+
+    use super::*;
+
+    fn prompt(input: String) -> Prompt {
+        Prompt {
+            prompt: PromptId::clipped("p1"),
+            ask: PromptKind::Permission,
+            tool: "Bash".into(),
+            subject: "rm -rf build".into(),
+            input: Payload::Text(input),
+            tool_use: None,
+            reason: None,
+            agent: None,
+            suggestions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_allowed_is_kept_and_bounded() {
+        let allow = Decision::Allow { suggestion: Some(7), mode: None };
+        let detail = approved(&prompt("x".repeat(1 << 20)), &allow);
+        assert_eq!(detail["subject"], "rm -rf build");
+        assert!(detail.to_string().len() < 3 * SHOWN_BYTES);
+    }
+
+    #[test]
+    fn what_was_only_said_is_not() {
+        let secret = "the words of a person";
+        let deny = Decision::Deny { message: Some(secret.into()) };
+        let answers = [("q".to_owned(), secret.to_owned())].into();
+        for decision in [deny, Decision::Answer { answers }] {
+            let detail = approved(&prompt(secret.into()), &decision).to_string();
+            assert!(!detail.contains(secret), "{detail}");
+        }
+    }
 }

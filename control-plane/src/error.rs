@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use protocol::api;
 use protocol::close::ErrorCode;
@@ -107,6 +107,9 @@ impl IntoResponse for ApiError {
         }
         let body = api::ApiError { code: self.code, message: self.message, request_id };
         let mut response = (status(self.code), Json(body)).into_response();
+        if self.code == ErrorCode::SignedOut {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(after) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, after.as_secs().into());
         }

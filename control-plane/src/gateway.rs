@@ -1,13 +1,14 @@
 //! The model gateway: adds the credential that no workspace may have, and streams both ways without buffering.
 //!
 //! It is not an open proxy on the operator's key. It serves the Messages API alone, on the link port, to workspaces
-//! with a good certificate, and takes in no more than it can hold ([`intake`]); what identifies or bills someone else is stripped ([`headers`]); models, request size,
+//! with a good certificate, and takes in no more than it can hold ([`intake`]); a user's own key goes before the operator's ([`own`]); what identifies or bills someone else is stripped ([`headers`]); models, request size,
 //! requests at a time and money are limited ([`policy`]); what is used is counted as it flows by ([`meter`]).
 
 pub mod access;
 pub mod headers;
 pub mod intake;
 pub mod meter;
+pub mod own;
 pub mod policy;
 
 use std::pin::Pin;
@@ -19,16 +20,18 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use futures_util::Stream;
 use protocol::api::ModelAccess;
 use protocol::notice::NoticeKind;
-use protocol::{ConversationId, WorkspaceId};
+use protocol::{ConversationId, UserId, WorkspaceId};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use self::access::Credential;
 use self::intake::{Held, Intake, Place};
 use self::meter::Meter;
+use self::own::OwnKeys;
 use self::policy::Policy;
 use crate::clock;
 use crate::hub::Hubs;
+use crate::seal::Seal;
 use crate::store::records::UsageKey;
 use crate::store::{Store, StoreError};
 
@@ -43,6 +46,7 @@ pub struct Gateway {
     client: reqwest::Client,
     upstream: String,
     credential: Option<Credential>,
+    own: OwnKeys,
     policy: Policy,
     access: watch::Sender<ModelAccess>,
     demo: bool,
@@ -59,6 +63,8 @@ pub struct Settings {
     pub upstream: String,
     /// The operator's key.
     pub credential: Option<Credential>,
+    /// What users' own keys are sealed with.
+    pub seal: Seal,
     /// A scripted model answers.
     pub demo: bool,
     /// What is allowed.
@@ -70,6 +76,8 @@ pub struct Settings {
 pub struct Request {
     /// Whose.
     pub workspace: WorkspaceId,
+    /// And the workspace's user.
+    pub user: UserId,
     /// The conversation that it says it belongs to. A hint for display.
     pub conversation: Option<ConversationId>,
     /// Its method.
@@ -112,19 +120,46 @@ impl Gateway {
             .pool_idle_timeout(std::time::Duration::from_secs(60))
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        let Settings { upstream, credential, demo, policy } = settings;
+        let Settings { upstream, credential, seal, demo, policy } = settings;
+        let own = OwnKeys::new(Arc::clone(&store), seal);
         let first = match credential {
             Some(_) => ModelAccess::Unreachable { detail: "not tried yet".to_owned() },
             None => ModelAccess::NoKey {},
         };
         let access = watch::Sender::new(first);
         let intake = Intake::new(policy.at_a_time);
-        Ok(Self { client, upstream, credential, policy, access, demo, store, hubs, tasks, intake })
+        Ok(Self { client, upstream, credential, own, policy, access, demo, store, hubs, tasks, intake })
     }
 
     /// Whether the model can be reached.
     pub fn access(&self) -> ModelAccess {
         self.access.borrow().clone()
+    }
+
+    /// Whether the operator has given a key.
+    pub const fn has_key(&self) -> bool {
+        self.credential.is_some()
+    }
+
+    /// Users' own keys.
+    pub const fn own(&self) -> &OwnKeys {
+        &self.own
+    }
+
+    /// Whether the model can be reached for a user, by their own key if they have one.
+    pub async fn access_of(&self, user: UserId) -> ModelAccess {
+        match self.own.known(user).await {
+            Some(true) => ModelAccess::OwnKeyRefused {},
+            Some(false) => match self.access() {
+                access @ ModelAccess::Unreachable { .. } if self.has_key() => access,
+                ModelAccess::Ready { .. }
+                | ModelAccess::NoKey {}
+                | ModelAccess::KeyRefused {}
+                | ModelAccess::OwnKeyRefused {}
+                | ModelAccess::Unreachable { .. } => ModelAccess::Ready { demo: self.demo },
+            },
+            None => self.access(),
+        }
     }
 
     /// Wakes whenever that changes.
@@ -145,16 +180,20 @@ impl Gateway {
     }
 
     async fn take(&self, request: Request) -> Result<Taken, Refusal> {
-        let credential = self.credential.as_ref().ok_or_else(policy::no_key)?;
-        let Request { workspace, conversation, method, path, query, headers, body } = request;
-        self.check_budget(workspace, conversation).await?;
+        let Request { workspace, user, conversation, method, path, query, headers, body } = request;
+        let own = self.own.credential(user).await.map_err(|error| own_key_unreadable(user, &error))?;
+        let payer = if own.is_some() { Payer::User(user) } else { Payer::Operator };
+        let credential = own.or_else(|| self.credential.clone()).ok_or_else(policy::no_key)?;
+        if payer == Payer::Operator {
+            self.check_budget(workspace, conversation).await?;
+        }
         let place = self.intake.place(workspace)?;
         let held = self.intake.read(&place, body).await?;
-        let model = self.policy.model_of(&path, &held.body)?;
-        let headers = headers::upstream(&headers, &self.policy.betas, credential);
+        let model = self.policy.model_of(&path, &held.body, payer == Payer::Operator)?;
+        let headers = headers::upstream(&headers, &self.policy.betas, &credential);
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         let url = format!("{}{path}{query}", self.upstream);
-        Ok(Taken { workspace, method, url, headers, model, held, place })
+        Ok(Taken { workspace, payer, method, url, headers, model, held, place })
     }
 
     async fn check_budget(
@@ -186,7 +225,7 @@ impl Gateway {
     }
 
     async fn send(&self, taken: Taken) -> Response<Body> {
-        let Taken { workspace, method, url, headers, model, held, place } = taken;
+        let Taken { workspace, payer, method, url, headers, model, held, place } = taken;
         let sent = self.client.request(method, url).headers(headers).body(held.body.clone()).send().await;
         drop(held);
         let response = match sent {
@@ -194,14 +233,19 @@ impl Gateway {
             Err(error) => {
                 let error = error.without_url();
                 tracing::warn!(%workspace, error = format!("{error:?}"), "the model can't be reached");
-                self.note(ModelAccess::Unreachable { detail: access::words(&error) });
+                if payer == Payer::Operator {
+                    self.note(ModelAccess::Unreachable { detail: access::words(&error) });
+                }
                 return answer(&policy::unreachable(access::words(&error)));
             }
         };
-        self.note_status(response.status());
+        self.note_status(workspace, payer, response.status()).await;
         if response.status() == StatusCode::UNAUTHORIZED {
-            // Passed on, the CLI would try it again for minutes; it is the operator's to mend.
-            return answer(&policy::key_refused());
+            // Passed on, the CLI would try it again for minutes; it is for whoever gave the key to mend.
+            return answer(&match payer {
+                Payer::Operator => policy::key_refused(),
+                Payer::User(_) => policy::own_key_refused(),
+            });
         }
         let mut answer = Response::builder().status(response.status());
         if let Some(headers) = answer.headers_mut() {
@@ -210,15 +254,16 @@ impl Gateway {
         let counted = Counted {
             inner: Box::pin(response.bytes_stream()),
             meter: Meter::default(),
-            account: Some(self.account(workspace, model)),
+            account: Some(self.account(workspace, model, payer)),
             _place: place,
         };
         answer.body(Body::from_stream(counted)).unwrap_or_else(|_| Response::new(Body::empty()))
     }
 
-    fn account(&self, workspace: WorkspaceId, model: String) -> Account {
+    fn account(&self, workspace: WorkspaceId, model: String, payer: Payer) -> Account {
         Account {
             workspace,
+            payer,
             model,
             prices: self.policy.clone(),
             store: Arc::clone(&self.store),
@@ -227,7 +272,20 @@ impl Gateway {
     }
 
     /// What an answer's status says of the key.
-    fn note_status(&self, status: StatusCode) {
+    async fn note_status(&self, workspace: WorkspaceId, payer: Payer, status: StatusCode) {
+        let refused = status == StatusCode::UNAUTHORIZED;
+        if let Payer::User(user) = payer {
+            if refused || status.is_success() {
+                let before = self.own.stamp();
+                self.own.used(user, refused).await;
+                if self.own.stamp() != before
+                    && let Some(hub) = self.hubs.get(workspace)
+                {
+                    hub.beat();
+                }
+            }
+            return;
+        }
         match status {
             StatusCode::UNAUTHORIZED => self.note(ModelAccess::KeyRefused {}),
             status if status.is_success() => self.note(ModelAccess::Ready { demo: self.demo }),
@@ -244,9 +302,17 @@ impl Gateway {
     }
 }
 
+/// Whose key a request is sent with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Payer {
+    Operator,
+    User(UserId),
+}
+
 /// A request that may be sent on.
 struct Taken {
     workspace: WorkspaceId,
+    payer: Payer,
     method: Method,
     url: String,
     headers: HeaderMap,
@@ -258,6 +324,7 @@ struct Taken {
 /// Where a request's usage is written down.
 struct Account {
     workspace: WorkspaceId,
+    payer: Payer,
     model: String,
     prices: Policy,
     store: Arc<dyn Store>,
@@ -267,8 +334,9 @@ struct Account {
 impl Account {
     fn settle(self, meter: Meter) {
         let Some(mut usage) = meter.finish() else { return };
-        let Account { workspace, model, prices, store, tasks } = self;
-        usage.micro_usd = prices.cost(&model, &usage);
+        let Account { workspace, payer, model, prices, store, tasks } = self;
+        // What a user's own key pays for is no cost of the operator's.
+        usage.micro_usd = if payer == Payer::Operator { prices.cost(&model, &usage) } else { 0 };
         let key = UsageKey { workspace, day: clock::today(), model };
         tasks.spawn(async move {
             if let Err(error) = store.add_usage(&key, &usage).await {
@@ -306,8 +374,20 @@ impl Drop for Counted {
     }
 }
 
+fn own_key_unreadable(user: UserId, error: &anyhow::Error) -> Refusal {
+    if let Some(error) = error.downcast_ref() {
+        return unavailable(error);
+    }
+    tracing::error!(%user, error = format!("{error:#}"), "a user's own key can't be read");
+    Refusal {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        kind: "api_error",
+        message: "your own model key can't be read; type it in again, or remove it".to_owned(),
+    }
+}
+
 fn unavailable(error: &StoreError) -> Refusal {
-    tracing::error!(%error, "the budget can't be looked up");
+    tracing::error!(%error, "what a request needs can't be looked up");
     Refusal {
         status: StatusCode::SERVICE_UNAVAILABLE,
         kind: "api_error",

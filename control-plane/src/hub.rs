@@ -8,10 +8,12 @@
 //! Events reach viewers as soon as they arrive; the store follows, and only then is the workspace-agent told that
 //! they are safe. If the control plane dies in between, the journal has them still, under the same numbers.
 
+mod asked;
 pub mod conversation;
 pub mod follow;
 pub mod live;
 pub mod ring;
+pub mod tail;
 pub mod tally;
 pub mod touched;
 pub mod workspace;

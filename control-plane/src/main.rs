@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use control_plane::auth::local;
 use control_plane::config::{DataArgs, SealArgs, SealFrom, ServeArgs};
+use control_plane::maintenance::trail::{self, TrailArgs};
 use control_plane::maintenance::{backup, relocate, rotate};
 use control_plane::store::StoreAt;
 use control_plane::{app, server};
@@ -73,6 +74,13 @@ enum Command {
         #[arg(long, conflicts_with_all = ["to", "copy"])]
         abandon: bool,
     },
+    /// Print what was done, by whom, to what: a line of JSON each, the oldest first. Also while it serves.
+    Audit {
+        #[command(flatten)]
+        data: DataArgs,
+        #[command(flatten)]
+        which: TrailArgs,
+    },
     /// Seal every secret in the store with a new key.
     RotateSealingKey {
         #[command(flatten)]
@@ -102,6 +110,7 @@ fn main() -> ExitCode {
                     move_store(&data, &from, &to, copy).await
                 }
                 Command::MoveStore { data, from, to: None, .. } => abandon_move(&data, &from).await,
+                Command::Audit { data, which } => print_audit(data, which).await,
                 Command::RotateSealingKey { data, seal } => rotate_sealing_key(data, &seal).await,
             }
         })
@@ -179,6 +188,14 @@ async fn abandon_move(data: &Path, from: &StoreAt) -> anyhow::Result<()> {
     let departed = relocate::abandon(data, from).await?;
     anyhow::ensure!(departed, "nothing was moved out of {from}");
     print(&format!("{from} serves again. What happened elsewhere since the move is not in it.\n"))
+}
+
+async fn print_audit(data: DataArgs, which: TrailArgs) -> anyhow::Result<()> {
+    let (_, store) = data.check()?;
+    let store = app::open_store(&store).await?;
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    trail::export(&*store, which, &mut out).await?;
+    Ok(out.flush()?)
 }
 
 async fn rotate_sealing_key(data: DataArgs, seal: &SealArgs) -> anyhow::Result<()> {

@@ -3,3 +3,4 @@
 pub mod backup;
 pub mod relocate;
 pub mod rotate;
+pub mod trail;

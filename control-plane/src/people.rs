@@ -125,6 +125,7 @@ async fn finish(app: Arc<App>, id: UserId, hub: Option<Arc<WorkspaceHub>>) -> Re
 
 async fn keep_out(app: &Arc<App>, id: UserId) -> Result<(), ApiError> {
     end(app, &app.store.set_disabled(id, true).await?);
+    app.presence.end_user(id);
     if let Some(record) = app.store.workspace_of(id).await? {
         app.workspaces.revoke(record.id).await?;
     }

@@ -14,13 +14,16 @@ use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
+use protocol::api::tokens::Scope;
 use protocol::close::ErrorCode;
+use protocol::limits::MESSAGE_JSON_BYTES;
 use tower::util::option_layer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::api::{
-    assets, bodies, conversations, events, fleet, health, link, profile, sign_in, users, viewer,
+    assets, audit, bodies, changes, conversations, events, fleet, health, link, messages, model_key, profile,
+    reference, sign_in, tokens, users, viewer,
 };
 use crate::app::App;
 use crate::auth::client;
@@ -30,6 +33,10 @@ use crate::request_id;
 
 /// The largest body of an ordinary request.
 const BODY_BYTES: usize = 64 * 1024;
+/// The largest body with a message in it: the message as JSON, and what is around it.
+const MESSAGE_BODY_BYTES: usize = MESSAGE_JSON_BYTES + 4 * 1024;
+/// Where a chunk of a body is.
+const BODIES: &str = "/api/conversations/{id}/bodies/{digest}/{chunk}";
 /// How long an ordinary request may take.
 const REQUEST: Duration = Duration::from_secs(30);
 /// The largest body on the link port but for model requests.
@@ -59,9 +66,11 @@ pub struct Route {
 /// Every route of the public port but the page itself, which is for anyone.
 pub fn table() -> Vec<Route> {
     use How::{Act, Read, Return, SignIn, Socket};
+    use Scope::{Answer, Delete, Read as Reads, Write};
     use Who::{Anyone, Operator, User};
     vec![
         route(Anyone, Read, Method::GET, "/health", get(health::show)),
+        route(Anyone, Read, Method::GET, "/api/openapi.json", get(reference::show)),
         route(Anyone, Read, Method::GET, "/api/sign-in", get(sign_in::options)),
         route(Anyone, SignIn, Method::POST, "/api/sign-in/local", post(sign_in::local)),
         route(Anyone, SignIn, Method::POST, "/api/sign-in/start", post(sign_in::start)),
@@ -70,18 +79,36 @@ pub fn table() -> Vec<Route> {
         route(Anyone, SignIn, Method::POST, "/api/auth/google", post(sign_in::credential)),
         route(Anyone, Act, Method::POST, "/api/sign-out", post(sign_in::out)),
         route(User, Act, Method::POST, "/api/sign-out/everywhere", post(sign_in::out_everywhere)),
-        route(User, Read, Method::GET, "/api/user/profile", get(profile::show)),
+        route(User, Read, Method::GET, "/api/user/profile", get(profile::show)).with(Reads),
         route(User, Act, Method::POST, "/api/user/onboarding", post(profile::onboard)),
         route(User, Read, Method::GET, "/api/user/sessions", get(profile::sessions)),
         route(User, Act, Method::DELETE, "/api/user/sessions/{id}", delete(profile::end_session)),
         route(User, Read, Method::GET, "/api/user/export", get(profile::export)),
         route(User, Act, Method::DELETE, "/api/user", delete(profile::erase)),
-        route(User, Read, Method::GET, "/api/conversations", get(conversations::list)),
-        route(User, Act, Method::POST, "/api/conversations", post(conversations::create)),
-        route(User, Act, Method::PATCH, "/api/conversations/{id}", patch(conversations::rename)),
-        route(User, Act, Method::DELETE, "/api/conversations/{id}", delete(conversations::delete)),
-        route(User, Read, Method::GET, "/api/conversations/{id}/events", get(events::page)),
-        route(User, Read, Method::GET, "/api/conversations/{id}/bodies/{digest}/{chunk}", get(bodies::chunk)),
+        route(User, Read, Method::GET, "/api/user/audit", get(audit::own)),
+        route(User, Read, Method::GET, "/api/user/model-key", get(model_key::show)),
+        route(User, Act, Method::PUT, "/api/user/model-key", put(model_key::set)),
+        route(User, Act, Method::DELETE, "/api/user/model-key", delete(model_key::remove)),
+        route(User, Read, Method::GET, "/api/tokens", get(tokens::list)),
+        route(User, Act, Method::POST, "/api/tokens", post(tokens::create)),
+        route(User, Act, Method::DELETE, "/api/tokens/{id}", delete(tokens::revoke)),
+        route(User, Read, Method::GET, "/api/conversations", get(conversations::list)).with(Reads),
+        route(User, Act, Method::POST, "/api/conversations", post(conversations::create)).with(Write),
+        route(User, Read, Method::GET, "/api/conversations/{id}", get(conversations::show)).with(Reads),
+        route(User, Act, Method::PATCH, "/api/conversations/{id}", patch(conversations::rename)).with(Write),
+        route(User, Act, Method::DELETE, "/api/conversations/{id}", delete(conversations::delete))
+            .with(Delete),
+        route(User, Act, Method::POST, "/api/conversations/{id}/messages", large(post(messages::send)))
+            .with(Write),
+        route(User, Read, Method::GET, "/api/conversations/{id}/messages/{item}", get(messages::show))
+            .with(Reads),
+        route(User, Act, Method::POST, "/api/conversations/{id}/stop", post(messages::stop)).with(Write),
+        route(User, Act, Method::POST, "/api/conversations/{id}/answers", post(messages::answer))
+            .with(Answer),
+        route(User, Read, Method::GET, "/api/conversations/{id}/changes", get(changes::page)).with(Reads),
+        route(User, Read, Method::GET, "/api/conversations/{id}/stream", get(changes::stream)).with(Reads),
+        route(User, Read, Method::GET, "/api/conversations/{id}/events", get(events::page)).with(Reads),
+        route(User, Read, Method::GET, BODIES, get(bodies::chunk)).with(Reads),
         route(User, Socket, Method::GET, "/workspace/{user}", get(viewer::upgrade)),
         route(Operator, Socket, Method::GET, "/fleet", get(fleet::upgrade)),
         route(Operator, Read, Method::GET, "/api/users", get(users::list)),
@@ -90,6 +117,8 @@ pub fn table() -> Vec<Route> {
         route(Operator, Act, Method::PUT, "/api/users/{id}/role", put(users::set_role)),
         route(Operator, Read, Method::GET, "/api/users/{id}/export", get(users::export)),
         route(Operator, Act, Method::DELETE, "/api/users/{id}", delete(users::erase)),
+        route(Operator, Read, Method::GET, "/api/operator/audit", get(audit::page)),
+        route(Operator, Read, Method::GET, "/api/operator/audit/export", get(audit::export)),
     ]
 }
 
@@ -100,7 +129,20 @@ const fn route(
     path: &'static str,
     handler: MethodRouter<Arc<App>>,
 ) -> Route {
-    Route { method, path, rule: Rule { who, how }, handler }
+    Route { method, path, rule: Rule { who, how, scope: None }, handler }
+}
+
+impl Route {
+    /// The same, for scripts with a token of that scope, too.
+    fn with(mut self, scope: Scope) -> Self {
+        self.rule.scope = Some(scope);
+        self
+    }
+}
+
+/// Takes bodies with a message in them.
+fn large(handler: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    handler.layer(DefaultBodyLimit::max(MESSAGE_BODY_BYTES))
 }
 
 /// What browsers and scripts see.

@@ -1,5 +1,10 @@
 //! What the REST API says. The viewer socket uses some of it too.
 
+pub mod audit;
+pub mod model_key;
+pub mod scripts;
+pub mod tokens;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use ts_rs::TS;
@@ -13,6 +18,7 @@ use crate::{ConversationId, Millis, Position, UserId};
 
 /// Every refusal of the REST API.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiError {
     /// Why.
     pub code: ErrorCode,
@@ -24,6 +30,7 @@ pub struct ApiError {
 
 /// Whoever is signed in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
     /// Their id.
     pub id: UserId,
@@ -35,6 +42,7 @@ pub struct Me {
 
 /// What a person may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Uses a workspace.
@@ -45,6 +53,7 @@ pub enum Role {
 
 /// A conversation, as the list shows it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConversationView {
     /// Its id.
     pub id: ConversationId,
@@ -67,6 +76,7 @@ pub struct ConversationView {
 
 /// A request to make a conversation.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateConversation {
     /// Its id, made by the client. Asking again changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +93,7 @@ pub struct CreateConversation {
 
 /// A request to rename a conversation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RenameConversation {
     /// The new title.
     pub title: Title,
@@ -90,6 +101,7 @@ pub struct RenameConversation {
 
 /// A page of conversations, newest change first.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConversationPage {
     /// The conversations.
     pub conversations: Vec<ConversationView>,
@@ -101,11 +113,13 @@ pub struct ConversationPage {
 
 /// A page of a conversation's log, going backwards.
 #[derive(Clone, Debug, Serialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryPage {
     /// The log's end when the page was read.
     pub end: Position,
     /// Events in ascending order, ending just before the `before` that was asked for.
     #[ts(as = "Vec<Event>")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<serde_json::Value>))]
     pub events: Vec<Box<RawValue>>,
     /// Give this as `before` to get the page before; absent at the log's beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +140,8 @@ pub enum ModelAccess {
     NoKey {},
     /// The key was refused.
     KeyRefused {},
+    /// The person's own key was refused; they have to replace or remove it.
+    OwnKeyRefused {},
     /// The API could not be reached when it was last tried.
     Unreachable {
         /// In words.
@@ -135,6 +151,7 @@ pub enum ModelAccess {
 
 /// The answer of `GET /health`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// Whether everything needed to serve is there.
     pub ok: bool,

@@ -54,6 +54,7 @@ impl CloseCode {
 /// Why a request was refused. The page has a sentence for each in every language; the text beside it is for logs
 /// and scripts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The request is malformed.

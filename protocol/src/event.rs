@@ -42,6 +42,7 @@ pub struct EventHeader {
 
 /// A person, as they are shown in a log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Person {
     /// Who.
     pub id: UserId,
@@ -315,6 +316,7 @@ pub enum MessageEnd {
 
 /// Why a message's fate is unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
     /// The process died after tools were called.

@@ -8,6 +8,7 @@ use crate::ConversationId;
 /// A place in a conversation's log: after event `n` of `epoch`. Numbers go on across epochs; a new epoch says
 /// that what the writer wrote before may differ from what others saw, and no place stands for two different events.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Position {
     /// The epoch, from 1. 0: nothing was ever written.
     pub epoch: u64,

@@ -9,6 +9,7 @@ use crate::status::Reason;
 
 /// One notice.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Notice {
     /// Its number, from 1, without holes.
     pub m: u64,
@@ -22,6 +23,7 @@ pub struct Notice {
 
 /// What a notice tells.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum NoticeKind {
     /// The workspace could not be started for what waits in the outbox.

@@ -11,6 +11,7 @@ use crate::{ItemId, Millis, PromptId};
 
 /// One thing that a person sent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Item {
     /// Named by the browser that sent it.
     pub id: ItemId,
@@ -38,6 +39,7 @@ pub struct Item {
 
 /// What a person sent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum What {
     /// A message to Claude.
@@ -86,6 +88,7 @@ impl What {
 
 /// How far an item has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ItemState {
     /// Safe in the store.

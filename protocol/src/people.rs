@@ -21,6 +21,7 @@ bounded_string!(
 
 /// A language of the page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
     /// English.
@@ -31,6 +32,7 @@ pub enum Language {
 
 /// What somebody wants to use it for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Writing programs.
@@ -47,6 +49,7 @@ pub enum Purpose {
 
 /// The answers of somebody who is here for the first time.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Onboarding {
     /// What to call them.
     pub name: PersonName,
@@ -63,6 +66,7 @@ pub struct Onboarding {
 
 /// Whoever is signed in, as they see themselves.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Profile {
     /// Who.
     #[serde(flatten)]
@@ -81,6 +85,7 @@ pub struct Profile {
 
 /// How one can sign in here.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignInOptions {
     /// By a one-time link printed where the control plane was started.
     pub local: bool,
@@ -92,6 +97,7 @@ pub struct SignInOptions {
 
 /// A request to sign in with the one-time code printed at start.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LocalSignIn {
     /// The code.
     pub code: String,
@@ -99,6 +105,7 @@ pub struct LocalSignIn {
 
 /// A request to begin a sign-in at the identity provider.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StartSignIn {
     /// Which of the page's own paths to come back to.
     pub to: String,
@@ -106,6 +113,7 @@ pub struct StartSignIn {
 
 /// Where to go on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignInStarted {
     /// The identity provider's address, for this browser and this attempt alone.
     pub url: String,
@@ -113,6 +121,7 @@ pub struct SignInStarted {
 
 /// What an ID token must carry that this browser is to be let in by.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignInNonce {
     /// The nonce.
     pub nonce: String,
@@ -120,6 +129,7 @@ pub struct SignInNonce {
 
 /// A request to sign in by an ID token that the browser got from the identity provider.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CredentialSignIn {
     /// The ID token.
     pub credential: String,
@@ -127,6 +137,7 @@ pub struct CredentialSignIn {
 
 /// Why somebody came back from the identity provider and is not signed in. It is in the address's fragment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SignInRefusal {
     /// The attempt is not one of this browser's, was used before, or is too old.
@@ -149,6 +160,7 @@ pub enum SignInRefusal {
 
 /// One of a person's own sessions.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionView {
     /// Its name in this list.
     pub id: Uuid,
@@ -166,6 +178,7 @@ pub struct SessionView {
 
 /// A person, as operators see them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserView {
     /// Their id.
     pub id: UserId,
@@ -187,6 +200,7 @@ pub struct UserView {
 
 /// A page of people, by id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserPage {
     /// The people.
     pub users: Vec<UserView>,
@@ -198,6 +212,7 @@ pub struct UserPage {
 
 /// A request to change what a person may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SetRole {
     /// What they may do from now on.
     pub role: Role,

@@ -112,6 +112,7 @@ pub enum Reach {
 
 /// A person's answer to a prompt.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Decision {
     /// Let it run.

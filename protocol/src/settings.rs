@@ -13,6 +13,7 @@ bounded_string!(
 
 /// What Claude may do without asking. The names are the CLI's.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Asks before anything that changes something.
@@ -50,6 +51,14 @@ impl Mode {
             .find(|mode| mode.as_str() == text)
     }
 
+    /// Whether less is asked in it than by default: choosing it answers prompts beforehand.
+    pub const fn asks_less(self) -> bool {
+        match self {
+            Self::AcceptEdits | Self::Auto | Self::BypassPermissions => true,
+            Self::Default | Self::Plan | Self::DontAsk => false,
+        }
+    }
+
     /// What remains of the mode in a new process. A mode that loosens is never revived: the process that the
     /// person loosened is gone, and they are not looking at the new one.
     pub const fn after_restart(self) -> Self {
@@ -63,6 +72,7 @@ impl Mode {
 
 /// What a conversation runs with.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Settings {
     /// The model, or the CLI's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]

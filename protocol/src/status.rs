@@ -71,6 +71,7 @@ pub enum Stage {
 
 /// Why something is as it is: a code that the page has words for, and detail for whoever mends it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// What.
     pub code: ReasonCode,
@@ -81,6 +82,7 @@ pub struct Reason {
 
 /// Why something is as it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonCode {
     /// A person asked for it.

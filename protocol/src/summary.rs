@@ -10,6 +10,7 @@ use crate::{ItemId, Millis, PromptId};
 
 /// What a conversation is doing, as everybody is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Nothing is owed to anyone.
@@ -25,6 +26,7 @@ pub enum State {
 
 /// The fold of a log.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Summary {
     /// What it is doing.
     pub state: State,

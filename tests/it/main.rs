@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a story that panics has failed")]
 
+mod canaries;
 mod chat;
 mod deaths;
 mod firestore;
@@ -12,5 +13,6 @@ mod older;
 mod operator;
 mod prompts;
 mod refusals;
+mod scripts;
 mod several;
 mod watchdog;

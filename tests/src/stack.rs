@@ -45,6 +45,10 @@ pub struct StackOptions {
     pub small_disk: bool,
     /// The control plane logs what it would log anywhere, and no more.
     pub quiet: bool,
+    /// The control plane, and every library in it, logs all that there is to log.
+    pub trace: bool,
+    /// The model takes any key.
+    pub any_key: bool,
 }
 
 /// A whole Atelier.
@@ -92,7 +96,8 @@ impl Stack {
     /// When a part does not come up.
     pub async fn start_with(options: StackOptions) -> anyhow::Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let config = scripted_model::Config { required_key: Some(KEY.to_owned()), ..Default::default() };
+        let required_key = (!options.any_key).then(|| KEY.to_owned());
+        let config = scripted_model::Config { required_key, ..Default::default() };
         let model = scripted_model::serve(listener, config, CancellationToken::new()).await?;
         let engine = Engine::local()?;
         let data = TempDir::new()?;
@@ -128,7 +133,11 @@ impl Stack {
         flags.extend(options.flags);
         let log = data.path().join("control-plane.log");
         engine.sweep(&instance);
-        let log_level = if options.quiet { "info" } else { "info,control_plane=debug" };
+        let log_level = match options {
+            StackOptions { trace: true, .. } => "trace",
+            StackOptions { quiet: true, .. } => "info",
+            _ => "info,control_plane=debug",
+        };
         let mut stack =
             Self { model, engine, data, public, link, instance, flags, process: None, log_level, log };
         stack.start_control_plane().await?;

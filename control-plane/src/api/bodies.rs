@@ -12,16 +12,27 @@ use protocol::payload::BodyDigest;
 
 use super::extract::{PathOf, workspace_of};
 use crate::app::App;
-use crate::auth::session::CurrentUser;
+use crate::auth::caller::Caller;
 use crate::error::ApiError;
 
-/// Answers one chunk, as bytes. It was made in a workspace, so it is never shown as anything but bytes.
+/// One chunk of what was too long for its event, as bytes. It was made in a workspace, so it is never shown as anything but
+/// bytes.
+#[utoipa::path(
+    get, path = "/api/conversations/{id}/bodies/{digest}/{chunk}", tag = "events",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        ("digest" = BodyDigest, Path, description = "The body's SHA-256, as its event names it."),
+        ("chunk" = u32, Path, description = "Which chunk, from 0.")
+    ),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>, description = "The bytes.")),
+    security(("token" = ["read"]), ("session" = []))
+)]
 pub async fn chunk(
     State(app): State<Arc<App>>,
-    user: CurrentUser,
+    caller: Caller,
     PathOf((id, digest, index)): PathOf<(ConversationId, BodyDigest, u32)>,
 ) -> Result<Response, ApiError> {
-    let hub = workspace_of(&app, &user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     hub.conversation(id).await?;
     let missing = || ApiError::new(ErrorCode::NotFound, "there is no such thing");
     let digest = digest.to_bytes().ok_or_else(missing)?;

@@ -1,4 +1,4 @@
-//! Conversations: list, create, rename, delete.
+//! Conversations: list, show, create, rename, delete.
 
 use std::sync::Arc;
 
@@ -6,37 +6,50 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::ConversationId;
+use protocol::api::tokens::Scope;
 use protocol::api::{ConversationPage, ConversationView, CreateConversation, RenameConversation};
 use protocol::close::ErrorCode;
 use protocol::limits::CONVERSATIONS;
+use protocol::settings::Mode;
 use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::extract::{Acting, Json, PathOf, QueryOf, workspace_of};
+use super::deeds;
+use super::extract::{Json, PathOf, QueryOf, workspace_of};
 use crate::app::App;
-use crate::auth::session::CurrentUser;
-use crate::clock;
+use crate::auth::caller::Caller;
 use crate::error::ApiError;
 use crate::store::records::NewConversation;
+use crate::{audit, clock};
 
 /// Conversations on a page.
 pub const PAGE: usize = 100;
 
 /// Which page.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Asked {
+    /// The `next` of the page before.
     after: Option<ConversationId>,
+    /// Only those whose title holds this.
     #[serde(default)]
     q: String,
 }
 
-/// `GET /api/conversations`.
+/// List conversations, the last changed first.
+#[utoipa::path(
+    get, path = "/api/conversations", tag = "conversations",
+    params(Asked),
+    responses((status = 200, body = ConversationPage, description = "A page of them.")),
+    security(("token" = ["read"]), ("session" = []))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
-    user: CurrentUser,
+    caller: Caller,
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Answer<ConversationPage>, ApiError> {
-    let hub = workspace_of(&app, &user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     if let Some(after) = asked.after {
         // Another user's conversation is no place to continue from.
         hub.conversation(after).await?;
@@ -48,15 +61,42 @@ pub async fn list(
     Ok(Answer(ConversationPage { conversations: records.iter().map(|record| record.view()).collect(), next }))
 }
 
-/// `POST /api/conversations`. Asking again with the same id changes nothing.
+/// One conversation.
+#[utoipa::path(
+    get, path = "/api/conversations/{id}", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    responses((status = 200, body = ConversationView, description = "It.")),
+    security(("token" = ["read"]), ("session" = []))
+)]
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathOf(id): PathOf<ConversationId>,
+) -> Result<Answer<ConversationView>, ApiError> {
+    let hub = workspace_of(&app, caller.id()).await?.conversation(id).await?;
+    hub.hurry().await;
+    Ok(Answer(hub.record().view()))
+}
+
+/// Make a conversation. Asking again with the same id changes nothing. For a permission mode that asks less than the default
+/// a token needs the scope `answer`, too.
+#[utoipa::path(
+    post, path = "/api/conversations", tag = "conversations",
+    request_body = CreateConversation,
+    responses((status = 201, body = ConversationView, description = "It is there.")),
+    security(("token" = ["write"]), ("session" = []))
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
-    Acting(user): Acting,
+    caller: Caller,
     Json(wanted): Json<CreateConversation>,
 ) -> Result<(StatusCode, Answer<ConversationView>), ApiError> {
-    let hub = workspace_of(&app, &user).await?;
-    if !app.config.limits.modes().contains(&wanted.settings.mode) {
-        return Err(ApiError::new(ErrorCode::Forbidden, "that permission mode is not offered here"));
+    let hub = workspace_of(&app, caller.id()).await?;
+    let id = wanted.id.unwrap_or_else(|| ConversationId(Uuid::new_v4()));
+    let mode = wanted.settings.mode;
+    deeds::offered(&app, mode)?;
+    if mode.asks_less() {
+        caller.may_also(Scope::Answer, "for a mode that asks less the token needs the scope \"answer\"")?;
     }
     if app.store.count_conversations(hub.id()).await? >= CONVERSATIONS {
         let message = format!("a workspace has at most {CONVERSATIONS} conversations");
@@ -65,36 +105,53 @@ pub async fn create(
     let record = app
         .store
         .create_conversation(&NewConversation {
-            id: wanted.id.unwrap_or_else(|| ConversationId(Uuid::new_v4())),
+            id,
             workspace: hub.id(),
             title: wanted.title.map(|title| title.to_string()).unwrap_or_default(),
             settings: wanted.settings,
             now: clock::now(),
         })
         .await?;
+    if mode != Mode::default() {
+        let by = audit::By { user: caller.id(), workspace: hub.id(), caller: Some(&caller) };
+        audit::mode(&app, by, id, (Mode::default().as_str(), mode.as_str())).await?;
+    }
     hub.list_changed(record.view());
     Ok((StatusCode::CREATED, Answer(record.view())))
 }
 
-/// `PATCH /api/conversations/{id}`.
+/// Rename a conversation.
+#[utoipa::path(
+    patch, path = "/api/conversations/{id}", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    request_body = RenameConversation,
+    responses((status = 200, body = ConversationView, description = "It, renamed.")),
+    security(("token" = ["write"]), ("session" = []))
+)]
 pub async fn rename(
     State(app): State<Arc<App>>,
-    Acting(user): Acting,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     Json(wanted): Json<RenameConversation>,
 ) -> Result<Answer<ConversationView>, ApiError> {
-    let hub = workspace_of(&app, &user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     let conversation = hub.conversation(id).await?;
     Ok(Answer(conversation.rename(wanted.title.to_string()).await?.view()))
 }
 
-/// `DELETE /api/conversations/{id}`, with all that belongs to it.
+/// Delete a conversation, with all that belongs to it.
+#[utoipa::path(
+    delete, path = "/api/conversations/{id}", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    responses((status = 204, description = "It is gone.")),
+    security(("token" = ["delete"]), ("session" = []))
+)]
 pub async fn delete(
     State(app): State<Arc<App>>,
-    Acting(user): Acting,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
 ) -> Result<StatusCode, ApiError> {
-    let hub = workspace_of(&app, &user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     hub.conversation(id).await?.delete().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,10 +9,11 @@ use protocol::api::HistoryPage;
 use protocol::frame::split_events;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::IntoParams;
 
 use super::extract::{PathOf, QueryOf, workspace_of};
 use crate::app::App;
-use crate::auth::session::CurrentUser;
+use crate::auth::caller::Caller;
 use crate::error::ApiError;
 
 /// Events on a page, unless asked otherwise.
@@ -23,20 +24,30 @@ const LARGEST_PAGE: u64 = 1000;
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Which page.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Asked {
+    /// The number of an event; the log's end if absent.
     before: Option<u64>,
+    /// How many events at most.
     limit: Option<u64>,
 }
 
-/// Answers a page of events in ascending order that ends just before `before`.
+/// A page of the log: events in ascending order, ending just before `before`. To follow what happens, ask for changes or a
+/// stream instead.
+#[utoipa::path(
+    get, path = "/api/conversations/{id}/events", tag = "events",
+    params(("id" = ConversationId, Path, description = "The conversation."), Asked),
+    responses((status = 200, body = HistoryPage, description = "A page of events.")),
+    security(("token" = ["read"]), ("session" = []))
+)]
 pub async fn page(
     State(app): State<Arc<App>>,
-    user: CurrentUser,
+    caller: Caller,
     PathOf(id): PathOf<ConversationId>,
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Answer<HistoryPage>, ApiError> {
-    let hub = workspace_of(&app, &user).await?;
+    let hub = workspace_of(&app, caller.id()).await?;
     let conversation = hub.conversation(id).await?;
     conversation.hurry().await;
     let record = conversation.record();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use protocol::UserId;
 use protocol::close::ErrorCode;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
 pub use crate::auth::guard::Acting;
-use crate::auth::session::CurrentUser;
 use crate::clock;
 use crate::error::ApiError;
 use crate::hub::workspace::WorkspaceHub;
@@ -64,13 +64,13 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for QueryOf<T> {
 }
 
 /// The user's workspace. Everyone who signs in has one; it runs only once something is wanted of it.
-pub async fn workspace_of(app: &Arc<App>, user: &CurrentUser) -> Result<Arc<WorkspaceHub>, ApiError> {
-    let record = match app.store.workspace_of(user.user.id).await? {
+pub async fn workspace_of(app: &Arc<App>, user: UserId) -> Result<Arc<WorkspaceHub>, ApiError> {
+    let record = match app.store.workspace_of(user).await? {
         Some(record) => record,
         None => {
             let engine = &app.config.engine;
             let (uids, networks) = (engine.uids.clone(), engine.subnets.count());
-            app.store.create_workspace(user.user.id, uids, networks, clock::now()).await?
+            app.store.create_workspace(user, uids, networks, clock::now()).await?
         }
     };
     Ok(app.workspaces.drive(record, false).await?)

@@ -15,7 +15,15 @@ use crate::app::App;
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers 200 when all is well, 503 when not.
+/// Whether everything needed to serve is there.
+#[utoipa::path(
+    get, path = "/health", tag = "health",
+    responses(
+        (status = 200, body = Health, description = "All is well."),
+        (status = 503, body = Health, description = "Something is missing.")
+    ),
+    security(())
+)]
 pub async fn show(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     let (store, engine) =
         tokio::join!(timeout(PATIENCE, app.store.check()), timeout(PATIENCE, app.runtime.check()));

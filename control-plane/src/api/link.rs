@@ -132,6 +132,7 @@ pub async fn model(
     let path = path.map(|(_, path)| format!("/{path}")).unwrap_or_default();
     let request = Request {
         workspace: workspace.id,
+        user: workspace.user,
         conversation: conversation.parse().ok(),
         method,
         path,

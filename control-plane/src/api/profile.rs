@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::extract::{Acting, Json, PathOf};
 use crate::app::App;
+use crate::auth::caller::Caller;
 use crate::auth::local;
 use crate::auth::session::CurrentUser;
 use crate::error::ApiError;
@@ -22,11 +23,22 @@ use crate::store::records::{self, SessionId, UserRecord};
 use crate::{audit, clock};
 
 /// `GET /api/user/profile`: whoever is signed in.
-pub async fn show(current: CurrentUser) -> Answer<Profile> {
-    Answer(profile(&current, &current.user))
+#[utoipa::path(
+    get, path = "/api/user/profile", tag = "you", summary = "Whoever asks.",
+    responses((status = 200, body = Profile, description = "Who.")),
+    security(("token" = ["read"]), ("session" = []))
+)]
+pub async fn show(caller: Caller) -> Answer<Profile> {
+    Answer(profile(caller.user()))
 }
 
 /// `POST /api/user/onboarding`: who they are and what they want.
+#[utoipa::path(
+    post, path = "/api/user/onboarding", tag = "you", summary = "Say who you are and what you want.",
+    request_body = Onboarding,
+    responses((status = 200, body = Profile, description = "Who you are now.")),
+    security(("session" = []))
+)]
 pub async fn onboard(
     State(app): State<Arc<App>>,
     Acting(current): Acting,
@@ -46,17 +58,22 @@ pub async fn onboard(
     let kept = records::Profile { name, language: Some(language.to_owned()), onboarding: Some(onboarding) };
     app.store.save_profile(current.user.id, &kept).await?;
     let user = app.store.user(current.user.id).await?;
-    Ok(Answer(profile(&current, &user)))
+    Ok(Answer(profile(&user)))
 }
 
-fn profile(current: &CurrentUser, user: &UserRecord) -> Profile {
-    let me = protocol::api::Me { name: user.name.clone(), ..current.me() };
+fn profile(user: &UserRecord) -> Profile {
+    let me = protocol::api::Me { id: user.id, name: user.name.clone(), role: user.role };
     // Whoever signs in locally has set this up themselves.
     let onboarded = user.onboarding.is_some() || user.subject == local::SUBJECT;
     Profile { me, email: user.email.clone(), language: user.language.clone(), onboarded }
 }
 
 /// `GET /api/user/sessions`: where one is signed in.
+#[utoipa::path(
+    get, path = "/api/user/sessions", tag = "you", summary = "Where you are signed in.",
+    responses((status = 200, body = Vec<SessionView>, description = "Your sessions.")),
+    security(("session" = []))
+)]
 pub async fn sessions(
     State(app): State<Arc<App>>,
     current: CurrentUser,
@@ -74,6 +91,12 @@ pub async fn sessions(
 }
 
 /// `DELETE /api/user/sessions/{id}`: signs another device of one's own out.
+#[utoipa::path(
+    delete, path = "/api/user/sessions/{id}", tag = "you", summary = "Sign another of your devices out.",
+    params(("id" = Uuid, Path, description = "The session's name in the list.")),
+    responses((status = 204, description = "It is signed out.")),
+    security(("session" = []))
+)]
 pub async fn end_session(
     State(app): State<Arc<App>>,
     Acting(current): Acting,
@@ -87,6 +110,11 @@ pub async fn end_session(
 }
 
 /// `GET /api/user/export`: all that is theirs, as lines of JSON.
+#[utoipa::path(
+    get, path = "/api/user/export", tag = "you", summary = "Take along all that is yours, as lines of JSON.",
+    responses((status = 200, content_type = "application/x-ndjson", body = String, description = "The lines.")),
+    security(("session" = []))
+)]
 pub async fn export(State(app): State<Arc<App>>, current: CurrentUser) -> Result<Response, ApiError> {
     let id = current.user.id;
     audit::write(&app, id, "user_exported", id, json!({ "own": true })).await?;
@@ -108,6 +136,14 @@ pub(super) fn lines(body: axum::body::Body, user: protocol::UserId) -> Result<Re
 }
 
 /// `DELETE /api/user`: erases whoever asks, with all that is theirs.
+#[utoipa::path(
+    delete, path = "/api/user", tag = "you", summary = "Erase yourself, with all that is yours.",
+    responses(
+        (status = 202, description = "You are signed out; what is left goes as soon as it can."),
+        (status = 204, description = "Everything is gone.")
+    ),
+    security(("session" = []))
+)]
 pub async fn erase(State(app): State<Arc<App>>, Acting(current): Acting) -> Result<Response, ApiError> {
     let erased = people::erase_oneself(&app, current.user.id).await?;
     let mut response = status(erased).into_response();

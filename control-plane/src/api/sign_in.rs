@@ -29,6 +29,11 @@ use crate::{audit, clock};
 type Cookies<const N: usize> = AppendHeaders<[(HeaderName, HeaderValue); N]>;
 
 /// `GET /api/sign-in`: how one can sign in here.
+#[utoipa::path(
+    get, path = "/api/sign-in", tag = "sign-in", summary = "How one can sign in here.",
+    responses((status = 200, body = SignInOptions, description = "The ways there are.")),
+    security(())
+)]
 pub async fn options(
     State(app): State<Arc<App>>,
     Extension(RemoteAddress(remote)): Extension<RemoteAddress>,
@@ -39,6 +44,12 @@ pub async fn options(
 }
 
 /// `POST /api/sign-in/local`: by the one-time code that was printed at start.
+#[utoipa::path(
+    post, path = "/api/sign-in/local", tag = "sign-in", summary = "Sign in by the one-time code that was printed.",
+    request_body = LocalSignIn,
+    responses((status = 204, description = "Signed in: the answer sets the cookie.")),
+    security(())
+)]
 pub async fn local(
     State(app): State<Arc<App>>,
     Extension(RemoteAddress(remote)): Extension<RemoteAddress>,
@@ -63,6 +74,12 @@ pub async fn local(
 }
 
 /// `POST /api/sign-in/start`: begins an attempt at the identity provider.
+#[utoipa::path(
+    post, path = "/api/sign-in/start", tag = "sign-in", summary = "Begin to sign in at the identity provider.",
+    request_body = StartSignIn,
+    responses((status = 200, body = SignInStarted, description = "Where to go on.")),
+    security(())
+)]
 pub async fn start(
     State(app): State<Arc<App>>,
     Json(StartSignIn { to }): Json<StartSignIn>,
@@ -76,6 +93,11 @@ pub async fn start(
 }
 
 /// `POST /api/sign-in/nonce`: begins an attempt by an ID token that the browser gets itself.
+#[utoipa::path(
+    post, path = "/api/sign-in/nonce", tag = "sign-in", summary = "Begin to sign in by an ID token.",
+    responses((status = 200, body = SignInNonce, description = "What the ID token must carry.")),
+    security(())
+)]
 pub async fn nonce(State(app): State<Arc<App>>) -> Result<(Cookies<1>, Answer<SignInNonce>), ApiError> {
     oidc(&app)?;
     let attempt = Attempt::new(OwnPath::start());
@@ -83,6 +105,12 @@ pub async fn nonce(State(app): State<Arc<App>>) -> Result<(Cookies<1>, Answer<Si
 }
 
 /// `POST /api/auth/google`: ends an attempt by an ID token.
+#[utoipa::path(
+    post, path = "/api/auth/google", tag = "sign-in", summary = "Sign in by an ID token that the browser got.",
+    request_body = CredentialSignIn,
+    responses((status = 204, description = "Signed in: the answer sets the cookie.")),
+    security(())
+)]
 pub async fn credential(
     State(app): State<Arc<App>>,
     ClientAddress(address): ClientAddress,
@@ -118,6 +146,17 @@ pub struct Returned {
 
 /// `GET /api/sign-in/callback`: the browser comes back from the identity provider. It is sent on to the page in any case;
 /// the code in this address is good once, and only with what the browser's cookie makes.
+#[utoipa::path(
+    get, path = "/api/sign-in/callback", tag = "sign-in", summary = "Where the identity provider sends a browser back.",
+    params(
+        ("state" = Option<String>, Query, description = "The attempt, as the provider was given it."),
+        ("code" = Option<String>, Query, description = "What the provider trades for an ID token."),
+        ("error" = Option<String>, Query, description = "Why it does not."),
+        ("iss" = Option<String>, Query, description = "Who answers.")
+    ),
+    responses((status = 303, description = "On to the page.")),
+    security(())
+)]
 pub async fn callback(
     State(app): State<Arc<App>>,
     ClientAddress(address): ClientAddress,
@@ -156,6 +195,11 @@ fn sent_on<const N: usize>(to: &str, cookies: Cookies<N>) -> Result<Response, Ap
 }
 
 /// `POST /api/sign-out`: ends the session, and every socket that stands on it.
+#[utoipa::path(
+    post, path = "/api/sign-out", tag = "sign-in", summary = "Sign out here.",
+    responses((status = 204, description = "Signed out.")),
+    security(("session" = []))
+)]
 pub async fn out(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -171,6 +215,11 @@ pub async fn out(
 }
 
 /// `POST /api/sign-out/everywhere`: ends all of one's sessions.
+#[utoipa::path(
+    post, path = "/api/sign-out/everywhere", tag = "sign-in", summary = "Sign out everywhere.",
+    responses((status = 204, description = "Signed out.")),
+    security(("session" = []))
+)]
 pub async fn out_everywhere(
     State(app): State<Arc<App>>,
     Acting(user): Acting,

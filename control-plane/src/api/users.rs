@@ -10,6 +10,7 @@ use protocol::UserId;
 use protocol::people::{SetRole, UserPage, UserView};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::IntoParams;
 
 use super::extract::{Json, PathOf, QueryOf};
 use super::profile;
@@ -25,14 +26,23 @@ use crate::store::records::UserRecord;
 const PAGE: usize = 100;
 
 /// Which page.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Asked {
+    /// The `next` of the page before.
     after: Option<UserId>,
+    /// Only those whose name or e-mail address holds this.
     #[serde(default)]
     q: String,
 }
 
 /// `GET /api/users`.
+#[utoipa::path(
+    get, path = "/api/users", tag = "people", summary = "People. For operators.",
+    params(Asked),
+    responses((status = 200, body = UserPage, description = "A page of them.")),
+    security(("session" = []))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     _: Operator,
@@ -58,6 +68,12 @@ fn view(user: UserRecord) -> UserView {
 }
 
 /// `POST /api/users/{id}/disable`.
+#[utoipa::path(
+    post, path = "/api/users/{id}/disable", tag = "people", summary = "Keep somebody out. For operators.",
+    params(("id" = UserId, Path, description = "Whom.")),
+    responses((status = 204, description = "They are kept out.")),
+    security(("session" = []))
+)]
 pub async fn disable(
     State(app): State<Arc<App>>,
     Operator(by): Operator,
@@ -68,6 +84,12 @@ pub async fn disable(
 }
 
 /// `POST /api/users/{id}/enable`.
+#[utoipa::path(
+    post, path = "/api/users/{id}/enable", tag = "people", summary = "Let somebody in again. For operators.",
+    params(("id" = UserId, Path, description = "Whom.")),
+    responses((status = 204, description = "They are let in.")),
+    security(("session" = []))
+)]
 pub async fn enable(
     State(app): State<Arc<App>>,
     Operator(by): Operator,
@@ -78,6 +100,13 @@ pub async fn enable(
 }
 
 /// `PUT /api/users/{id}/role`.
+#[utoipa::path(
+    put, path = "/api/users/{id}/role", tag = "people", summary = "Say what somebody may do. For operators.",
+    params(("id" = UserId, Path, description = "Whom.")),
+    request_body = SetRole,
+    responses((status = 204, description = "They may.")),
+    security(("session" = []))
+)]
 pub async fn set_role(
     State(app): State<Arc<App>>,
     Operator(by): Operator,
@@ -89,6 +118,15 @@ pub async fn set_role(
 }
 
 /// `DELETE /api/users/{id}`: somebody, with all that is theirs.
+#[utoipa::path(
+    delete, path = "/api/users/{id}", tag = "people", summary = "Erase somebody with all that is theirs. For operators.",
+    params(("id" = UserId, Path, description = "Whom.")),
+    responses(
+        (status = 202, description = "They are kept out; the rest goes as soon as it can."),
+        (status = 204, description = "Everything is gone.")
+    ),
+    security(("session" = []))
+)]
 pub async fn erase(
     State(app): State<Arc<App>>,
     Operator(by): Operator,
@@ -98,6 +136,12 @@ pub async fn erase(
 }
 
 /// `GET /api/users/{id}/export`: what is kept of somebody, but for what is said in their conversations.
+#[utoipa::path(
+    get, path = "/api/users/{id}/export", tag = "people", summary = "What is kept of somebody, but for what is said in their conversations. For operators.",
+    params(("id" = UserId, Path, description = "Whom.")),
+    responses((status = 200, content_type = "application/x-ndjson", body = String, description = "Lines of JSON.")),
+    security(("session" = []))
+)]
 pub async fn export(
     State(app): State<Arc<App>>,
     Operator(by): Operator,

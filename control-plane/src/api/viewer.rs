@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Response};
 use axum::response::IntoResponse;
 use futures_util::StreamExt;
 use protocol::UserId;
+use protocol::api::ModelAccess;
 use protocol::close::{CloseCode, ErrorCode};
 use protocol::status::WorkspaceStatus;
 use protocol::version::Version;
@@ -58,7 +59,7 @@ async fn admit(
         return Err(ApiError::new(ErrorCode::NotFound, "there is no such workspace"));
     }
     let version = socket::negotiate(headers)?;
-    Ok((workspace_of(app, user).await?, version))
+    Ok((workspace_of(app, user.user.id).await?, version))
 }
 
 /// Counts a viewer for as long as it lives.
@@ -139,8 +140,11 @@ struct Viewer {
     hub: Arc<WorkspaceHub>,
     pulse: watch::Receiver<u64>,
     status: watch::Receiver<WorkspaceStatus>,
-    access: watch::Receiver<protocol::api::ModelAccess>,
+    access: watch::Receiver<ModelAccess>,
     access_changed: bool,
+    /// What was last told of the model, and which state of users' own keys that was from.
+    told_access: ModelAccess,
+    own_stamp: u64,
     status_generation: u64,
     list_stamp: u64,
     catalog_stamp: u64,
@@ -157,6 +161,8 @@ impl Viewer {
         let pulse = hub.pulse();
         let mut watched = hub.watch_status();
         let access = app.gateway.watch_access();
+        let own_stamp = app.gateway.own().stamp();
+        let told_access = app.gateway.access_of(user.user.id).await;
         // The list is read after the stamp: a change in between is told twice rather than not at all.
         let (_, list_stamp) = hub.changes_since(u64::MAX - 1);
         let status = watched.borrow_and_update().clone();
@@ -169,7 +175,7 @@ impl Viewer {
             workspace: status,
             conversations: records.iter().take(PAGE).map(|record| record.view()).collect(),
             more: records.len() > PAGE,
-            model: app.gateway.access(),
+            model: told_access.clone(),
             catalog,
             modes: app.config.limits.modes(),
         };
@@ -184,6 +190,8 @@ impl Viewer {
             status: watched,
             access,
             access_changed,
+            told_access,
+            own_stamp,
             status_generation,
             list_stamp,
             catalog_stamp,
@@ -203,6 +211,20 @@ impl Viewer {
         Ok(again_at)
     }
 
+    async fn tell_access(&mut self, writer: &mut Writer) -> Result<(), Ended> {
+        let stamp = self.app.gateway.own().stamp();
+        if !std::mem::take(&mut self.access_changed) && stamp == self.own_stamp {
+            return Ok(());
+        }
+        self.own_stamp = stamp;
+        let access = self.app.gateway.access_of(self.hub.user()).await;
+        if access == self.told_access {
+            return Ok(());
+        }
+        self.told_access = access.clone();
+        writer.say(&FromServer::Model { access }).await
+    }
+
     async fn tell_workspace(&mut self, writer: &mut Writer) -> Result<(), Ended> {
         // Asked at every event of every conversation: only what changed is copied.
         if self.status.has_changed().unwrap_or(false) {
@@ -212,9 +234,7 @@ impl Viewer {
                 writer.say(&FromServer::Workspace { status }).await?;
             }
         }
-        if std::mem::take(&mut self.access_changed) {
-            writer.say(&FromServer::Model { access: self.app.gateway.access() }).await?;
-        }
+        self.tell_access(writer).await?;
         let (changes, stamp) = self.hub.changes_since(self.list_stamp);
         self.list_stamp = stamp;
         for change in changes {

@@ -7,11 +7,14 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use protocol::api::tokens::Scope;
 use protocol::close::ErrorCode;
 
+use super::caller::{Caller, Script};
 use super::client::ClientAddress;
 use super::operator::Operator;
 use super::session::CurrentUser;
+use super::token::ApiToken;
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -49,21 +52,23 @@ pub struct Rule {
     pub who: Who,
     /// What using it is.
     pub how: How,
+    /// The scope that a script's token needs. Without one it is for people at the page.
+    pub scope: Option<Scope>,
 }
 
 /// What a request has shown. Handlers get at whoever is signed in by this alone.
 #[derive(Clone, Debug)]
 struct Passed {
     rule: Rule,
-    user: Option<CurrentUser>,
+    caller: Option<Caller>,
 }
 
 /// Holds a request to its route's rule.
 pub async fn keep(State((app, rule)): State<(Arc<App>, Rule)>, mut request: Request, next: Next) -> Response {
     let client = request.extensions().get().copied();
     match judge(&app, rule, request.headers(), client).await {
-        Ok(user) => {
-            request.extensions_mut().insert(Passed { rule, user });
+        Ok(caller) => {
+            request.extensions_mut().insert(Passed { rule, caller });
             next.run(request).await
         }
         // A person looks at this one.
@@ -79,7 +84,14 @@ async fn judge(
     rule: Rule,
     headers: &HeaderMap,
     client: Option<ClientAddress>,
-) -> Result<Option<CurrentUser>, ApiError> {
+) -> Result<Option<Caller>, ApiError> {
+    // A request that brings a token is judged by that alone, whatever cookie it has besides. No page can have a browser send
+    // one, so it need not come from ours.
+    let open = rule.who == Who::Anyone && rule.how == How::Read;
+    if let Some(token) = ApiToken::from_headers(headers)?.filter(|_| !open) {
+        let scope = rule.scope.ok_or_else(for_people_alone)?;
+        return Script::of(app, &token, scope).await.map(Caller::Script).map(Some);
+    }
     if matches!(rule.how, How::Act | How::Socket | How::SignIn) {
         app.origins.check(headers)?;
     }
@@ -94,7 +106,11 @@ async fn judge(
     if rule.how == How::Act {
         app.pace.write(user.user.id)?;
     }
-    Ok(Some(user))
+    Ok(Some(Caller::Person(user)))
+}
+
+fn for_people_alone() -> ApiError {
+    ApiError::new(ErrorCode::Forbidden, "this can't be done with an API token")
 }
 
 fn passed(parts: &Parts) -> Result<&Passed, ApiError> {
@@ -114,7 +130,19 @@ impl FromRequestParts<Arc<App>> for CurrentUser {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
-        passed(parts)?.user.clone().ok_or_else(|| mistaken("it lets in everyone"))
+        match passed(parts)?.caller.clone() {
+            Some(Caller::Person(user)) => Ok(user),
+            Some(Caller::Script(_)) => Err(for_people_alone()),
+            None => Err(mistaken("it lets in everyone")),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        passed(parts)?.caller.clone().ok_or_else(|| mistaken("it lets in everyone"))
     }
 }
 

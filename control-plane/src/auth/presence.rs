@@ -1,10 +1,12 @@
-//! Which sockets stand on which session: signing out ends them all, wherever they are open.
+//! Which sockets and streams stand on which session or API token: signing out, or revoking it, ends them all, wherever
+//! they are open.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::Millis;
+use protocol::{Millis, UserId};
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::store::Hash;
@@ -13,6 +15,11 @@ use crate::store::records::NOTED_EVERY_MS;
 /// The sessions that sockets stand on at the moment.
 #[derive(Debug, Default)]
 pub struct Presence(Mutex<HashMap<Hash, Present>>);
+
+/// What stands for a user among the sessions: the hash of no token.
+fn of_user(user: UserId) -> Hash {
+    Sha256::digest(format!("user {user}")).into()
+}
 
 /// One session's sockets.
 #[derive(Debug)]
@@ -34,7 +41,17 @@ impl Presence {
         Standing { presence, session, ended, noted_at: AtomicU64::new(0) }
     }
 
-    /// The session has ended in the store: so do its sockets.
+    /// One more stream of a user's, whatever it was let in by.
+    pub fn enter_user(self: &Arc<Self>, user: UserId) -> Standing {
+        self.enter(of_user(user))
+    }
+
+    /// A user is kept out: so end all streams that [stand](Presence::enter_user) on them.
+    pub fn end_user(&self, user: UserId) {
+        self.end(of_user(user));
+    }
+
+    /// The session or the API token has ended in the store: so do its sockets and streams.
     pub fn end(&self, session: Hash) {
         // The entry stays for those who entered and have not looked the session up yet; the last to leave takes it away.
         if let Some(present) = self.lock().get(&session) {

@@ -1,5 +1,6 @@
 //! Limits on what a workspace does.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
@@ -19,6 +20,9 @@ pub struct LimitArgs {
     /// A turn of which nothing is heard for this many seconds is looked after: the process is asked, interrupted, ended.
     #[arg(long, env = "ATELIER_SILENT_SECONDS", default_value = "180")]
     silent_seconds: String,
+    /// Requests of one API token a minute, in the long run; up to 60 of them at once.
+    #[arg(long, env = "ATELIER_API_REQUESTS", default_value = "300")]
+    api_requests: String,
     /// Let people switch permissions off in their workspace.
     #[arg(long, env = "ATELIER_ALLOW_BYPASS")]
     allow_bypass: bool,
@@ -33,6 +37,8 @@ pub struct Limits {
     pub max_processes: u32,
     /// A turn of which nothing is heard for this long is looked after.
     pub silent: Duration,
+    /// Requests of one API token a minute.
+    pub requests_a_minute: NonZeroU32,
     /// Whether people may switch permissions off.
     pub allow_bypass: bool,
 }
@@ -43,10 +49,13 @@ impl LimitArgs {
         let minutes = checker.number("--idle-minutes", &self.idle_minutes, sane, "no sensible time");
         let seconds = checker.number("--silent-seconds", &self.silent_seconds, sane, "no sensible time");
         let some = |processes: u32| processes > 0;
+        let any = |_: NonZeroU32| true;
+        let requests = checker.number("--api-requests", &self.api_requests, any, "at least one");
         let processes = checker.number("--max-processes", &self.max_processes, some, "at least one");
         let idle = Duration::try_from_secs_f64(minutes? * 60.0).ok()?;
         let silent = Duration::try_from_secs_f64(seconds?).ok()?;
-        Some(Limits { idle, max_processes: processes?, silent, allow_bypass: self.allow_bypass })
+        let (max_processes, requests_a_minute) = (processes?, requests?);
+        Some(Limits { idle, max_processes, silent, requests_a_minute, allow_bypass: self.allow_bypass })
     }
 }
 

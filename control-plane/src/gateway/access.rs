@@ -58,7 +58,11 @@ impl Credential {
 pub async fn keep_trying(gateway: Arc<Gateway>) {
     let Some(credential) = gateway.credential.clone() else { return };
     loop {
-        let access = attempt(&gateway, &credential).await;
+        let access = match gateway.attempt(&credential).await {
+            Tried::Taken => ModelAccess::Ready { demo: gateway.demo },
+            Tried::Refused => ModelAccess::KeyRefused {},
+            Tried::Unreachable(detail) => ModelAccess::Unreachable { detail },
+        };
         let ready = matches!(access, ModelAccess::Ready { .. });
         if access != gateway.access() {
             match &access {
@@ -67,7 +71,7 @@ pub async fn keep_trying(gateway: Arc<Gateway>) {
                 ModelAccess::Unreachable { detail } => {
                     tracing::error!(detail, "the model's API can't be reached")
                 }
-                ModelAccess::NoKey {} => {}
+                ModelAccess::NoKey {} | ModelAccess::OwnKeyRefused {} => {}
             }
         }
         gateway.note(access);
@@ -83,19 +87,32 @@ pub async fn keep_trying(gateway: Arc<Gateway>) {
     }
 }
 
-/// Lists one model: the cheapest call there is, and free of charge.
-async fn attempt(gateway: &Gateway, credential: &Credential) -> ModelAccess {
-    let mut headers = HeaderMap::new();
-    headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
-    credential.add_to(&mut headers);
-    let url = format!("{}/v1/models?limit=1", gateway.upstream);
-    match gateway.client.get(url).headers(headers).timeout(TRY).send().await {
-        Ok(response) => match response.status() {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ModelAccess::KeyRefused {},
-            status if status.is_server_error() => ModelAccess::Unreachable { detail: status.to_string() },
-            _ => ModelAccess::Ready { demo: gateway.demo },
-        },
-        Err(error) => ModelAccess::Unreachable { detail: words(&error.without_url()) },
+/// What came of trying a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Tried {
+    /// The model's API takes it.
+    Taken,
+    /// It does not.
+    Refused,
+    /// It can't be reached, or is not itself.
+    Unreachable(String),
+}
+
+impl Gateway {
+    /// Tries a key: lists one model, the cheapest call there is, and free of charge.
+    pub async fn attempt(&self, credential: &Credential) -> Tried {
+        let mut headers = HeaderMap::new();
+        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        credential.add_to(&mut headers);
+        let url = format!("{}/v1/models?limit=1", self.upstream);
+        match self.client.get(url).headers(headers).timeout(TRY).send().await {
+            Ok(response) => match response.status() {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Tried::Refused,
+                status if status.is_server_error() => Tried::Unreachable(status.to_string()),
+                _ => Tried::Taken,
+            },
+            Err(error) => Tried::Unreachable(words(&error.without_url())),
+        }
     }
 }
 

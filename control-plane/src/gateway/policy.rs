@@ -46,11 +46,11 @@ struct Asked {
 }
 
 impl Policy {
-    /// The model that a request asks for, if it may.
+    /// The model that a request asks for, if it may. `budgeted`: it counts against the budget, if there is one.
     ///
     /// # Errors
     /// When the request names no model, or one that is not allowed.
-    pub fn model_of(&self, path: &str, body: &[u8]) -> Result<String, Refusal> {
+    pub fn model_of(&self, path: &str, body: &[u8], budgeted: bool) -> Result<String, Refusal> {
         if path == "/v1/models" {
             return Ok(String::new());
         }
@@ -61,7 +61,7 @@ impl Policy {
             let message = format!("the model {model} is not offered here");
             return Err(Refusal { status: StatusCode::FORBIDDEN, kind: "permission_error", message });
         }
-        if self.budget_micro_usd.is_some() && self.price(&model).is_none() {
+        if budgeted && self.budget_micro_usd.is_some() && self.price(&model).is_none() {
             let message = format!("there is a budget, and no price is configured for the model {model}");
             return Err(Refusal { status: StatusCode::FORBIDDEN, kind: "permission_error", message });
         }
@@ -108,6 +108,12 @@ pub fn no_key() -> Refusal {
 pub fn key_refused() -> Refusal {
     let message =
         "the model's API refuses the key of this Atelier; its operator has to replace it".to_owned();
+    Refusal { status: StatusCode::FORBIDDEN, kind: "permission_error", message }
+}
+
+/// A user's own key is wrong.
+pub fn own_key_refused() -> Refusal {
+    let message = "the model's API refuses your own key; replace or remove it in the settings".to_owned();
     Refusal { status: StatusCode::FORBIDDEN, kind: "permission_error", message }
 }
 
@@ -159,7 +165,7 @@ mod tests {
     use super::*;
 
     fn model_of(policy: &Policy, body: &str) -> Result<String, Refusal> {
-        policy.model_of("/v1/messages", body.as_bytes())
+        policy.model_of("/v1/messages", body.as_bytes(), true)
     }
 
     fn price() -> Price {
@@ -186,6 +192,8 @@ mod tests {
         let policy = Policy { budget_micro_usd: Some(1), prices: vec![price()], ..Policy::default() };
         assert!(model_of(&policy, r#"{"model":"claude-opus-5-5"}"#).is_ok());
         assert!(model_of(&policy, r#"{"model":"unpriced"}"#).is_err());
+        let own = policy.model_of("/v1/messages", br#"{"model":"unpriced"}"#, false);
+        assert!(own.is_ok(), "what a user's own key pays for needs no price");
     }
 
     #[test]

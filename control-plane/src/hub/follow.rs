@@ -41,6 +41,12 @@ impl Follow {
         self.hub.id()
     }
 
+    /// How far what was given out brings the viewer. What was read when it attached is given out with the first
+    /// [records](Follow::records).
+    pub const fn cursor(&self) -> Cursor {
+        self.place.cursor()
+    }
+
     /// What to send now, at the pace of its viewer, which is brought on by it. The cursor is moved.
     ///
     /// # Errors

@@ -60,6 +60,11 @@ impl Ring {
         self.trim();
     }
 
+    /// What is held, the newest first.
+    pub fn newest(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().rev()
+    }
+
     /// The lines after event `n`, at least one if there is any, about `max` bytes of one epoch. `None` when event
     /// `n + 1` is not held any more.
     pub fn after(&self, n: u64, max: usize) -> Option<Vec<Line>> {

@@ -40,6 +40,6 @@ pub trait Access {
     async fn touch_api_token(&self, token: Hash, now: Millis) -> Result<()>;
     /// A user's API tokens, expired ones too, the newest first.
     async fn api_tokens(&self, user: UserId) -> Result<Vec<ApiTokenRecord>>;
-    /// Revokes one of a user's API tokens.
-    async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<()>;
+    /// Revokes one of a user's API tokens, and says which it was, since streams may stand on it.
+    async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<Hash>;
 }

@@ -12,6 +12,7 @@ use protocol::notice::NoticeKind;
 use protocol::status::{Phase, Reason, ReasonCode, Stage, Versions, WorkspaceStatus};
 use protocol::{ConversationId, Millis, Position};
 use rand::RngCore;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -19,10 +20,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use self::inbox::Inbox;
 use super::Parts;
 use super::policy::{self, Answer, Ask, By};
-use crate::clock;
 use crate::hub::workspace::WorkspaceHub;
 use crate::runtime::{Life, RuntimeError, Spec};
 use crate::store::records::{Last, Wanted, WorkspaceRecord};
+use crate::{audit, clock};
 
 /// How long the engine may take over one stage of a start. A hundred times what is usual.
 const STAGE: Duration = Duration::from_secs(60);
@@ -321,6 +322,7 @@ impl Driver {
                 Event::Linked { link, versions } => {
                     self.link = Some(link);
                     self.publish_with(Phase::Running {}, Some(versions));
+                    self.write_down("running", None).await;
                     return Ok(());
                 }
                 Event::Ask(ask, by) if accepts(&self.hub, ask, by) => {
@@ -350,7 +352,8 @@ impl Driver {
         self.link = None;
         self.hub.lost(NoticeKind::WorkspaceLost { reason: reason.clone() }, &cut_off).await;
         self.keep(Wanted::Stopped, Some(Last::Stopped { reason: reason.clone(), at: clock::now() })).await;
-        self.publish(Phase::Stopped { reason: Some(reason) });
+        self.publish(Phase::Stopped { reason: Some(reason.clone()) });
+        self.write_down("stopped", Some(&reason)).await;
     }
 
     async fn fail(&mut self, reason: Reason) {
@@ -367,6 +370,7 @@ impl Driver {
         self.link = None;
         self.keep_failed(&reason).await;
         self.publish(Phase::Failed { reason: reason.clone() });
+        self.write_down("failed", Some(&reason)).await;
         if starting {
             self.hub.start_failed(NoticeKind::StartFailed { reason }).await;
         } else {
@@ -390,6 +394,7 @@ impl Driver {
         if let Err(error) = self.parts.store.delete_workspace(self.record.id).await {
             tracing::error!(workspace = %self.record.id, %error, "the workspace's record can't be removed");
         }
+        self.write_down("deleted", None).await;
         Ended::Deleted
     }
 
@@ -517,6 +522,13 @@ impl Driver {
                 tracing::error!(workspace = %record.id, %error, "the workspace's record can't be kept")
             }
         }
+    }
+
+    /// Puts a step of the workspace's life into the audit trail.
+    async fn write_down(&self, state: &str, reason: Option<&Reason>) {
+        let reason = reason.map(|reason| reason.code);
+        let detail = json!({ "user": self.record.user, "state": state, "reason": reason });
+        audit::note(&*self.parts.store, audit::ATELIER, "workspace_life", self.record.id, detail).await;
     }
 
     async fn keep_failed(&mut self, reason: &Reason) {

@@ -44,7 +44,7 @@ macro_rules! passing_on {
             fn api_token(token: Hash, now: Millis) -> Option<(ApiTokenRecord, UserRecord)>;
             fn touch_api_token(token: Hash, now: Millis) -> ();
             fn api_tokens(user: UserId) -> Vec<ApiTokenRecord>;
-            fn revoke_api_token(user: UserId, token: ApiTokenId) -> ();
+            fn revoke_api_token(user: UserId, token: ApiTokenId) -> Hash;
         } }
     };
     (Workspaces for $type:ident) => {

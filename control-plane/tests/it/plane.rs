@@ -9,6 +9,7 @@ use control_plane::store::Store;
 use control_plane::store::records::{
     AuditEntry, AuditFilter, AuditRecord, Identity, UserRecord, WorkspaceRecord,
 };
+use protocol::UserId;
 use protocol::api::Role;
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
@@ -73,6 +74,12 @@ impl Plane {
     /// A `POST` from its own page.
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path).header("origin", self.origin())
+    }
+
+    /// The id and the cookie of a user of that name, who is no operator.
+    pub(crate) async fn user(&self, name: &str) -> (UserId, String) {
+        let (user, cookie) = self.person(name).await;
+        (user.id, cookie)
     }
 
     /// Somebody who is signed in, with their cookie.

@@ -39,6 +39,12 @@ fn generate() -> String {
     collect.visit::<fleet::FleetRequest>();
     collect.visit::<fleet::ToOperator>();
     collect.visit::<api::ApiError>();
+    collect.visit::<api::audit::AuditRows>();
+    collect.visit::<api::model_key::ModelKeyView>();
+    collect.visit::<api::model_key::SetModelKey>();
+    collect.visit::<api::tokens::CreateToken>();
+    collect.visit::<api::tokens::NewToken>();
+    collect.visit::<api::tokens::TokenList>();
     collect.visit::<api::ConversationPage>();
     collect.visit::<api::CreateConversation>();
     collect.visit::<api::HistoryPage>();

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use e2e::{Stack, StackOptions};
+use e2e::{Script, Stack, StackOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -27,6 +27,10 @@ enum Wanted {
     Docker { arguments: Vec<String> },
     /// Somebody else's session cookie.
     Stranger,
+    /// An API token of somebody's, which may do all that a token can.
+    Token,
+    /// A session cookie of the operator's.
+    Operator,
 }
 
 #[tokio::main]
@@ -70,6 +74,12 @@ async fn carry_out(stack: &mut Stack, line: &str) -> anyhow::Result<Value> {
             arguments.push(&container);
             return Ok(stack.engine.run(&arguments).await?.into());
         }
+        Wanted::Token => {
+            let somebody = stack.stranger("scripter").await?;
+            let script = Script::of(stack, &somebody, &["read", "write", "answer", "delete"]).await?;
+            return Ok(script.token.into());
+        }
+        Wanted::Operator => return Ok(stack.viewer().await?.cookie.into()),
         Wanted::Stranger => return Ok(stack.stranger("neighbour").await?.cookie.into()),
     }
     Ok(Value::Null)

@@ -6,10 +6,19 @@ export type Route =
   | { page: 'start' }
   | { page: 'operator' }
   | { page: 'users' }
+  | { page: 'audit' }
   | { page: 'settings' }
+  | { page: 'reference' }
   | { page: 'conversation'; id: ConversationId };
 
-const PATHS = { start: '/', operator: '/operator', users: '/operator/users', settings: '/settings' } as const;
+const PATHS = {
+  start: '/',
+  operator: '/operator',
+  users: '/operator/users',
+  audit: '/operator/audit',
+  settings: '/settings',
+  reference: '/settings/api',
+} as const;
 
 const CONVERSATION = /^\/c\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/;
 
@@ -18,7 +27,8 @@ export function parseRoute(path: string): Route {
   const id = CONVERSATION.exec(path.toLowerCase())?.[1];
   if (id) return { page: 'conversation', id };
   const trimmed = path.replace(/\/$/, '');
-  for (const page of ['operator', 'users', 'settings'] as const) if (trimmed === PATHS[page]) return { page };
+  for (const page of ['operator', 'users', 'audit', 'settings', 'reference'] as const)
+    if (trimmed === PATHS[page]) return { page };
   return { page: 'start' };
 }
 

@@ -17,7 +17,8 @@ describe('addresses', () => {
 
   it('are made from routes and read back', () => {
     expect(parseRoute(pathOf({ page: 'conversation', id }))).toEqual({ page: 'conversation', id });
-    expect(parseRoute(pathOf({ page: 'operator' }))).toEqual({ page: 'operator' });
+    for (const page of ['operator', 'users', 'audit', 'settings', 'reference'] as const)
+      expect(parseRoute(pathOf({ page }))).toEqual({ page });
     expect(parseRoute('/operators')).toEqual({ page: 'start' });
     expect(pathOf({ page: 'start' })).toBe('/');
   });

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use protocol::close::ErrorCode;
 use protocol::limits::OPEN_CONVERSATIONS;
 use protocol::outbox::What;
-use protocol::settings::Settings;
 use protocol::viewer::{FromServer, FromViewer, Request};
 use protocol::{ConversationId, ItemId};
 
+use super::super::deeds;
 use super::feed::Feed;
 use crate::app::App;
+use crate::audit;
 use crate::auth::session::CurrentUser;
 use crate::hub::conversation::ConversationHub;
 use crate::hub::follow::Follow;
@@ -78,7 +79,9 @@ impl Actor {
                 hub.change(|outbox| outbox.send_now(item).map(|item| vec![item])).await
             }
             FromViewer::Answer { conversation, item, prompt, decision } => {
-                self.add(conversation, item, What::Answer { prompt, decision }).await
+                let hub = self.conversation(conversation).await?;
+                let person = self.user.person();
+                deeds::answer(&self.app, self.by(), person, &hub, (item, prompt, decision)).await
             }
             FromViewer::Stop { conversation, item, message } => {
                 let hub = self.conversation(conversation).await?;
@@ -88,7 +91,10 @@ impl Actor {
             FromViewer::Continue { conversation, item, message } => {
                 self.add(conversation, item, What::Continue { message }).await
             }
-            FromViewer::Configure { conversation, settings } => self.configure(conversation, settings).await,
+            FromViewer::Configure { conversation, settings } => {
+                let hub = self.conversation(conversation).await?;
+                deeds::configure(&self.app, self.by(), &hub, settings).await
+            }
             FromViewer::Ping {} => Ok(()),
             FromViewer::StartWorkspace {} => self.ask(Ask::Start),
             FromViewer::StopWorkspace {} => self.ask(Ask::Stop),
@@ -99,12 +105,8 @@ impl Actor {
         self.conversation(conversation).await?.add(item, self.user.person(), what).await
     }
 
-    async fn configure(&self, conversation: ConversationId, settings: Settings) -> Done {
-        if !self.app.config.limits.modes().contains(&settings.mode) {
-            let message = "that permission mode is not offered here".to_owned();
-            return Err(Refusal { code: ErrorCode::Forbidden, message });
-        }
-        self.conversation(conversation).await?.configure(settings).await
+    fn by(&self) -> audit::By<'static> {
+        audit::By { user: self.user.user.id, workspace: self.hub.id(), caller: None }
     }
 
     fn ask(&self, ask: Ask) -> Done {

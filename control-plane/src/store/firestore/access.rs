@@ -182,8 +182,8 @@ impl Access for Firestore {
         Ok(tokens)
     }
 
-    async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<()> {
-        self.end_one("api_tokens", user, token.0).await.map(drop)
+    async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<Hash> {
+        self.end_one("api_tokens", user, token.0).await
     }
 }
 

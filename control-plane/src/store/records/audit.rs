@@ -18,6 +18,14 @@ pub struct AuditEntry {
     pub detail: serde_json::Value,
 }
 
+impl AuditEntry {
+    /// Whether it was done by that one, to it, or to what is that user's or in that workspace.
+    pub fn is_about(&self, id: &str) -> bool {
+        let named = |field: &str| self.detail.get(field).and_then(serde_json::Value::as_str) == Some(id);
+        self.who == id || self.object == id || named("user") || named("workspace")
+    }
+}
+
 /// One deed, written down.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AuditRecord {
@@ -39,6 +47,8 @@ pub struct AuditFilter {
     pub kind: Option<String>,
     /// By this one.
     pub who: Option<String>,
+    /// By this one, to it, or to what is this user's: an id.
+    pub about: Option<String>,
 }
 
 impl AuditFilter {
@@ -48,6 +58,7 @@ impl AuditFilter {
             && self.until.is_none_or(|until| entry.at < until)
             && self.kind.as_ref().is_none_or(|kind| *kind == entry.kind)
             && self.who.as_ref().is_none_or(|who| *who == entry.who)
+            && self.about.as_ref().is_none_or(|about| entry.is_about(about))
     }
 }
 

@@ -5,7 +5,7 @@ use protocol::{Millis, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::records::{ApiTokenId, ApiTokenRecord, SessionId, SessionRecord, UserRecord};
-use super::super::{Access, Hash, Result, StoreError};
+use super::super::{Access, Hash, Result};
 use super::people::{self, USER};
 use super::values::{count, from_json, id, int, json, optional_count};
 use super::{Sqlite, failed};
@@ -92,23 +92,18 @@ impl Access for Sqlite {
         self.read(move |connection| api_tokens(connection, user)).await
     }
 
-    async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<()> {
-        let sql = "DELETE FROM api_tokens WHERE user = ?1 AND id = ?2";
-        self.write(move |connection| found(connection.execute(sql, [user.0.as_bytes(), token.0.as_bytes()])))
-            .await
+    async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<Hash> {
+        let sql = "DELETE FROM api_tokens WHERE user = ?1 AND id = ?2 RETURNING token";
+        self.write(move |connection| {
+            let values = [user.0.as_bytes(), token.0.as_bytes()];
+            connection.query_row(sql, values, |row| row.get(0)).map_err(failed)
+        })
+        .await
     }
 }
 
 fn run(changed: rusqlite::Result<usize>) -> Result<()> {
     changed.map_err(failed).map(drop)
-}
-
-/// Whether there was one to remove.
-fn found(changed: rusqlite::Result<usize>) -> Result<()> {
-    match changed.map_err(failed)? {
-        0 => Err(StoreError::NotFound),
-        _ => Ok(()),
-    }
 }
 
 /// Removes what has expired.

@@ -64,7 +64,7 @@ pub(super) async fn it_is_revoked_by_its_owner_alone(world: &World) {
     world.store().add_api_token(hash, &record).await.unwrap();
     assert_refused!(world.store().revoke_api_token(theirs, record.id).await, NotFound);
     assert!(world.other().api_token(hash, NOW).await.unwrap().is_some());
-    world.store().revoke_api_token(mine, record.id).await.unwrap();
+    assert_eq!(world.store().revoke_api_token(mine, record.id).await.unwrap(), hash);
     assert_eq!(world.other().api_token(hash, NOW).await.unwrap(), None);
     assert_eq!(world.other().api_tokens(mine).await.unwrap(), []);
     assert_refused!(world.other().revoke_api_token(mine, record.id).await, NotFound);

@@ -76,7 +76,7 @@ pub(super) async fn any_filter_in_any_pages_comes_to_what_it_says(world: &World)
         (Some(NOW + 99), None, none(), none()),
     ];
     for (from, until, kind, who) in filters {
-        let filter = AuditFilter { from, until, kind, who };
+        let filter = AuditFilter { from, until, kind, who, about: None };
         let mut expected: Vec<_> = all.iter().filter(|record| filter.takes(&record.entry)).cloned().collect();
         for size in [1, 3, 39, 40, 41] {
             assert_eq!(pages(world, &filter, AuditFrom::After(0), size).await, expected, "{filter:?}");

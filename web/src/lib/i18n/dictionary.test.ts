@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parts, plain } from './code';
 import { operatorWords } from '../operator/words';
+import { deedWords } from './deeds';
+import { keyWords } from './keys';
+import { modelWords } from './model';
+import { referenceWords } from './reference';
 import { en } from './en';
 import { ko } from './ko';
 import { rareWords } from './rare';
@@ -24,6 +28,10 @@ const all = (language: 'en' | 'ko') => ({
   ...rareWords[language],
   signIn: signInWords[language],
   operator: operatorWords[language],
+  deeds: deedWords[language],
+  keys: keyWords[language],
+  banner: modelWords[language],
+  reference: referenceWords[language],
 });
 
 const english = leaves(all('en'));

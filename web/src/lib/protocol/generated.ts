@@ -83,6 +83,52 @@ message: string,
 request_id: string, };
 
 /**
+ * Deeds, the newest first.
+ */
+export type AuditRows = { 
+/**
+ * They. A page may be short, or empty, and have more after it.
+ */
+rows: Array<AuditView>, 
+/**
+ * What the users among those who acted are called.
+ */
+names: { [key in string]: string }, 
+/**
+ * Give this as `before` to go on; absent on the last page.
+ */
+next?: number, };
+
+/**
+ * One deed.
+ */
+export type AuditView = { 
+/**
+ * Its number. Numbers only grow, and none is used twice.
+ */
+n: number, 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * Who: a user's id, or what else acted.
+ */
+who: string, 
+/**
+ * What kind of deed.
+ */
+kind: string, 
+/**
+ * To what: a user, a workspace, a conversation, a token.
+ */
+object: string, 
+/**
+ * What else is to be known of it.
+ */
+detail: unknown, };
+
+/**
  * Something that runs on while the conversation doesn't wait for it.
  */
 export type BackgroundTask = { 
@@ -245,6 +291,23 @@ title?: Title,
  * What it runs with.
  */
 settings: Settings, };
+
+/**
+ * A request to make a token.
+ */
+export type CreateToken = { 
+/**
+ * What to call it.
+ */
+name: TokenName, 
+/**
+ * What it may be used for; at least one.
+ */
+scopes: Array<Scope>, 
+/**
+ * How many days it is good: at most [`TOKEN_DAYS`], and [`ANSWER_DAYS`] with [`Scope::Answer`].
+ */
+days: number, };
 
 /**
  * A request to sign in by an ID token that the browser got from the identity provider.
@@ -993,11 +1056,24 @@ export type ModelAccess = { "type": "ready",
 /**
  * A scripted model answers, not Claude.
  */
-demo: boolean, } | { "type": "no_key", } | { "type": "key_refused", } | { "type": "unreachable", 
+demo: boolean, } | { "type": "no_key", } | { "type": "key_refused", } | { "type": "own_key_refused", } | { "type": "unreachable", 
 /**
  * In words.
  */
 detail: string, };
+
+/**
+ * What is known of a person's own key. Never the key.
+ */
+export type ModelKeyView = { 
+/**
+ * The key in use; absent: the operator's key is used.
+ */
+key?: OwnKey, 
+/**
+ * Whether the operator has given a key, which is used without an own one.
+ */
+operator: boolean, };
 
 /**
  * A model's name as the CLI takes it: an alias (`opus`) or a full name.
@@ -1020,6 +1096,19 @@ name: string,
  * What it is, in the CLI's words.
  */
 description: string, };
+
+/**
+ * A token that was just made.
+ */
+export type NewToken = { 
+/**
+ * The token itself. It is never shown again.
+ */
+token: string, 
+/**
+ * How lists show it.
+ */
+view: TokenView, };
 
 /**
  * One notice.
@@ -1101,6 +1190,23 @@ subject: string, };
  * How a turn ended.
  */
 export type Outcome = "completed" | "stopped" | "failed" | "limit" | "other";
+
+/**
+ * A key, as its owner is shown it.
+ */
+export type OwnKey = { 
+/**
+ * Its last characters, at most four: enough to tell it from another.
+ */
+ends: string, 
+/**
+ * When it was typed in.
+ */
+added_at: number, 
+/**
+ * The model's API refused it when it was last used.
+ */
+refused: boolean, };
 
 /**
  * Content inside an event.
@@ -1431,6 +1537,11 @@ tool: string,
 content?: string, };
 
 /**
+ * What a token may be used for. None implies another.
+ */
+export type Scope = "read" | "write" | "answer" | "delete";
+
+/**
  * One of a person's own sessions.
  */
 export type SessionView = { 
@@ -1458,6 +1569,15 @@ expires_at: number,
  * Whether it is the one that asks.
  */
 current: boolean, };
+
+/**
+ * A key, typed in.
+ */
+export type SetModelKey = { 
+/**
+ * It.
+ */
+key: string, };
 
 /**
  * A request to change what a person may do.
@@ -1688,6 +1808,49 @@ code: ErrorCode,
  * For logs and scripts.
  */
 message: string, };
+
+/**
+ * A person's tokens, the newest first.
+ */
+export type TokenList = { 
+/**
+ * They.
+ */
+tokens: Array<TokenView>, };
+
+/**
+ * What a person calls a token.
+ */
+export type TokenName = string;
+
+/**
+ * A token as lists show it.
+ */
+export type TokenView = { 
+/**
+ * Names it; it is not the token.
+ */
+id: string, 
+/**
+ * What its person calls it.
+ */
+name: string, 
+/**
+ * What it may be used for.
+ */
+scopes: Array<Scope>, 
+/**
+ * When it was made.
+ */
+created_at: number, 
+/**
+ * When it ends.
+ */
+expires_at: number, 
+/**
+ * When it was last used, to the minute.
+ */
+used_at?: number, };
 
 /**
  * How a tool call ended.

@@ -188,15 +188,9 @@ const start = {
 };
 
 const model = {
-  demo: 'Demo: a scripted model answers, not Claude.',
-  demoExamples: 'What to type',
   demoOther: `Ask it for ${code('help')} to see all that it understands. Anything else is answered with a short sample text.`,
   noKey: 'Claude has no key yet.',
-  noKeyHelp: `The operator puts an Anthropic API key into the file ${code('data/anthropic-key')}, or into ${code('ATELIER_ANTHROPIC_KEY')}, and restarts the control plane. Until then Claude cannot answer.`,
-  keyRefused: 'Anthropic refuses the key.',
-  keyRefusedHelp: `The operator puts a valid one into ${code('data/anthropic-key')} or ${code('ATELIER_ANTHROPIC_KEY')} and restarts the control plane.`,
-  unreachable: 'The model’s API cannot be reached.',
-  unreachableHelp: 'Turns will fail until it can. Nothing is lost.',
+  ownKeyRefused: 'The model’s API refuses your own key.',
 };
 
 const errors = {

@@ -1,0 +1,44 @@
+//! What a prompt asked, from the log: for whoever has to write down what was answered.
+
+use protocol::prompt::Prompt;
+use protocol::{Event, EventBody, PromptId};
+
+use super::conversation::ConversationHub;
+use crate::store::StoreError;
+
+/// How many events are looked at for a prompt. One that is open is among the newest: its turn waits for the answer.
+const LOOKED_AT: u64 = 2_000;
+
+impl ConversationHub {
+    /// Whether a prompt waits for an answer, as far as the log says.
+    pub fn is_open(&self, prompt: &PromptId) -> bool {
+        self.lock().core.summary().prompts.contains(prompt)
+    }
+
+    /// A prompt as it was asked; `None` if that is too long ago.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn prompt(&self, id: &PromptId) -> Result<Option<Prompt>, StoreError> {
+        let held = self.lock().core.ring.newest().find_map(|line| asked(&line.json, id));
+        if held.is_some() {
+            return Ok(held);
+        }
+        let before = self.lock().core.ring.first();
+        let segments = self.store().segments_before(self.id(), before, LOOKED_AT).await?;
+        let lines = segments.iter().filter_map(|segment| std::str::from_utf8(&segment.lines).ok());
+        Ok(lines.flat_map(str::lines).find_map(|line| asked(line, id)))
+    }
+}
+
+/// The prompt that an event asks, if it is that one.
+fn asked(json: &str, id: &PromptId) -> Option<Prompt> {
+    // Most events are something else, and need not be read for that.
+    if !json.contains("prompt_asked") {
+        return None;
+    }
+    match serde_json::from_str::<Event>(json).ok()?.body {
+        EventBody::PromptAsked(prompt) if prompt.prompt == *id => Some(prompt),
+        _ => None,
+    }
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# The API against its own description: schemathesis makes up requests for every endpoint, good ones and bad ones, to a real
+# control plane, as a script with a token and as a person with a session. No answer may be a failure of the server's, none may be
+# of a kind that is not described. `packages` fetches it, `run` runs it; EXAMPLES= says how many requests an endpoint gets.
+source "$(dirname "$0")/lib.sh"
+source scripts/path.sh
+
+SCHEMATHESIS=4.32.5
+EXAMPLES=${EXAMPLES:-25}
+VENV=$CACHE/schemathesis
+
+packages() {
+  [ "$("$VENV/bin/st" --version 2>/dev/null)" = "Schemathesis $SCHEMATHESIS" ] && return
+  has python3 && python3 -c 'import ensurepip' 2>/dev/null || install "testing the API" python3 python3-venv
+  say "Fetching schemathesis $SCHEMATHESIS"
+  python3 -m venv "$VENV"
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$SCHEMATHESIS"
+}
+
+# ask REQUEST: asks the stack something and prints the text of its answer.
+ask() {
+  printf '%s\n' "$1" >&"$STACK_IN"
+  local answer
+  IFS= read -r answer <&"$STACK_OUT"
+  python3 -c 'import json, sys; print(json.loads(sys.argv[1])["ok"])' "$answer"
+}
+
+# attack NAME URL CONVERSATION HEADER...: the requests of one kind of caller.
+attack() {
+  local name=$1 url=$2 conversation=$3; shift 3
+  local headers=()
+  for header in "$@"; do headers+=(-H "$header"); done
+  # The ids of what there is, so that requests get further than "there is no such thing"; what would end the run is left out:
+  # streams, which never end, and whatever signs this caller out or erases it.
+  cat >"$WORK/schemathesis.toml" <<CONFIG
+[parameters]
+"path.id" = "$conversation"
+"query.wait" = 0
+[[operations]]
+include-method = "DELETE"
+parameters = { "path.id" = "00000000-0000-4000-8000-000000000000" }
+CONFIG
+  say "The API, as $name"
+  "$VENV/bin/st" --config-file "$WORK/schemathesis.toml" run "$url/api/openapi.json" --seed 1 --max-examples "$EXAMPLES" \
+    --workers 2 --no-color --continue-on-failure --suppress-health-check all --request-timeout 30 \
+    --phases examples,coverage,fuzzing,stateful \
+    --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth \
+    --exclude-path-regex '^/api/(sign-out.*|user|auth/google|sign-in/.*|conversations/\{id\}/stream)$' \
+    "${headers[@]}"
+}
+
+run() {
+  WORK=$(mktemp -d "$CACHE/schemathesis.XXXXXX")
+  local page=$WORK/web
+  mkdir -p "$page" && printf '<!doctype html><title>Atelier</title>' >"$page/index.html"
+  coproc STACK { exec "$CARGO_TARGET_DIR/debug/stack" "$page" --api-requests=1000000; }
+  STACK_OUT=${STACK[0]} STACK_IN=${STACK[1]}
+  # shellcheck disable=SC2064
+  trap "exec $STACK_IN>&-; wait $STACK_PID 2>/dev/null; rm -rf '$WORK'" EXIT
+  local line url token cookie conversation
+  IFS= read -r line <&"$STACK_OUT"
+  url=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["url"])' "$line")
+  token=$(ask '{"do":"token"}')
+  conversation=$(curl -sf "$url/api/conversations" -H "Authorization: Bearer $token" --json '{}' |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+  attack "a script with a token" "$url" "$conversation" "Authorization: Bearer $token"
+  cookie=$(ask '{"do":"operator"}')
+  attack "a person with a session" "$url" "$conversation" "Cookie: $cookie" "Origin: $url"
+}
+
+case ${1:-} in
+  packages) packages ;;
+  run) packages; run ;;
+  *) fail "packages or run" ;;
+esac
