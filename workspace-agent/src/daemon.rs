@@ -27,8 +27,13 @@ const REPORT_EVERY: Duration = Duration::from_secs(30);
 /// Refusals that wait to be told, at most.
 const MAX_REFUSED: usize = 256;
 /// Until the control plane says otherwise.
-const FIRST_POLICY: Policy =
-    Policy { idle_ms: 900_000, max_processes: 1, allow_bypass: false, silent_ms: 180_000 };
+const FIRST_POLICY: Policy = Policy {
+    idle_ms: 900_000,
+    max_processes: 1,
+    allow_bypass: false,
+    silent_ms: 180_000,
+    terminal_idle_ms: 0,
+};
 
 /// The conversations and what they share.
 #[derive(Debug)]
@@ -156,6 +161,7 @@ impl Desk {
             | FromControl::Continue { .. }
             | FromControl::Configure { .. }
             | FromControl::Welcome(_)
+            | FromControl::Terminal(_)
             | FromControl::Drain { .. } => tracing::warn!("a message came at the wrong time"),
         }
     }

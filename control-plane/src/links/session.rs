@@ -8,7 +8,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::close::CloseCode;
 use protocol::frame::{self, Frame};
-use protocol::limits::LINK_FRAME_BYTES;
+use protocol::limits::{LINK_FRAME_BYTES, TERMINAL_IDLE_MS};
 use protocol::link::{FromAgent, FromControl, Hello, Policy, Welcome};
 use rand::Rng;
 use tokio::sync::mpsc;
@@ -122,6 +122,7 @@ impl Session {
             silent_ms: millis(limits.silent),
             max_processes: limits.max_processes,
             allow_bypass: limits.allow_bypass,
+            terminal_idle_ms: TERMINAL_IDLE_MS,
         };
         let welcome = Welcome { link: self.link.generation(), logs, policy };
         writer.say(&FromControl::Welcome(welcome)).await?;
@@ -177,6 +178,8 @@ impl Session {
                     Err(error) => Err(Ended::Close(CloseCode::Internal, error.to_string())),
                 }
             }
+            // The hub takes no terminals yet.
+            Frame::Terminal(..) => Ok(()),
             Frame::Unknown(tag) => {
                 tracing::warn!(workspace = %self.hub.id(), tag, "a frame of an unknown kind is skipped");
                 Ok(())
@@ -224,6 +227,12 @@ impl Session {
             }
             FromAgent::Catalog(catalog) => self.hub.set_catalog(catalog).await,
             FromAgent::Report(report) => self.app.workspaces.guard().hear(&report),
+            // The hub takes no terminals yet.
+            FromAgent::Terminals { .. }
+            | FromAgent::Terminal { .. }
+            | FromAgent::TerminalGone { .. }
+            | FromAgent::TerminalDone { .. }
+            | FromAgent::TerminalRefused { .. } => {}
         }
         Ok(())
     }
@@ -265,7 +274,14 @@ impl Reader {
                     | FromAgent::Retract { .. }
                     | FromAgent::Settled { .. }
                     | FromAgent::Catalog(_)
-                    | FromAgent::Report(_) => return Err(broken("the first message is no hello")),
+                    | FromAgent::Report(_)
+                    | FromAgent::Terminals { .. }
+                    | FromAgent::Terminal { .. }
+                    | FromAgent::TerminalGone { .. }
+                    | FromAgent::TerminalDone { .. }
+                    | FromAgent::TerminalRefused { .. } => {
+                        return Err(broken("the first message is no hello"));
+                    }
                 },
                 Message::Binary(_) => return Err(broken("the first message is no hello")),
                 Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}

@@ -89,6 +89,10 @@ impl Actor {
                 self.add(conversation, item, What::Continue { message }).await
             }
             FromViewer::Configure { conversation, settings } => self.configure(conversation, settings).await,
+            FromViewer::Terminal { .. } => Err(Refusal {
+                code: ErrorCode::Unavailable,
+                message: "there are no terminals yet".to_owned(),
+            }),
             FromViewer::Ping {} => Ok(()),
             FromViewer::StartWorkspace {} => self.ask(Ask::Start),
             FromViewer::StopWorkspace {} => self.ask(Ask::Stop),
