@@ -200,6 +200,7 @@ fn config() -> Config {
         state: "/var/lib/atelier".into(),
         claude: "/usr/local/bin/claude".into(),
         model_port: 8787,
+        program: None,
     }
 }
 
