@@ -13,4 +13,5 @@ mod operator;
 mod prompts;
 mod refusals;
 mod several;
+mod terminals;
 mod terminals_shared;

@@ -221,8 +221,19 @@ impl Terminals {
         what: TerminalKind,
         size: Size,
     ) -> Result<(), Refusal> {
-        if what == TerminalKind::Other {
-            return Err(Refusal::new(ErrorCode::Invalid, "this workspace-agent doesn't know what is to run"));
+        match what {
+            TerminalKind::Shell {} | TerminalKind::Command { .. } => {}
+            // Two processes on one session lose what one of them says, and nothing holds the conversation yet.
+            TerminalKind::Claude { .. } => {
+                let message = "Claude's own screen can't be opened on a conversation yet; use the chat";
+                return Err(Refusal::new(ErrorCode::Unavailable, message));
+            }
+            TerminalKind::Other => {
+                return Err(Refusal::new(
+                    ErrorCode::Invalid,
+                    "this workspace-agent doesn't know what is to run",
+                ));
+            }
         }
         let mut state = self.lock();
         if state.terminals.contains_key(&id) {

@@ -12,43 +12,22 @@ const TERM: [(&str, &str); 2] = [("TERM", "xterm-256color"), ("COLORTERM", "true
 ///
 /// # Errors
 /// When there is none for what is wanted.
-pub fn arguments(
-    config: &Config,
-    what: &TerminalKind,
-    session: Option<&Session>,
-) -> anyhow::Result<Vec<String>> {
+pub fn arguments(what: &TerminalKind) -> anyhow::Result<Vec<String>> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     Ok(match what {
         TerminalKind::Shell {} => words(&["/bin/bash", "--login"]),
         TerminalKind::Command { line } => words(&["/bin/bash", "--login", "-c", line.as_str()]),
-        TerminalKind::Claude { .. } => {
-            let session = session.ok_or_else(|| anyhow::anyhow!("the conversation is not held"))?;
-            let take_up = if session.resume { "--resume" } else { "--session-id" };
-            let claude = config.claude.display().to_string();
-            words(&[&claude, take_up, &session.id, "--permission-mode", "default", "--add-dir=/workspace"])
+        TerminalKind::Claude { .. } | TerminalKind::Other => {
+            anyhow::bail!("there is no program for what is wanted")
         }
-        TerminalKind::Other => anyhow::bail!("this workspace-agent doesn't know what is to run"),
     })
 }
 
 /// The environment.
-pub fn environment(config: &Config, what: &TerminalKind) -> Vec<(String, String)> {
-    let conversation = match what {
-        TerminalKind::Claude { conversation } => Some(*conversation),
-        TerminalKind::Shell {} | TerminalKind::Command { .. } | TerminalKind::Other => None,
-    };
+pub fn environment(config: &Config) -> Vec<(String, String)> {
     let user = user_environment(config);
     let user = user.into_iter().map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()));
     let own = TERM.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let model = ("ANTHROPIC_BASE_URL".to_owned(), config.model_base_url(conversation));
+    let model = ("ANTHROPIC_BASE_URL".to_owned(), config.model_base_url(None));
     user.chain(own).chain(std::iter::once(model)).collect()
-}
-
-/// The CLI's session of a conversation.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Session {
-    /// Its id.
-    pub id: String,
-    /// It was begun.
-    pub resume: bool,
 }

@@ -196,8 +196,8 @@ impl Owner {
 
     fn start_program(&mut self) {
         let view = self.stream.lock().view.clone();
-        let started = launch::arguments(&self.shared.config, &view.what, None).and_then(|argv| {
-            let environment = launch::environment(&self.shared.config, &view.what);
+        let started = launch::arguments(&view.what).and_then(|argv| {
+            let environment = launch::environment(&self.shared.config);
             let (config, processes) = (&self.shared.config, &self.shared.processes);
             tokio::task::block_in_place(|| {
                 pty::start(config, processes, self.mark, view.size, &argv, &environment)

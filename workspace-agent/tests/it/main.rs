@@ -16,6 +16,7 @@ mod oracle;
 mod outgoing;
 mod prompts;
 mod sizes;
+mod streams;
 mod terminals;
 mod transcripts;
 mod unreadable;

@@ -242,3 +242,45 @@ fn a_snapshot_and_the_rest_are_as_good_as_everything() {
     }
     println!("oracle: {} random streams, {} bytes: equal", cases(), bytes.into_inner());
 }
+
+/// Sessions of real programs, recorded on 80 columns and 24 rows, cut at many places.
+#[test]
+fn recorded_sessions_are_handed_over_at_any_place() {
+    let folder = folder().join("../fixtures/terminals");
+    let mut oracle = Oracle::start();
+    let size = Size { cols: 80, rows: 24 };
+    for name in ["vim", "htop", "less", "claude", "korean"] {
+        let whole = std::fs::read(folder.join(format!("{name}.raw"))).unwrap();
+        let step = whole.len() / 40 + 1;
+        let cuts: Vec<usize> = (0..whole.len()).step_by(step).chain([whole.len()]).collect();
+        for cut in &cuts {
+            let found = oracle.compare(size, &whole, *cut);
+            assert!(found.is_empty(), "{name}, handed over at byte {cut}: {found}");
+        }
+        println!("oracle: {name}, {} bytes, handed over at {} places: equal", whole.len(), cuts.len());
+    }
+}
+
+#[test]
+fn sequences_of_any_length_and_nonsense_leave_a_model_that_is_bounded() {
+    let size = Size { cols: 80, rows: 24 };
+    let bombs: [(&[u8], &[u8]); 6] = [
+        (b"\x1b]0;", b"x"),
+        (b"\x1bPq", b"~"),
+        (b"\x1b[", b"1;"),
+        (b"\x1b_", b"y"),
+        (b"e", "\u{301}".as_bytes()),
+        (b"", b"\x1b]8;;http://a\x07a\x1b[99999b\x1b[999L"),
+    ];
+    for (intro, body) in bombs {
+        let mut screen = Screen::new(size);
+        screen.feed(intro);
+        for _ in 0..2_000 {
+            screen.feed(&body.repeat(10));
+        }
+        let snapshot = screen.snapshot();
+        assert!(snapshot.len() < 1024 * 1024, "{} bytes after {intro:?}", snapshot.len());
+        screen.feed(b"\x18\x1b\\\x1bcok");
+        assert_eq!(screen.text()[0], "ok");
+    }
+}
