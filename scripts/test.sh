@@ -29,8 +29,11 @@ scripts/lint.sh
 check "The page's unit tests" '^ +(Test Files|Tests) |Tests ' npm --prefix web run --silent test
 check "The page's size" 'in all' npm --prefix web run --silent size
 
+scripts/oracle.sh
 scripts/build.sh workspace-agent
 scripts/image.sh
+check "The terminals' screen model against the page's emulator" '^oracle|^test result' \
+  cargo test --locked --quiet -p workspace-agent --test it oracle:: -- --nocapture
 say "Building the tests (the first time this takes some minutes)"
 cargo test --locked --workspace --quiet --no-run
 # Three stories at a time: they mostly wait.

@@ -15,6 +15,7 @@ pub mod live;
 pub mod ring;
 pub mod tail;
 pub mod tally;
+pub mod terminal;
 pub mod touched;
 pub mod workspace;
 

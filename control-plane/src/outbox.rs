@@ -366,6 +366,9 @@ impl Follower {
             | EventBody::SettingsChanged { .. }
             | EventBody::Compacted { .. }
             | EventBody::Cleared {}
+            | EventBody::TerminalOpened { .. }
+            | EventBody::TerminalClosed { .. }
+            | EventBody::TerminalTyped { .. }
             | EventBody::Trouble { .. }
             | EventBody::Silent { .. }
             | EventBody::Note { .. }

@@ -15,7 +15,7 @@ use crate::payload::Payload;
 use crate::prompt::{Decision, Prompt, Withdrawal};
 use crate::settings::Settings;
 use crate::summary::State;
-use crate::{BlockId, ItemId, Millis, PromptId, ToolUseId, UserId};
+use crate::{BlockId, ItemId, Millis, PromptId, TerminalId, ToolUseId, UserId};
 
 /// One numbered event.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
@@ -253,6 +253,29 @@ pub enum EventBody {
         settings: Settings,
         /// Why.
         why: SettingsChange,
+    },
+    /// The conversation is open in Claude's own screen from here on, and held in the chat.
+    TerminalOpened {
+        /// In which terminal; none: somebody started `claude` by hand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        terminal: Option<TerminalId>,
+    },
+    /// That is over. What was said there was imported just before, as `terminal_typed` and as events of Claude
+    /// as ever.
+    TerminalClosed {
+        /// Rows of the session's record that became events.
+        rows: u32,
+        /// Rows that did not: more than is taken, or not to be read.
+        left_out: u32,
+    },
+    /// What the session's record says was typed into Claude's own screen. Anything in the workspace can write that record:
+    /// it is shown as typed in a terminal, and never as a person's message.
+    TerminalTyped {
+        /// The row's id.
+        row: String,
+        /// What was typed.
+        content: Payload,
     },
     /// The CLI summarised the conversation to make room.
     Compacted {

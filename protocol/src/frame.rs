@@ -1,20 +1,43 @@
-//! Binary frames of the link: one tag byte, a fixed header, then the bytes themselves.
+//! Binary frames of the link and of viewers' sockets: one tag byte, a fixed header, then the bytes themselves.
 //!
 //! | tag | what | header after the tag (big-endian) | then |
 //! |---|---|---|---|
 //! | 1 | events | conversation (16), epoch (8), first n (8) | events, each one JSON object and a newline |
 //! | 2 | body chunk | conversation (16), digest (32), index (4), chunks (4) | the chunk |
+//! | 3 | terminal output | terminal (16), offset of the first byte (8) | bytes, at least one |
+//! | 4 | terminal input | terminal (16), source (8), place of the first byte (8) | bytes, at least one |
+//! | 5 | terminal snapshot | terminal (16), offset (8), columns (2), rows (2), part (4), parts (4) | a part's bytes |
+//! | 6 | terminal ack | terminal (16), offset (8) | |
+//! | 7 | terminal credit | terminal (16), offset (8) | |
+//! | 8 | terminal input taken | terminal (16), source (8), place (8) | |
+//!
+//! Events and chunks go from the workspace-agent to the control plane. Output, snapshots and taken go there and on to
+//! viewers; input comes from a viewer and goes on to the workspace-agent; an ack is a viewer's, credit the control plane's.
+//! [`crate::terminal`] says what they mean.
+//!
+//! A number of 8 bytes that a browser reads is below 2⁵³: offsets and places start at 0, and a source's number is random in
+//! that range (`DataView.getBigUint64` and `Number` do). Header lengths are thus, tag included: output 25, input 33,
+//! snapshot 37, ack and credit 25, taken 33.
 //!
 //! The bytes after an events header are what the store keeps as a segment. Numbers of tags are never reused;
 //! an unknown tag is skipped by the receiver.
 
 use uuid::Uuid;
 
-use crate::limits::{CHUNK_BYTES, EVENT_BYTES, SEGMENT_BYTES};
-use crate::{ConversationId, EventHeader};
+use crate::limits::{CHUNK_BYTES, EVENT_BYTES, INPUT_BYTES, OUTPUT_BYTES, SEGMENT_BYTES, SNAPSHOT_BYTES};
+use crate::terminal::Size;
+use crate::{ConversationId, EventHeader, TerminalId};
 
 const EVENTS: u8 = 1;
 const CHUNK: u8 = 2;
+const OUTPUT: u8 = 3;
+const INPUT: u8 = 4;
+const SNAPSHOT: u8 = 5;
+const ACK: u8 = 6;
+const CREDIT: u8 = 7;
+const TAKEN: u8 = 8;
+/// The largest number that a browser holds exactly.
+const NUMBERS: u64 = (1 << 53) - 1;
 const EVENTS_HEADER: usize = 1 + 16 + 8 + 8;
 const CHUNK_HEADER: usize = 1 + 16 + 32 + 4 + 4;
 
@@ -25,8 +48,62 @@ pub enum Frame<'a> {
     Events(Events<'a>),
     /// A part of a cut payload's body.
     Chunk(Chunk<'a>),
+    /// Something of a terminal.
+    Terminal(TerminalId, TerminalFrame<'a>),
     /// A tag that this version doesn't know.
     Unknown(u8),
+}
+
+/// What a frame says of one terminal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TerminalFrame<'a> {
+    /// It printed this.
+    Output {
+        /// Where the bytes lie in its stream.
+        offset: u64,
+        /// They.
+        bytes: &'a [u8],
+    },
+    /// Somebody typed this.
+    Input {
+        /// Whoever keeps typing across reconnects.
+        source: u64,
+        /// Where the bytes lie in what the source typed.
+        place: u64,
+        /// They.
+        bytes: &'a [u8],
+    },
+    /// A part of a snapshot. Written to an emulator that was just reset and has this size, all parts together rebuild what the
+    /// stream up to `offset` made of it.
+    Snapshot {
+        /// Where the stream goes on.
+        offset: u64,
+        /// The size that it is for.
+        size: Size,
+        /// Which part, from 0.
+        part: u32,
+        /// How many there are.
+        parts: u32,
+        /// The part.
+        bytes: &'a [u8],
+    },
+    /// A viewer has shown everything before this.
+    Ack {
+        /// The end of it.
+        offset: u64,
+    },
+    /// Bytes before this may be sent.
+    Credit {
+        /// The end of them.
+        offset: u64,
+    },
+    /// What a source typed is written to the program up to here.
+    Taken {
+        /// The source.
+        source: u64,
+        /// The end of it.
+        place: u64,
+    },
 }
 
 /// Events of one conversation, consecutive.
@@ -85,6 +162,17 @@ pub enum FrameError {
     /// Larger than the protocol allows.
     #[error("{0} bytes are more than the protocol allows")]
     TooLarge(usize),
+    /// A part of a snapshot whose number, count or size makes no sense.
+    #[error("part {part} of {parts} of a snapshot makes no sense")]
+    Snapshot {
+        /// Its number.
+        part: u32,
+        /// Its count.
+        parts: u32,
+    },
+    /// An offset so high that it can't be one.
+    #[error("offset {0} can't be one")]
+    Offset(u64),
     /// A chunk whose index or count makes no sense.
     #[error("chunk {index} of {chunks} makes no sense")]
     Chunk {
@@ -126,14 +214,90 @@ pub fn encode_chunk(chunk: &Chunk<'_>) -> Vec<u8> {
     frame
 }
 
+/// A frame of a terminal.
+pub fn encode_terminal(terminal: TerminalId, frame: &TerminalFrame<'_>) -> Vec<u8> {
+    let begin = |tag, bytes: &[u8]| {
+        let mut encoded = Vec::with_capacity(40 + bytes.len());
+        encoded.push(tag);
+        encoded.extend_from_slice(terminal.0.as_bytes());
+        encoded
+    };
+    let numbers = |tag, numbers: &[u64], bytes: &[u8]| {
+        let mut encoded = begin(tag, bytes);
+        numbers.iter().for_each(|number| encoded.extend_from_slice(&number.to_be_bytes()));
+        encoded.extend_from_slice(bytes);
+        encoded
+    };
+    match *frame {
+        TerminalFrame::Output { offset, bytes } => numbers(OUTPUT, &[offset], bytes),
+        TerminalFrame::Input { source, place, bytes } => numbers(INPUT, &[source, place], bytes),
+        TerminalFrame::Snapshot { offset, size, part, parts, bytes } => {
+            let mut encoded = numbers(SNAPSHOT, &[offset], &[]);
+            encoded.extend_from_slice(&size.cols.to_be_bytes());
+            encoded.extend_from_slice(&size.rows.to_be_bytes());
+            encoded.extend_from_slice(&part.to_be_bytes());
+            encoded.extend_from_slice(&parts.to_be_bytes());
+            encoded.extend_from_slice(bytes);
+            encoded
+        }
+        TerminalFrame::Ack { offset } => numbers(ACK, &[offset], &[]),
+        TerminalFrame::Credit { offset } => numbers(CREDIT, &[offset], &[]),
+        TerminalFrame::Taken { source, place } => numbers(TAKEN, &[source, place], &[]),
+    }
+}
+
 /// Reads a frame. Never panics, whatever the bytes.
 pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
     match bytes.first() {
         None => Err(FrameError::Short),
         Some(&EVENTS) => decode_events(bytes).map(Frame::Events),
         Some(&CHUNK) => decode_chunk(bytes).map(Frame::Chunk),
+        Some(&tag @ OUTPUT..=TAKEN) => decode_terminal(tag, bytes),
         Some(&tag) => Ok(Frame::Unknown(tag)),
     }
+}
+
+fn decode_terminal(tag: u8, bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
+    let mut header = Header(bytes.get(1..).ok_or(FrameError::Short)?);
+    let terminal = TerminalId(Uuid::from_bytes(header.take()?));
+    let first = header.number()?;
+    let frame = match tag {
+        OUTPUT => {
+            let bytes = header.rest(OUTPUT_BYTES)?;
+            end_of(first, bytes)?;
+            TerminalFrame::Output { offset: first, bytes }
+        }
+        INPUT => {
+            let place = header.number()?;
+            let bytes = header.rest(INPUT_BYTES)?;
+            end_of(place, bytes)?;
+            TerminalFrame::Input { source: first, place, bytes }
+        }
+        SNAPSHOT => decode_snapshot(first, header)?,
+        ACK => TerminalFrame::Ack { offset: first },
+        CREDIT => TerminalFrame::Credit { offset: first },
+        _ => TerminalFrame::Taken { source: first, place: header.number()? },
+    };
+    Ok(Frame::Terminal(terminal, frame))
+}
+
+fn decode_snapshot(offset: u64, mut header: Header<'_>) -> Result<TerminalFrame<'_>, FrameError> {
+    let size = Size { cols: u16::from_be_bytes(header.take()?), rows: u16::from_be_bytes(header.take()?) };
+    let (part, parts) = (u32::from_be_bytes(header.take()?), u32::from_be_bytes(header.take()?));
+    let sensible =
+        part < parts && parts as usize <= SNAPSHOT_BYTES.div_ceil(OUTPUT_BYTES) && size == size.clamped();
+    if !sensible {
+        return Err(FrameError::Snapshot { part, parts });
+    }
+    Ok(TerminalFrame::Snapshot { offset, size, part, parts, bytes: header.rest(OUTPUT_BYTES)? })
+}
+
+/// Bytes whose end has no number are none.
+fn end_of(first: u64, bytes: &[u8]) -> Result<u64, FrameError> {
+    if bytes.is_empty() {
+        return Err(FrameError::Short);
+    }
+    first.checked_add(bytes.len() as u64).filter(|end| *end <= NUMBERS).ok_or(FrameError::Offset(first))
 }
 
 fn decode_events(bytes: &[u8]) -> Result<Events<'_>, FrameError> {
@@ -186,10 +350,23 @@ fn decode_chunk(bytes: &[u8]) -> Result<Chunk<'_>, FrameError> {
 
 struct Header<'a>(&'a [u8]);
 
+impl<'a> Header<'a> {
+    /// What follows the header.
+    const fn rest(self, max: usize) -> Result<&'a [u8], FrameError> {
+        if self.0.len() > max { Err(FrameError::TooLarge(self.0.len())) } else { Ok(self.0) }
+    }
+}
+
 impl Header<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
         let (taken, rest) = self.0.split_first_chunk::<N>().ok_or(FrameError::Short)?;
         self.0 = rest;
         Ok(*taken)
+    }
+
+    /// A number that a browser can hold.
+    fn number(&mut self) -> Result<u64, FrameError> {
+        let number = u64::from_be_bytes(self.take()?);
+        if number <= NUMBERS { Ok(number) } else { Err(FrameError::Offset(number)) }
     }
 }

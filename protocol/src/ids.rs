@@ -56,6 +56,15 @@ uuid_id!(
     ItemId
 );
 
+uuid_id!(
+    /// A PTY in a workspace. Made by the viewer that opens it, so that opening it again changes nothing.
+    TerminalId
+);
+uuid_id!(
+    /// One viewer's socket. Made by the control plane; a socket that comes back is another viewer.
+    ViewerId
+);
+
 bounded_string!(
     /// The CLI's id of a permission prompt (`request_id`). Made inside the workspace, so never trusted to be
     /// anything but a short string.

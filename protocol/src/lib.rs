@@ -23,6 +23,10 @@
 //! [`viewer::FromServer::Welcome`]; a viewer attaches to a conversation with the three cursors it has
 //! ([`viewer::Cursor`]) and is told what it got: a resumption or a snapshot, and why.
 //!
+//! # Terminals
+//!
+//! Both sockets carry them, in JSON and in binary frames ([`terminal`] says who does what, [`frame`] how the bytes lie).
+//!
 //! # The fleet: operator's browser ↔ control plane
 //!
 //! A socket of its own ([`fleet`]) carries what operators see: whole rows, one a workspace, first those that are up and then
@@ -52,11 +56,14 @@ pub mod prompt;
 pub mod settings;
 pub mod status;
 pub mod summary;
+pub mod terminal;
 pub mod version;
 pub mod viewer;
 
 pub use event::{Event, EventBody, EventHeader};
-pub use ids::{BlockId, ConversationId, ItemId, PromptId, ToolUseId, UserId, WorkspaceId};
+pub use ids::{
+    BlockId, ConversationId, ItemId, PromptId, TerminalId, ToolUseId, UserId, ViewerId, WorkspaceId,
+};
 pub use log::Position;
 
 /// Milliseconds since the Unix epoch. For display and retention only: no cursor is ever a time.

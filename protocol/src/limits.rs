@@ -79,3 +79,44 @@ pub const CONVERSATIONS: usize = 5_000;
 
 /// Conversations one viewer may have open at a time.
 pub const OPEN_CONVERSATIONS: usize = 8;
+
+/// Terminals of one workspace. Each costs a ring, a model of its screen, and whatever runs in it.
+pub const TERMINALS: usize = 16;
+
+/// What a terminal printed last, kept by the workspace-agent and by the hub each. A link that was away for seconds is
+/// made up for from it, unless something printed as fast as it could.
+pub const RING_BYTES: usize = 1024 * 1024;
+
+/// The most that may be under way to the fastest viewer. A gigabit over 4 ms; the hub gives slow viewers far less.
+pub const CREDIT_BYTES: usize = 512 * 1024;
+
+/// One output frame's bytes, and one part of a snapshot: so little that whatever is more urgent need not wait for it.
+pub const OUTPUT_BYTES: usize = 16 * 1024;
+
+/// One input frame's bytes.
+pub const INPUT_BYTES: usize = 16 * 1024;
+
+/// What one source may have typed or pasted that the program has not taken.
+pub const INPUT_WINDOW_BYTES: usize = 64 * 1024;
+
+/// A whole snapshot. The largest screen fits, with every cell in another colour; what doesn't is left off the scrollback,
+/// the oldest lines first, and then off the screen that isn't shown.
+pub const SNAPSHOT_BYTES: usize = 5 * 1024 * 1024;
+
+/// Lines of scrollback that the model keeps, and a snapshot has.
+pub const SCROLLBACK_LINES: usize = 1_000;
+
+/// The narrowest terminal: one wide character.
+pub const MIN_COLS: u16 = 2;
+/// The widest.
+pub const MAX_COLS: u16 = 500;
+/// The lowest.
+pub const MIN_ROWS: u16 = 1;
+/// The highest.
+pub const MAX_ROWS: u16 = 200;
+
+/// How long a terminal that nobody watches may do nothing, unless the operator says otherwise.
+pub const TERMINAL_IDLE_MS: u64 = 12 * 3_600_000;
+
+/// A window title, as far as it is kept.
+pub const TERMINAL_TITLE_BYTES: usize = 256;

@@ -6,11 +6,13 @@ use uuid::Uuid;
 
 use crate::close::ErrorCode;
 use crate::event::Person;
+use crate::limits::TERMINAL_IDLE_MS;
 use crate::log::LogEnd;
 use crate::prompt::Decision;
 use crate::settings::{ModelName, Settings};
 use crate::status::Versions;
-use crate::{BlockId, ConversationId, ItemId, Millis, Position, PromptId, ToolUseId};
+use crate::terminal::{TerminalEnd, TerminalRequest, TerminalView};
+use crate::{BlockId, ConversationId, ItemId, Millis, Position, PromptId, TerminalId, ToolUseId};
 
 /// From the workspace-agent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -49,6 +51,37 @@ pub enum FromAgent {
     Catalog(Catalog),
     /// How the workspace fares, every half minute.
     Report(Report),
+    /// All terminals there are: what is not among them is gone. Said once on every link, after the welcome.
+    Terminals {
+        /// They.
+        terminals: Vec<TerminalView>,
+    },
+    /// A terminal is new or changed.
+    Terminal {
+        /// All of it.
+        terminal: TerminalView,
+    },
+    /// A terminal is gone.
+    TerminalGone {
+        /// Which.
+        terminal: TerminalId,
+        /// Why.
+        why: TerminalEnd,
+    },
+    /// What the hub wanted of a terminal is done.
+    TerminalDone {
+        /// Which request.
+        re: u64,
+    },
+    /// What the hub wanted of a terminal is refused; nothing of it was done.
+    TerminalRefused {
+        /// Which request.
+        re: u64,
+        /// Why.
+        code: ErrorCode,
+        /// For logs and scripts.
+        message: String,
+    },
 }
 
 /// The first message on every link.
@@ -58,7 +91,7 @@ pub struct Hello {
     pub boot: Uuid,
     /// What runs there.
     pub versions: Versions,
-    /// What it can do beyond version 1's beginnings. None yet.
+    /// What it can do beyond version 1's beginnings: [`crate::terminal::CAPABILITY`].
     #[serde(default)]
     pub capabilities: Vec<String>,
     /// The end of every journal it holds.
@@ -148,6 +181,13 @@ pub enum ActivityKind {
     Stopping {},
     /// The workspace's disk is full: nothing goes on until there is room.
     DiskFull {},
+    /// The conversation is open in a terminal: messages wait until that is over.
+    InTerminal {
+        /// Which one; none for a `claude` that somebody started by hand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        terminal: Option<TerminalId>,
+    },
     /// One that this version doesn't know: whoever wrote it is newer.
     #[serde(other)]
     Other,
@@ -270,6 +310,8 @@ pub enum FromControl {
         /// Whose.
         conversation: ConversationId,
     },
+    /// What is wanted of a terminal.
+    Terminal(TerminalRequest),
     /// This control plane goes away. The link will be closed; dial again after this long.
     Drain {
         /// Milliseconds.
@@ -300,6 +342,13 @@ pub struct Policy {
     /// A turn of which nothing is heard for this long is looked after.
     #[serde(default = "three_minutes")]
     pub silent_ms: u64,
+    /// A terminal that nobody watches, in which nothing is typed or printed, is closed after this long; 0: never.
+    #[serde(default = "terminal_idle_ms")]
+    pub terminal_idle_ms: u64,
+}
+
+const fn terminal_idle_ms() -> u64 {
+    TERMINAL_IDLE_MS
 }
 
 const fn three_minutes() -> u64 {

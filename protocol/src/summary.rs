@@ -123,6 +123,9 @@ impl Summary {
             | EventBody::Retry { .. }
             | EventBody::Compacted { .. }
             | EventBody::Cleared {}
+            | EventBody::TerminalOpened { .. }
+            | EventBody::TerminalClosed { .. }
+            | EventBody::TerminalTyped { .. }
             | EventBody::Trouble { .. }
             | EventBody::Silent { .. }
             | EventBody::Note { .. }

@@ -1,4 +1,5 @@
-//! Messages between a browser and the control plane: JSON text frames, both ways.
+//! Messages between a browser and the control plane: JSON text frames, both ways. The bytes of terminals travel beside them
+//! in binary frames ([`crate::frame`]).
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,7 +15,8 @@ use crate::outbox::Item;
 use crate::prompt::Decision;
 use crate::settings::{Mode, Settings};
 use crate::status::WorkspaceStatus;
-use crate::{BlockId, ConversationId, ItemId, Position, PromptId, ToolUseId};
+use crate::terminal::{Terminal, TerminalEnd, TerminalWish};
+use crate::{BlockId, ConversationId, ItemId, Position, PromptId, TerminalId, ToolUseId, ViewerId};
 
 bounded_string!(
     /// A conversation's title.
@@ -153,6 +155,13 @@ pub enum FromViewer {
     },
     /// Nothing but an answer: a page can't see the pings of the socket itself, and wants to know a dead link.
     Ping {},
+    /// Something of a terminal. The bytes travel beside it, in binary frames.
+    Terminal {
+        /// Which.
+        terminal: TerminalId,
+        /// What.
+        wish: TerminalWish,
+    },
     /// Start the workspace.
     StartWorkspace {},
     /// Stop the workspace. Its data is kept.
@@ -265,6 +274,28 @@ pub enum FromServer<'a> {
         restart: bool,
         /// What is new.
         text: String,
+    },
+    /// All terminals there are: what is not among them is gone. After the welcome, and whenever the workspace's link comes
+    /// or goes.
+    Terminals {
+        /// This viewer, as `owner` names it.
+        you: ViewerId,
+        /// Whether terminals can be opened: the workspace runs and its workspace-agent has them.
+        available: bool,
+        /// They.
+        terminals: Vec<Terminal>,
+    },
+    /// A terminal is new or changed.
+    Terminal {
+        /// All of it.
+        terminal: Terminal,
+    },
+    /// A terminal is gone.
+    TerminalGone {
+        /// Which.
+        terminal: TerminalId,
+        /// Why.
+        why: TerminalEnd,
     },
     /// These live blocks will never be final.
     Retract {

@@ -15,4 +15,6 @@ mod prompts;
 mod refusals;
 mod scripts;
 mod several;
+mod terminals;
+mod terminals_shared;
 mod watchdog;

@@ -15,6 +15,7 @@ pub mod script;
 pub mod server;
 pub mod stack;
 pub mod tap;
+pub mod terminal_peer;
 pub mod viewer;
 
 pub use engine::Engine;
@@ -25,6 +26,7 @@ pub use script::Script;
 pub use server::Server;
 pub use stack::{PATIENCE, Stack, StackOptions};
 pub use tap::Tap;
+pub use terminal_peer::TerminalPeer;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 pub use viewer::{Seen, Viewer};
 

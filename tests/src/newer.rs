@@ -46,7 +46,7 @@ fn agent(conversation: ConversationId, said: &Said) -> anyhow::Result<Vec<Said>>
         }
         Message::Binary(bytes) => Ok(vec![match frame::decode(&bytes)? {
             Frame::Events(events) => Said::bytes(&double(&events)?),
-            Frame::Chunk(_) | Frame::Unknown(_) => said.clone(),
+            Frame::Chunk(_) | Frame::Terminal(..) | Frame::Unknown(_) => said.clone(),
         }]),
         Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => Ok(Vec::new()),
     }

@@ -75,6 +75,7 @@ impl Heard {
             | FromControl::Continue { .. }
             | FromControl::Configure { .. }
             | FromControl::Forget { .. }
+            | FromControl::Terminal(_)
             | FromControl::Drain { .. } => {
                 if let Awaited::Item(item) = awaited(message) {
                     self.items.insert(item);
@@ -221,9 +222,10 @@ fn awaited(message: &FromControl) -> Awaited {
         FromControl::Answer { item, .. }
         | FromControl::Stop { item, .. }
         | FromControl::Continue { item, .. } => Awaited::Item(*item),
-        FromControl::Configure { .. } | FromControl::Forget { .. } | FromControl::Drain { .. } => {
-            Awaited::Nothing
-        }
+        FromControl::Configure { .. }
+        | FromControl::Forget { .. }
+        | FromControl::Terminal(_)
+        | FromControl::Drain { .. } => Awaited::Nothing,
     }
 }
 
@@ -247,6 +249,7 @@ fn request(message: &FromControl) -> Option<Value> {
         | FromControl::Stored { .. }
         | FromControl::Configure { .. }
         | FromControl::Forget { .. }
+        | FromControl::Terminal(_)
         | FromControl::Drain { .. } => None,
     }
 }

@@ -137,7 +137,7 @@ impl Told {
                 let digest = chunk.digest.iter().map(|byte| format!("{byte:02x}")).collect();
                 self.chunks.push((digest, chunk.index, chunk.bytes.to_vec()));
             }
-            Frame::Unknown(_) => {}
+            Frame::Terminal(..) | Frame::Unknown(_) => {}
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What the workspace-agent holds together: the conversations by id, what the control plane says to them, and what
+//! What the workspace-agent holds together: the conversations by id, the terminals, what the control plane says to them, and what
 //! a link needs of them all.
 
 mod held;
@@ -12,6 +12,7 @@ use protocol::close::ErrorCode;
 use protocol::link::{Activity, ActivityKind, FromAgent, FromControl, Hello, Policy, Report, Welcome};
 use protocol::log::LogEnd;
 use protocol::status::Versions;
+use protocol::terminal::CAPABILITY;
 use protocol::{ConversationId, ItemId, Position};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
@@ -25,6 +26,7 @@ use crate::conversation::driver::{self, Command, Handle, Shared};
 use crate::conversation::outgoing::{Cursor, Outgoing};
 use crate::disk::{self, Reserve};
 use crate::process::{self, Processes};
+use crate::terminal::Terminals;
 
 /// How often the control plane is told how the workspace fares.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
@@ -36,8 +38,13 @@ const JOINING: Duration = Duration::from_secs(30);
 /// Refusals that wait to be told, at most.
 const MAX_REFUSED: usize = 256;
 /// Until the control plane says otherwise.
-const FIRST_POLICY: Policy =
-    Policy { idle_ms: 900_000, max_processes: 1, allow_bypass: false, silent_ms: 180_000 };
+const FIRST_POLICY: Policy = Policy {
+    idle_ms: 900_000,
+    max_processes: 1,
+    allow_bypass: false,
+    silent_ms: 180_000,
+    terminal_idle_ms: 0,
+};
 
 /// The conversations and what they share.
 #[derive(Debug)]
@@ -46,6 +53,7 @@ pub struct Desk {
     boot: Uuid,
     versions: Versions,
     state: Mutex<State>,
+    terminals: Arc<Terminals>,
     /// Counts the store's acknowledgements.
     acknowledged: watch::Sender<u64>,
     /// Something is held that was not.
@@ -99,8 +107,10 @@ impl Desk {
             report_at: Instant::now() + REPORT_EVERY,
         };
         let acknowledged = watch::Sender::new(0);
+        let (config, processes) = (Arc::clone(&shared.config), Arc::clone(&shared.processes));
+        let terminals = Terminals::new(config, processes, Arc::clone(&shared.changed));
         let (boot, state, holds) = (Uuid::new_v4(), Mutex::new(state), Notify::new());
-        let desk = Self { shared, boot, versions, state, acknowledged, holds };
+        let desk = Self { shared, boot, versions, state, terminals, acknowledged, holds };
         for entry in std::fs::read_dir(desk.shared.config.conversations())? {
             let name = entry?.file_name();
             if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {
@@ -119,7 +129,8 @@ impl Desk {
         let logs = state.conversations.iter();
         let logs =
             logs.map(|(id, handle)| LogEnd { conversation: *id, end: handle.outgoing.end() }).collect();
-        Hello { boot: self.boot, versions: self.versions.clone(), capabilities: Vec::new(), logs }
+        let capabilities = vec![CAPABILITY.to_owned()];
+        Hello { boot: self.boot, versions: self.versions.clone(), capabilities, logs }
     }
 
     /// The control plane's answer to the hello: the journals are joined to the store, and what was deleted goes.
@@ -127,6 +138,8 @@ impl Desk {
     /// # Errors
     /// The conversation that could not be told in time. The next link has to tell it.
     pub async fn welcomed(&self, welcome: Welcome) -> Result<(), ConversationId> {
+        self.terminals.set_idle(welcome.policy.terminal_idle_ms);
+        self.terminals.unwatch_all();
         let deadline = Instant::now() + JOINING;
         let mut commands = Vec::new();
         {
@@ -172,6 +185,7 @@ impl Desk {
                 self.acknowledged.send_modify(|count| *count += 1);
             }
             FromControl::Forget { conversation } => self.forget(conversation),
+            FromControl::Terminal(request) => self.terminals.take(request),
             FromControl::Deliver(_)
             | FromControl::Answer { .. }
             | FromControl::Stop { .. }
@@ -319,6 +333,7 @@ impl Desk {
     pub async fn leave(&self) {
         let handles: Vec<_> =
             self.lock().conversations.values().map(|handle| handle.commands.clone()).collect();
+        self.terminals.leave();
         for commands in handles {
             let _ = commands.send(Command::Leave).await;
         }
@@ -333,6 +348,11 @@ impl Desk {
                 return;
             }
         }
+    }
+
+    /// The terminals.
+    pub const fn terminals(&self) -> &Arc<Terminals> {
+        &self.terminals
     }
 
     /// Notified when there is something to tell.

@@ -48,7 +48,7 @@ async fn serve(app: Arc<App>, operator: Operator, socket: WebSocket) {
     let mut writer = Writer::new(sink);
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let ended = tokio::select! {
-        ended = socket::read(stream, requests) => ended,
+        ended = socket::read(stream, requests, |_| Err("an operator's page speaks JSON".to_owned())) => ended,
         ended = write(&app, &operator, &mut writer, inbox) => ended,
         ended = until_no_operator(&app, &operator) => ended,
         why = operator.0.over(&app) => Ended::Close(CloseCode::SignedOut, why.to_owned()),

@@ -23,6 +23,9 @@ pub struct LimitArgs {
     /// Requests of one API token a minute, in the long run; up to 60 of them at once.
     #[arg(long, env = "ATELIER_API_REQUESTS", default_value = "300")]
     api_requests: String,
+    /// A terminal that nobody watches is closed after this many hours in which nothing is typed or printed; 0: never.
+    #[arg(long, env = "ATELIER_TERMINAL_IDLE_HOURS", default_value = "12")]
+    terminal_idle_hours: String,
     /// Let people switch permissions off in their workspace.
     #[arg(long, env = "ATELIER_ALLOW_BYPASS")]
     allow_bypass: bool,
@@ -39,6 +42,8 @@ pub struct Limits {
     pub silent: Duration,
     /// Requests of one API token a minute.
     pub requests_a_minute: NonZeroU32,
+    /// A terminal that nobody watches is closed after this long in which nothing is typed or printed; zero: never.
+    pub terminal_idle: Duration,
     /// Whether people may switch permissions off.
     pub allow_bypass: bool,
 }
@@ -52,10 +57,15 @@ impl LimitArgs {
         let any = |_: NonZeroU32| true;
         let requests = checker.number("--api-requests", &self.api_requests, any, "at least one");
         let processes = checker.number("--max-processes", &self.max_processes, some, "at least one");
+        let or_never = |time: f64| time == 0.0 || sane(time);
+        let hours =
+            checker.number("--terminal-idle-hours", &self.terminal_idle_hours, or_never, "no sensible time");
         let idle = Duration::try_from_secs_f64(minutes? * 60.0).ok()?;
         let silent = Duration::try_from_secs_f64(seconds?).ok()?;
+        let terminal_idle = Duration::try_from_secs_f64(hours? * 3600.0).ok()?;
         let (max_processes, requests_a_minute) = (processes?, requests?);
-        Some(Limits { idle, max_processes, silent, requests_a_minute, allow_bypass: self.allow_bypass })
+        let allow_bypass = self.allow_bypass;
+        Some(Limits { idle, max_processes, silent, requests_a_minute, terminal_idle, allow_bypass })
     }
 }
 

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::conversation::ConversationHub;
 use super::tally::Tally;
+use super::terminal::Terminals;
 use super::touched::Touched;
 use crate::clock;
 use crate::links::Link;
@@ -44,6 +45,7 @@ pub struct WorkspaceHub {
     pulse: watch::Sender<u64>,
     closed: CancellationToken,
     starter: Mutex<Option<Starter>>,
+    terminals: Arc<Terminals>,
     touched: Arc<Touched>,
 }
 
@@ -128,6 +130,7 @@ impl WorkspaceHub {
             pulse: watch::Sender::new(0),
             closed: CancellationToken::new(),
             starter: Mutex::new(None),
+            terminals: Arc::default(),
             touched,
         }
     }
@@ -182,8 +185,14 @@ impl WorkspaceHub {
         self.status.subscribe()
     }
 
+    /// Its terminals.
+    pub const fn terminals(&self) -> &Arc<Terminals> {
+        &self.terminals
+    }
+
     /// Publishes another status. Only the workspace's driver does.
     pub fn set_status(&self, status: WorkspaceStatus) {
+        self.terminals.workspace_is(&status.phase);
         self.status.send_replace(status);
         self.beat();
         self.touch();
@@ -421,6 +430,7 @@ impl WorkspaceHub {
 
     /// A link went down. A late goodbye of a superseded one changes nothing.
     pub fn link_down(&self, generation: u64) {
+        self.terminals.link_down(generation);
         let mut state = self.lock();
         if state.link.as_ref().is_none_or(|up| up.link.generation() != generation) {
             return;

@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 use protocol::event::Outcome;
 use protocol::fleet::FleetRequest;
-use protocol::frame::{self, Chunk, Frame, encode_chunk, encode_events};
+use protocol::frame::{self, Chunk, Frame, TerminalFrame, encode_chunk, encode_events, encode_terminal};
 use protocol::link::{Delta, FromAgent, FromControl, LiveKind};
 use protocol::payload::Payload;
+use protocol::terminal::Size;
 use protocol::viewer::{FromViewer, Request};
-use protocol::{BlockId, ConversationId, Event, EventBody, ItemId};
+use protocol::{BlockId, ConversationId, Event, EventBody, ItemId, TerminalId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -140,5 +141,22 @@ proptest! {
         let chunk = Chunk { conversation: ConversationId(Uuid::from_u128(uuid)), digest, index: chunks - 1, chunks, bytes: &bytes };
         let encoded = encode_chunk(&chunk);
         prop_assert_eq!(frame::decode(&encoded), Ok(Frame::Chunk(chunk)));
+    }
+
+    #[test]
+    fn terminal_frames_survive(uuid in any::<u128>(), a in 0..1u64 << 52, b in 0..1u64 << 52, part in 0..300u32, cols in 2..=500u16, bytes in prop::collection::vec(any::<u8>(), 1..4096)) {
+        let terminal = TerminalId(Uuid::from_u128(uuid));
+        let frames = [
+            TerminalFrame::Output { offset: a, bytes: &bytes },
+            TerminalFrame::Input { source: a, place: b, bytes: &bytes },
+            TerminalFrame::Snapshot { offset: a, size: Size { cols, rows: 24 }, part, parts: 300, bytes: &bytes },
+            TerminalFrame::Ack { offset: a },
+            TerminalFrame::Credit { offset: a },
+            TerminalFrame::Taken { source: a, place: b },
+        ];
+        for frame in frames {
+            let encoded = encode_terminal(terminal, &frame);
+            prop_assert_eq!(frame::decode(&encoded), Ok(Frame::Terminal(terminal, frame)));
+        }
     }
 }

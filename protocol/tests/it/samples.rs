@@ -6,7 +6,7 @@ use protocol::api::{ConversationView, Me, ModelAccess, Role};
 use protocol::close::ErrorCode;
 use protocol::event::*;
 use protocol::fleet::{Act, Counts, FleetRequest, FleetRow, FromOperator, LastError, ToOperator, Totals};
-use protocol::frame::{Chunk, encode_chunk, encode_events};
+use protocol::frame::{Chunk, TerminalFrame, encode_chunk, encode_events, encode_terminal};
 use protocol::link::*;
 use protocol::log::LogEnd;
 use protocol::notice::{Notice, NoticeKind};
@@ -16,6 +16,7 @@ use protocol::prompt::*;
 use protocol::settings::{Mode, ModelName, Settings};
 use protocol::status::*;
 use protocol::summary::{State, Summary};
+use protocol::terminal::*;
 use protocol::viewer::{self, Because, Cursor, FromServer, FromViewer, Request, Verdict};
 use protocol::*;
 use serde_json::json;
@@ -27,6 +28,30 @@ pub(crate) fn conversation() -> ConversationId {
 
 pub(crate) fn item() -> ItemId {
     ItemId(Uuid::from_u128(0x17E))
+}
+
+pub(crate) fn terminal() -> TerminalId {
+    TerminalId(Uuid::from_u128(0x7E))
+}
+
+fn terminal_view() -> TerminalView {
+    TerminalView {
+        id: terminal(),
+        name: TerminalName::new("빌드").unwrap(),
+        what: TerminalKind::Command { line: CommandLine::new("make test").unwrap() },
+        size: Size { cols: 80, rows: 24 },
+        opened_at: 1,
+        life: 2,
+        phase: TerminalPhase::Running { since: 2 },
+        title: None,
+        idle_until: None,
+        recording: Some(Recording {
+            file: "/workspace/recordings/a.cast".into(),
+            on: false,
+            trouble: Some("the disk is full".into()),
+        }),
+        end: 4096,
+    }
 }
 
 pub(crate) fn person() -> Person {
@@ -156,6 +181,9 @@ pub(crate) fn events() -> Vec<Event> {
         EventBody::SettingsChanged { settings: settings(), why: SettingsChange::Asked },
         EventBody::Compacted { before: 102, after: 2586 },
         EventBody::Cleared {},
+        EventBody::TerminalOpened { terminal: Some(terminal()) },
+        EventBody::TerminalTyped { row: "6f1c".into(), content: text("hello from the terminal") },
+        EventBody::TerminalClosed { rows: 4, left_out: 0 },
         EventBody::Trouble { what: Trouble::LineDropped, detail: "33554433 bytes".into() },
         EventBody::Note { text: text("Compacted") },
         EventBody::Opaque { line: Payload::Json(json!({ "type": "new_thing" })) },
@@ -200,6 +228,24 @@ pub(crate) fn from_agent() -> Vec<FromAgent> {
             memory_used: 4,
             processes: 5,
         }),
+        FromAgent::Terminals { terminals: vec![terminal_view()] },
+        FromAgent::Terminal {
+            terminal: TerminalView {
+                what: TerminalKind::Claude { conversation: conversation() },
+                phase: TerminalPhase::Killed { at: 3, signal: 9 },
+                title: Some("빌드".into()),
+                idle_until: Some(9),
+                recording: None,
+                ..terminal_view()
+            },
+        },
+        FromAgent::TerminalGone { terminal: terminal(), why: TerminalEnd::Idle },
+        FromAgent::TerminalDone { re: 7 },
+        FromAgent::TerminalRefused {
+            re: 8,
+            code: ErrorCode::TooMany,
+            message: "16 terminals are open".into(),
+        },
     ]
 }
 
@@ -209,7 +255,13 @@ pub(crate) fn from_control() -> Vec<FromControl> {
         FromControl::Welcome(Welcome {
             link: 3,
             logs: vec![LogEnd { conversation, end: Position { epoch: 1, n: 10 } }],
-            policy: Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false, silent_ms: 180_000 },
+            policy: Policy {
+                idle_ms: 900_000,
+                max_processes: 6,
+                allow_bypass: false,
+                silent_ms: 180_000,
+                terminal_idle_ms: 60_000,
+            },
         }),
         FromControl::Stored { conversation, end: Position { epoch: 1, n: 12 } },
         FromControl::Deliver(Delivery {
@@ -244,6 +296,26 @@ pub(crate) fn from_control() -> Vec<FromControl> {
             known: Some(Position { epoch: 1, n: 12 }),
         },
         FromControl::Forget { conversation },
+        FromControl::Terminal(TerminalRequest {
+            re: 1,
+            terminal: terminal(),
+            act: TerminalAct::Open {
+                name: TerminalName::new("shell").unwrap(),
+                what: TerminalKind::Shell {},
+                size: Size { cols: 80, rows: 24 },
+            },
+        }),
+        FromControl::Terminal(TerminalRequest {
+            re: 2,
+            terminal: terminal(),
+            act: TerminalAct::Watch { from: Some(4096), window: 65536 },
+        }),
+        FromControl::Terminal(TerminalRequest { re: 3, terminal: terminal(), act: TerminalAct::Snapshot {} }),
+        FromControl::Terminal(TerminalRequest {
+            re: 4,
+            terminal: terminal(),
+            act: TerminalAct::Restart { life: 2 },
+        }),
         FromControl::Drain { back_in_ms: 500 },
     ]
 }
@@ -271,6 +343,11 @@ pub(crate) fn from_viewer() -> Vec<Request> {
         FromViewer::Stop { conversation, item, message: Some(item) },
         FromViewer::Continue { conversation, item: other, message: item },
         FromViewer::Configure { conversation, settings: settings() },
+        FromViewer::Terminal {
+            terminal: terminal(),
+            wish: TerminalWish::Attach { have: Some(4096), size: Size { cols: 80, rows: 24 } },
+        },
+        FromViewer::Terminal { terminal: terminal(), wish: TerminalWish::Record { on: true } },
         FromViewer::StartWorkspace {},
         FromViewer::StopWorkspace {},
     ];
@@ -326,6 +403,16 @@ pub(crate) fn from_server() -> Vec<FromServer<'static>> {
             restart: false,
             text: "tok".into(),
         },
+        FromServer::Terminals {
+            you: ViewerId(Uuid::from_u128(0x51)),
+            available: true,
+            terminals: vec![Terminal {
+                view: terminal_view(),
+                owner: Some(ViewerId(Uuid::from_u128(0x51))),
+                viewers: 2,
+            }],
+        },
+        FromServer::TerminalGone { terminal: terminal(), why: TerminalEnd::Closed },
         FromServer::Retract { conversation, blocks: vec![block()] },
     ]
 }
@@ -357,6 +444,21 @@ pub(crate) fn frames() -> Vec<Vec<u8>> {
             chunks: 2,
             bytes: b"body",
         }),
+        encode_terminal(terminal(), &TerminalFrame::Output { offset: 4096, bytes: b"$ " }),
+        encode_terminal(terminal(), &TerminalFrame::Input { source: 7, place: 3, bytes: b"ls\r" }),
+        encode_terminal(
+            terminal(),
+            &TerminalFrame::Snapshot {
+                offset: 4098,
+                size: Size { cols: 80, rows: 24 },
+                part: 0,
+                parts: 1,
+                bytes: b"\x1b[H$ ",
+            },
+        ),
+        encode_terminal(terminal(), &TerminalFrame::Ack { offset: 4098 }),
+        encode_terminal(terminal(), &TerminalFrame::Credit { offset: 69634 }),
+        encode_terminal(terminal(), &TerminalFrame::Taken { source: 7, place: 6 }),
     ]
 }
 

@@ -82,13 +82,32 @@ fn close_codes() -> String {
 
 fn limits() -> String {
     format!(
-        "/** The largest message a person may send, in bytes of UTF-8. */\nexport const MESSAGE_BYTES = {};\n\n\
+        "{}\n/** The largest message a person may send, in bytes of UTF-8. */\nexport const MESSAGE_BYTES = {};\n\n\
          /** The largest answer to a prompt, in bytes of JSON. */\nexport const DECISION_BYTES = {};\n\n\
          /** The WebSocket subprotocol. */\nexport const SUBPROTOCOL = \"{}\";\n",
+        terminal_limits(),
         protocol::limits::MESSAGE_BYTES,
         protocol::limits::DECISION_BYTES,
         protocol::version::Version::LATEST.subprotocol(),
     )
+}
+
+fn terminal_limits() -> String {
+    use protocol::limits::*;
+    let numbers = [
+        ("TERMINALS", TERMINALS, "How many terminals a workspace may have."),
+        ("CREDIT_BYTES", CREDIT_BYTES, "The most bytes that are under way to a viewer that acknowledges."),
+        ("INPUT_BYTES", INPUT_BYTES, "The most bytes of one input frame."),
+        ("INPUT_WINDOW_BYTES", INPUT_WINDOW_BYTES, "The most input that may be under way."),
+        ("SCROLLBACK_LINES", SCROLLBACK_LINES, "How many lines above the screen a snapshot has at most."),
+        ("MIN_COLS", usize::from(MIN_COLS), "The fewest columns."),
+        ("MAX_COLS", usize::from(MAX_COLS), "The most columns."),
+        ("MIN_ROWS", usize::from(MIN_ROWS), "The fewest rows."),
+        ("MAX_ROWS", usize::from(MAX_ROWS), "The most rows."),
+    ];
+    let lines =
+        numbers.map(|(name, value, words)| format!("/** {words} */\nexport const {name} = {value};\n"));
+    lines.join("\n")
 }
 
 #[test]

@@ -16,6 +16,12 @@ pub fn run(bytes: &[u8]) {
             assert_eq!(again.strip_suffix(b"\n"), Some(bytes.strip_suffix(b"\n").unwrap_or(bytes)));
         }
         Ok(Frame::Chunk(chunk)) => assert_eq!(frame::encode_chunk(&chunk), bytes),
+        Ok(Frame::Terminal(terminal, frame)) => {
+            assert!(
+                frame::encode_terminal(terminal, &frame).starts_with(bytes)
+                    || bytes.starts_with(&frame::encode_terminal(terminal, &frame))
+            );
+        }
         Ok(Frame::Unknown(_)) | Err(_) => {}
     }
 }

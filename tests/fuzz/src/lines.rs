@@ -14,7 +14,13 @@ use uuid::Uuid;
 use workspace_agent::claude::lines::Line;
 use workspace_agent::conversation::core::{Conversation, Effect, Input, Now};
 
-const POLICY: Policy = Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false, silent_ms: 180_000 };
+const POLICY: Policy = Policy {
+    idle_ms: 900_000,
+    max_processes: 6,
+    allow_bypass: false,
+    silent_ms: 180_000,
+    terminal_idle_ms: 0,
+};
 /// What a tick takes: some of them and a silent turn is noticed.
 const TICK_MS: u64 = 60_000;
 

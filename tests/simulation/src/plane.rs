@@ -232,7 +232,13 @@ impl Plane {
             FromAgent::Settled { conversation, item, refused } => {
                 self.hub(conversation, store).core.settled(generation, item, refused);
             }
-            FromAgent::Catalog(_) | FromAgent::Report(_) => {}
+            FromAgent::Catalog(_)
+            | FromAgent::Report(_)
+            | FromAgent::Terminals { .. }
+            | FromAgent::Terminal { .. }
+            | FromAgent::TerminalGone { .. }
+            | FromAgent::TerminalDone { .. }
+            | FromAgent::TerminalRefused { .. } => {}
         }
         false
     }

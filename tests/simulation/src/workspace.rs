@@ -22,8 +22,13 @@ use crate::link::{Conn, Up};
 /// How much of a log is told at a time: little, so that much falls in between.
 const TELL_BYTES: usize = 400;
 
-pub(crate) const POLICY: Policy =
-    Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false, silent_ms: 180_000 };
+pub(crate) const POLICY: Policy = Policy {
+    idle_ms: 900_000,
+    max_processes: 6,
+    allow_bypass: false,
+    silent_ms: 180_000,
+    terminal_idle_ms: 0,
+};
 
 /// Every event that was ever journaled, as it was.
 pub(crate) type Journaled = BTreeMap<(ConversationId, Position), String>;

@@ -169,6 +169,7 @@ impl Input {
             other @ (FromControl::Welcome(_)
             | FromControl::Stored { .. }
             | FromControl::Forget { .. }
+            | FromControl::Terminal(_)
             | FromControl::Drain { .. }) => return Err(Box::new(other)),
         })
     }

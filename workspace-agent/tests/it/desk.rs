@@ -15,8 +15,13 @@ use workspace_agent::claude::blocks::Change;
 use workspace_agent::claude::lines::Line;
 use workspace_agent::conversation::core::{Aftermath, Conversation, Effect, Input, Launch, Now};
 
-pub(crate) const POLICY: Policy =
-    Policy { idle_ms: 900_000, max_processes: 6, allow_bypass: false, silent_ms: 180_000 };
+pub(crate) const POLICY: Policy = Policy {
+    idle_ms: 900_000,
+    max_processes: 6,
+    allow_bypass: false,
+    silent_ms: 180_000,
+    terminal_idle_ms: 0,
+};
 
 pub(crate) struct Desk {
     pub(crate) core: Conversation,

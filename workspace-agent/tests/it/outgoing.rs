@@ -94,7 +94,7 @@ fn bodies_go_chunk_by_chunk_before_their_events_and_count_as_sent() {
         match decode(&frame).unwrap() {
             Frame::Chunk(chunk) => chunks.push((chunk.index, chunk.chunks, chunk.bytes.len())),
             Frame::Events(events) => told.extend(events.events.iter().map(|(header, _)| header.n)),
-            Frame::Unknown(tag) => panic!("{tag}"),
+            other @ (Frame::Terminal(..) | Frame::Unknown(_)) => panic!("{other:?}"),
         }
     }
     assert_eq!(chunks[..2], [(0, 2, CHUNK_BYTES), (1, 2, CHUNK_BYTES / 2)]);

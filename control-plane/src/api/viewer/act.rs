@@ -5,8 +5,9 @@ use std::sync::Arc;
 use protocol::close::ErrorCode;
 use protocol::limits::OPEN_CONVERSATIONS;
 use protocol::outbox::What;
+use protocol::terminal::{TerminalKind, TerminalWish};
 use protocol::viewer::{FromServer, FromViewer, Request};
-use protocol::{ConversationId, ItemId};
+use protocol::{ConversationId, ItemId, TerminalId};
 
 use super::super::deeds;
 use super::feed::Feed;
@@ -15,6 +16,8 @@ use crate::audit;
 use crate::auth::session::CurrentUser;
 use crate::hub::conversation::ConversationHub;
 use crate::hub::follow::Follow;
+use crate::hub::terminal::Viewing;
+use crate::hub::terminal::wish::Fate;
 use crate::hub::workspace::WorkspaceHub;
 use crate::outbox::Refusal;
 use crate::store::StoreError;
@@ -35,12 +38,43 @@ impl Actor {
     }
 
     /// Carries out a request and says how it went.
-    pub(super) async fn carry_out(&mut self, request: Request, feed: &mut Feed) -> FromServer<'static> {
+    ///
+    /// `None`: the workspace-agent is asked, and the viewer is told later.
+    pub(super) async fn carry_out(
+        &mut self,
+        request: Request,
+        feed: &mut Feed,
+        viewing: &Viewing,
+    ) -> Option<FromServer<'static>> {
         let re = request.re;
-        match self.act(request.body, feed).await {
-            Ok(()) => FromServer::Done { re },
-            Err(Refusal { code, message }) => FromServer::Refused { re, code, message },
+        let carried = if let FromViewer::Terminal { terminal, wish } = request.body {
+            self.wish(re, terminal, wish, viewing).await
+        } else {
+            self.act(request.body, feed).await.map(|()| Fate::Done)
+        };
+        match carried {
+            Ok(Fate::Done) => Some(FromServer::Done { re }),
+            Ok(Fate::Asked) => None,
+            Err(Refusal { code, message }) => Some(FromServer::Refused { re, code, message }),
         }
+    }
+
+    async fn wish(
+        &self,
+        re: u32,
+        terminal: TerminalId,
+        wish: TerminalWish,
+        viewing: &Viewing,
+    ) -> Result<Fate, Refusal> {
+        if let TerminalWish::Open { what, .. } = &wish {
+            if let TerminalKind::Claude { conversation } = what {
+                self.conversation(*conversation).await?;
+            }
+            if viewing.is_out_of_reach() {
+                self.ask(Ask::Start)?;
+            }
+        }
+        viewing.wish(re, terminal, wish)
     }
 
     async fn act(&mut self, wanted: FromViewer, feed: &mut Feed) -> Done {
@@ -95,7 +129,8 @@ impl Actor {
                 let hub = self.conversation(conversation).await?;
                 deeds::configure(&self.app, self.by(), &hub, settings).await
             }
-            FromViewer::Ping {} => Ok(()),
+            // Those of terminals are answered elsewhere.
+            FromViewer::Ping {} | FromViewer::Terminal { .. } => Ok(()),
             FromViewer::StartWorkspace {} => self.ask(Ask::Start),
             FromViewer::StopWorkspace {} => self.ask(Ask::Stop),
         }

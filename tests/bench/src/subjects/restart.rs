@@ -161,6 +161,7 @@ fn drained(message: &Message) -> Option<Duration> {
         | FromControl::Stop { .. }
         | FromControl::Continue { .. }
         | FromControl::Configure { .. }
-        | FromControl::Forget { .. } => None,
+        | FromControl::Forget { .. }
+        | FromControl::Terminal(_) => None,
     }
 }

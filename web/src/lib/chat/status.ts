@@ -71,6 +71,8 @@ export function activityWords(
       return t.status.stopping;
     case 'disk_full':
       return t.status.diskFull;
+    case 'in_terminal':
+      return t.status.inTerminal;
     case 'other':
       return undefined;
   }

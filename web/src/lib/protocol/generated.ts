@@ -13,6 +13,33 @@ export const CloseCode = {
   Internal: 4008,
 } as const;
 
+/** How many terminals a workspace may have. */
+export const TERMINALS = 16;
+
+/** The most bytes that are under way to a viewer that acknowledges. */
+export const CREDIT_BYTES = 524288;
+
+/** The most bytes of one input frame. */
+export const INPUT_BYTES = 16384;
+
+/** The most input that may be under way. */
+export const INPUT_WINDOW_BYTES = 65536;
+
+/** How many lines above the screen a snapshot has at most. */
+export const SCROLLBACK_LINES = 1000;
+
+/** The fewest columns. */
+export const MIN_COLS = 2;
+
+/** The most columns. */
+export const MAX_COLS = 500;
+
+/** The fewest rows. */
+export const MIN_ROWS = 1;
+
+/** The most rows. */
+export const MAX_ROWS = 200;
+
 /** The largest message a person may send, in bytes of UTF-8. */
 export const MESSAGE_BYTES = 262144;
 
@@ -63,7 +90,11 @@ until: number,
 /**
  * The API's HTTP status, if it answered.
  */
-status?: number, } | { "type": "compacting", } | { "type": "stopping", } | { "type": "disk_full", } | { "type": "other" };
+status?: number, } | { "type": "compacting", } | { "type": "stopping", } | { "type": "disk_full", } | { "type": "in_terminal", 
+/**
+ * Which one; none for a `claude` that somebody started by hand.
+ */
+terminal?: TerminalId, } | { "type": "other" };
 
 /**
  * Every refusal of the REST API.
@@ -173,6 +204,28 @@ models: Array<ModelOffer>,
  * Commands that a message may begin with, without the slash.
  */
 commands: Array<CommandOffer>, };
+
+/**
+ * What a viewer shows where a program sets no colour, each as `0xRRGGBB`.
+ */
+export type Colors = { 
+/**
+ * Text.
+ */
+text: number, 
+/**
+ * The background.
+ */
+background: number, 
+/**
+ * The cursor.
+ */
+cursor: number, };
+
+/**
+ * A command line, for the user's shell.
+ */
+export type CommandLine = string;
 
 /**
  * One command.
@@ -638,7 +691,27 @@ settings: Settings,
 /**
  * Why.
  */
-why: SettingsChange, } | { "kind": "compacted", 
+why: SettingsChange, } | { "kind": "terminal_opened", 
+/**
+ * In which terminal; none: somebody started `claude` by hand.
+ */
+terminal?: TerminalId, } | { "kind": "terminal_closed", 
+/**
+ * Rows of the session's record that became events.
+ */
+rows: number, 
+/**
+ * Rows that did not: more than is taken, or not to be read.
+ */
+left_out: number, } | { "kind": "terminal_typed", 
+/**
+ * The row's id.
+ */
+row: string, 
+/**
+ * What was typed.
+ */
+content: Payload, } | { "kind": "compacted", 
 /**
  * Tokens before.
  */
@@ -861,7 +934,31 @@ restart: boolean,
 /**
  * What is new.
  */
-text: string, } | { "type": "retract", 
+text: string, } | { "type": "terminals", 
+/**
+ * This viewer, as `owner` names it.
+ */
+you: ViewerId, 
+/**
+ * Whether terminals can be opened: the workspace runs and its workspace-agent has them.
+ */
+available: boolean, 
+/**
+ * They.
+ */
+terminals: Array<Terminal>, } | { "type": "terminal", 
+/**
+ * All of it.
+ */
+terminal: Terminal, } | { "type": "terminal_gone", 
+/**
+ * Which.
+ */
+terminal: TerminalId, 
+/**
+ * Why.
+ */
+why: TerminalEnd, } | { "type": "retract", 
 /**
  * Whose.
  */
@@ -1377,6 +1474,23 @@ detail: string, };
 export type ReasonCode = "asked" | "operator" | "idle" | "engine_down" | "image_missing" | "engine_refused" | "wall_failed" | "not_enrolled" | "not_ready" | "exited" | "out_of_memory" | "disk_full" | "version" | "disabled" | "internal";
 
 /**
+ * A recording: asciicast v2, on the user's volume.
+ */
+export type Recording = { 
+/**
+ * Where, as an absolute path in the workspace.
+ */
+file: string, 
+/**
+ * Whether it goes on.
+ */
+on: boolean, 
+/**
+ * Why it ended without being asked to, in words.
+ */
+trouble?: string, };
+
+/**
  * A request to rename a conversation.
  */
 export type RenameConversation = { 
@@ -1516,7 +1630,15 @@ conversation: ConversationId,
 /**
  * All settings.
  */
-settings: Settings, } | { "type": "ping", } | { "type": "start_workspace", } | { "type": "stop_workspace", });
+settings: Settings, } | { "type": "ping", } | { "type": "terminal", 
+/**
+ * Which.
+ */
+terminal: TerminalId, 
+/**
+ * What.
+ */
+wish: TerminalWish, } | { "type": "start_workspace", } | { "type": "stop_workspace", });
 
 /**
  * What a person may do.
@@ -1648,6 +1770,19 @@ url: string, };
 export type SilentStep = "asked" | "answered" | "interrupted" | "ended" | "over" | "other";
 
 /**
+ * How many columns and rows.
+ */
+export type Size = { 
+/**
+ * Columns.
+ */
+cols: number, 
+/**
+ * Rows.
+ */
+rows: number, };
+
+/**
  * How far a start has come. In this order.
  */
 export type Stage = "image" | "create" | "start" | "enrol" | "ready";
@@ -1758,6 +1893,173 @@ status: TaskStatus, };
  * How far a task is.
  */
 export type TaskStatus = "pending" | "in_progress" | "completed" | "other";
+
+/**
+ * A terminal, as viewers see it.
+ */
+export type Terminal = { 
+/**
+ * The viewer that owns its size.
+ */
+owner?: ViewerId, 
+/**
+ * How many viewers are attached.
+ */
+viewers: number, 
+/**
+ * Which.
+ */
+id: TerminalId, 
+/**
+ * What it is called.
+ */
+name: TerminalName, 
+/**
+ * What runs in it.
+ */
+what: TerminalKind, 
+/**
+ * How large it is.
+ */
+size: Size, 
+/**
+ * When it was opened.
+ */
+opened_at: number, 
+/**
+ * How often its program was started. A restart names it.
+ */
+life: number, 
+/**
+ * How its program fares.
+ */
+phase: TerminalPhase, 
+/**
+ * What the program calls itself (its window title), clipped. Hostile, as all that comes from the workspace.
+ */
+title?: string, 
+/**
+ * When it is closed if nobody watches it and nothing is typed or printed meanwhile; none while it is watched, and without a limit.
+ */
+idle_until?: number, 
+/**
+ * How it is recorded, if it is or was.
+ */
+recording?: Recording, 
+/**
+ * Where its stream ended when this was told.
+ */
+end: number, };
+
+/**
+ * Why a terminal is gone.
+ */
+export type TerminalEnd = "closed" | "idle" | "stopped" | "other";
+
+/**
+ * A PTY in a workspace. Made by the viewer that opens it, so that opening it again changes nothing.
+ */
+export type TerminalId = string;
+
+/**
+ * What runs in a terminal.
+ */
+export type TerminalKind = { "type": "shell", } | { "type": "command", 
+/**
+ * It.
+ */
+line: CommandLine, } | { "type": "claude", 
+/**
+ * Which.
+ */
+conversation: ConversationId, } | { "type": "other" };
+
+/**
+ * A terminal's name, as a person gave it.
+ */
+export type TerminalName = string;
+
+/**
+ * How a terminal's program fares.
+ */
+export type TerminalPhase = { "type": "waiting", } | { "type": "running", 
+/**
+ * Since when.
+ */
+since: number, } | { "type": "exited", 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * The status.
+ */
+code: number, } | { "type": "killed", 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * The signal's number.
+ */
+signal: number, } | { "type": "failed", 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * Why, in words.
+ */
+detail: string, } | { "type": "other" };
+
+/**
+ * What a viewer wants of one terminal.
+ */
+export type TerminalWish = { "type": "open", 
+/**
+ * What to call it.
+ */
+name: TerminalName, 
+/**
+ * What to run.
+ */
+what: TerminalKind, 
+/**
+ * How large.
+ */
+size: Size, } | { "type": "close", } | { "type": "rename", 
+/**
+ * How.
+ */
+name: TerminalName, } | { "type": "attach", 
+/**
+ * The end of what the viewer has.
+ */
+have?: number, 
+/**
+ * How large the viewer would like it. Counts if nobody owns the size.
+ */
+size: Size, } | { "type": "detach", } | { "type": "resize", 
+/**
+ * It.
+ */
+size: Size, } | { "type": "take", 
+/**
+ * It.
+ */
+size: Size, } | { "type": "colors", 
+/**
+ * They.
+ */
+colors: Colors, } | { "type": "restart", 
+/**
+ * See [`TerminalView::life`].
+ */
+life: number, } | { "type": "record", 
+/**
+ * Which of the two.
+ */
+on: boolean, };
 
 /**
  * A conversation's title.
@@ -2020,6 +2322,11 @@ workspace_agent: string,
  * The CLI.
  */
 claude: string, };
+
+/**
+ * One viewer's socket. Made by the control plane; a socket that comes back is another viewer.
+ */
+export type ViewerId = string;
 
 /**
  * The first message on every viewer socket.

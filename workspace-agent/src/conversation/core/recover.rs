@@ -120,6 +120,9 @@ impl Conversation {
             | EventBody::Retry { .. }
             | EventBody::State { .. }
             | EventBody::Compacted { .. }
+            | EventBody::TerminalOpened { .. }
+            | EventBody::TerminalClosed { .. }
+            | EventBody::TerminalTyped { .. }
             | EventBody::Silent { .. }
             | EventBody::Note { .. }
             | EventBody::Opaque { .. } => {}

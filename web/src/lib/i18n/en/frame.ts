@@ -137,6 +137,7 @@ const status = {
   retryingNow: (attempt: number, max: number) => `retry ${attempt} of ${max}`,
   compacting: 'summarising to make room',
   stopping: 'stopping',
+  inTerminal: 'open in a terminal; messages wait until it is closed there',
   diskFull: 'the disk is full; nothing goes on until there is room',
   stop: 'Stop',
   stopHint: 'Esc twice',

@@ -116,6 +116,7 @@ const status: Dictionary['status'] = {
   retryingNow: (attempt, max) => `재시도 ${attempt}/${max}`,
   compacting: '자리를 만들려고 요약하는 중',
   stopping: '중지하는 중',
+  inTerminal: '터미널에서 열려 있음, 닫힐 때까지 메시지는 기다림',
   diskFull: '디스크가 가득 참, 자리가 날 때까지 멈춤',
   stop: '중지',
   stopHint: 'Esc 두 번',
