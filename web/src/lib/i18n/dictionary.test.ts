@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parts, plain } from './code';
 import { operatorWords } from '../operator/words';
+import { terminalWords } from '../terminal/words';
 import { en } from './en';
 import { ko } from './ko';
+import { modelWords } from './model';
 import { rareWords } from './rare';
 import { signInWords } from './signIn';
 
@@ -23,7 +25,9 @@ const all = (language: 'en' | 'ko') => ({
   ...{ en, ko }[language],
   ...rareWords[language],
   signIn: signInWords[language],
+  model: modelWords[language],
   operator: operatorWords[language],
+  terminal: terminalWords[language],
 });
 
 const english = leaves(all('en'));
@@ -42,6 +46,7 @@ const SAME = new Set([
   'operator.claude',
   'operator.actOn',
   'operator.now',
+  'terminal.takeHint',
 ]);
 
 describe('the dictionaries', () => {

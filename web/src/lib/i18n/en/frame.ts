@@ -2,7 +2,6 @@
 import type { ErrorCode, Phase, ReasonCode, Stage, State } from '../../protocol/generated';
 import type { Shown } from '../../chat/demo';
 import type { FailureCode } from '../../api';
-import { code } from '../code';
 
 /** Why something is as it is, and what helps. */
 interface Explained {
@@ -137,7 +136,7 @@ const status = {
   retryingNow: (attempt: number, max: number) => `retry ${attempt} of ${max}`,
   compacting: 'summarising to make room',
   stopping: 'stopping',
-  inTerminal: 'open in a terminal; messages wait until it is closed there',
+  inTerminal: 'open in a terminal',
   diskFull: 'the disk is full; nothing goes on until there is room',
   stop: 'Stop',
   stopHint: 'Esc twice',
@@ -154,6 +153,7 @@ const list = {
   more: 'Show more',
   rename: 'Rename',
   remove: 'Delete',
+  ownScreen: 'Open in a terminal',
   actions: (title: string) => `Actions for ${title}`,
   newTitle: 'New title',
   deleted: (title: string) => `“${title}” deleted`,
@@ -188,18 +188,6 @@ const start = {
   } satisfies Record<Shown, string>,
 };
 
-const model = {
-  demo: 'Demo: a scripted model answers, not Claude.',
-  demoExamples: 'What to type',
-  demoOther: `Ask it for ${code('help')} to see all that it understands. Anything else is answered with a short sample text.`,
-  noKey: 'Claude has no key yet.',
-  noKeyHelp: `The operator puts an Anthropic API key into the file ${code('data/anthropic-key')}, or into ${code('ATELIER_ANTHROPIC_KEY')}, and restarts the control plane. Until then Claude cannot answer.`,
-  keyRefused: 'Anthropic refuses the key.',
-  keyRefusedHelp: `The operator puts a valid one into ${code('data/anthropic-key')} or ${code('ATELIER_ANTHROPIC_KEY')} and restarts the control plane.`,
-  unreachable: 'The model’s API cannot be reached.',
-  unreachableHelp: 'Turns will fail until it can. Nothing is lost.',
-};
-
 const errors = {
   invalid: 'The control plane could not make sense of this request.',
   signed_out: 'You are signed out.',
@@ -226,9 +214,10 @@ const ui = {
   copy: 'Copy',
   copied: 'Copied',
   requestId: 'Request',
+  terminals: 'Terminals',
   skip: 'Skip to the message field',
 };
 
 const time = { now: 'now' };
 
-export const frameWords = { workspace, link, status, list, start, model, errors, ui, time };
+export const frameWords = { workspace, link, status, list, start, errors, ui, time };

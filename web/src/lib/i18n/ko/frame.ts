@@ -1,6 +1,5 @@
 /** 틀의 한국어 낱말: 작업공간, 연결, 목록, 로그인. */
 import type { Dictionary } from '../en';
-import { code } from '../code';
 
 const workspace: Dictionary['workspace'] = {
   name: '작업공간',
@@ -116,7 +115,7 @@ const status: Dictionary['status'] = {
   retryingNow: (attempt, max) => `재시도 ${attempt}/${max}`,
   compacting: '자리를 만들려고 요약하는 중',
   stopping: '중지하는 중',
-  inTerminal: '터미널에서 열려 있음, 닫힐 때까지 메시지는 기다림',
+  inTerminal: '터미널에서 열림',
   diskFull: '디스크가 가득 참, 자리가 날 때까지 멈춤',
   stop: '중지',
   stopHint: 'Esc 두 번',
@@ -133,6 +132,7 @@ const list: Dictionary['list'] = {
   more: '더 보기',
   rename: '이름 바꾸기',
   remove: '삭제',
+  ownScreen: '터미널에서 열기',
   actions: (title) => `${title}: 동작`,
   newTitle: '새 이름',
   deleted: (title) => `‘${title}’ 대화를 삭제했어요`,
@@ -161,18 +161,6 @@ const start: Dictionary['start'] = {
   },
 };
 
-const model: Dictionary['model'] = {
-  demo: '데모: Claude가 아니라 각본대로 답하는 모델이에요.',
-  demoExamples: '입력해 볼 것',
-  demoOther: `알아듣는 말을 모두 보려면 ${code('help')}라고 보내 보세요. 그 밖의 말에는 짧은 예시 글로 답해요.`,
-  noKey: 'Claude에 쓸 키가 아직 없어요.',
-  noKeyHelp: `운영자가 Anthropic API 키를 ${code('data/anthropic-key')} 파일이나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요. 그때까지는 Claude가 답할 수 없어요.`,
-  keyRefused: 'Anthropic이 키를 거절했어요.',
-  keyRefusedHelp: `운영자가 올바른 키를 ${code('data/anthropic-key')}나 ${code('ATELIER_ANTHROPIC_KEY')}에 넣고 컨트롤 플레인을 다시 시작해야 해요.`,
-  unreachable: '모델 API에 닿지 않아요.',
-  unreachableHelp: '닿을 때까지 차례가 실패해요. 잃는 것은 없어요.',
-};
-
 const errors: Dictionary['errors'] = {
   invalid: '컨트롤 플레인이 이 요청을 이해하지 못했어요.',
   signed_out: '로그아웃된 상태예요.',
@@ -198,9 +186,10 @@ const ui: Dictionary['ui'] = {
   copy: '복사',
   copied: '복사됨',
   requestId: '요청',
+  terminals: '터미널',
   skip: '메시지 입력으로 건너뛰기',
 };
 
 const time: Dictionary['time'] = { now: '방금' };
 
-export const frameWords = { workspace, link, status, list, start, model, errors, ui, time };
+export const frameWords = { workspace, link, status, list, start, errors, ui, time };
