@@ -4,6 +4,7 @@ import { operatorWords } from '../operator/words';
 import { terminalWords } from '../terminal/words';
 import { en } from './en';
 import { ko } from './ko';
+import { exampleWords } from './examples';
 import { modelWords } from './model';
 import { rareWords } from './rare';
 import { signInWords } from './signIn';
@@ -25,6 +26,7 @@ const all = (language: 'en' | 'ko') => ({
   ...{ en, ko }[language],
   ...rareWords[language],
   signIn: signInWords[language],
+  examples: exampleWords[language],
   model: modelWords[language],
   operator: operatorWords[language],
   terminal: terminalWords[language],

@@ -1,6 +1,5 @@
 /** The frame's words in English: workspace, link, list, sign-in. */
 import type { ErrorCode, Phase, ReasonCode, Stage, State } from '../../protocol/generated';
-import type { Shown } from '../../chat/demo';
 import type { FailureCode } from '../../api';
 
 /** Why something is as it is, and what helps. */
@@ -167,25 +166,6 @@ const start = {
   heading: 'What shall we work on?',
   intro:
     'This is your own workshop: a private container with Claude Code and your files. Ask for something, and watch it being done.',
-  examples: 'Try one of these',
-  /** First steps with the real Claude: what the button says, and what it puts into the message field. */
-  steps: [
-    ['Look around', 'Look around in my workspace and tell me in a few sentences what is there.'],
-    [
-      'Write a program',
-      'Write a Python program that counts the words in a text file, with a test, and run it.',
-    ],
-    ['Plan together', 'I have an idea for a small tool. Ask me what you need to know, then propose a plan.'],
-  ] as readonly (readonly [string, string])[],
-  /** What the demo's examples show. */
-  shown: {
-    stream: 'A long answer',
-    think: 'Thinking',
-    run: 'Run a command',
-    write: 'Write a file',
-    ask: 'Ask me something',
-    plan: 'Propose a plan',
-  } satisfies Record<Shown, string>,
 };
 
 const errors = {

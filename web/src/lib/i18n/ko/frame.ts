@@ -145,20 +145,6 @@ const list: Dictionary['list'] = {
 const start: Dictionary['start'] = {
   heading: '무엇을 해 볼까요?',
   intro: 'Claude Code와 내 파일이 있는 나만의 작업실이에요. 부탁하면 일하는 모습을 볼 수 있어요.',
-  examples: '이렇게 해 보세요',
-  steps: [
-    ['둘러보기', '내 작업공간을 둘러보고 무엇이 있는지 몇 문장으로 알려 주세요.'],
-    ['프로그램 쓰기', '텍스트 파일의 낱말 수를 세는 파이썬 프로그램을 테스트와 함께 쓰고 실행해 주세요.'],
-    ['함께 계획하기', '작은 도구를 만들고 싶어요. 필요한 것을 나에게 물어본 뒤 계획을 제안해 주세요.'],
-  ],
-  shown: {
-    stream: '긴 답변',
-    think: '생각하기',
-    run: '명령 실행하기',
-    write: '파일 쓰기',
-    ask: '나에게 묻기',
-    plan: '계획 제안하기',
-  },
 };
 
 const errors: Dictionary['errors'] = {
