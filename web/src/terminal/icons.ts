@@ -1,5 +1,6 @@
 /** Icons that only terminals have. */
 export const ICONS = {
+  back: 'M10 4l-4 4 4 4',
   minus: 'M3 8h10',
   play: 'M5 3.5 12.5 8 5 12.5z',
   pause: 'M5.5 3.5v9M10.5 3.5v9',

@@ -52,7 +52,6 @@ export class Emulator {
     this.terminal = new Terminal({
       allowProposedApi: true,
       cursorBlink: false,
-      documentOverride: styledByScript(document),
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--mono'),
       linkHandler: this.#links(look.linkHint),
       macOptionClickForcesSelection: true,
@@ -73,6 +72,7 @@ export class Emulator {
     const { activate, ...shown } = this.#links(look.linkHint);
     this.terminal.loadAddon(new WebLinksAddon(activate, shown));
     Terminal.strings.promptLabel = look.label;
+    styledByScript(document);
     this.terminal.open(host);
     scrolledByTouch(this.terminal);
     void this.#accelerate();
@@ -93,7 +93,7 @@ export class Emulator {
 
   /** What would fit into its place in letters of the chosen size; nothing while it is not to be seen. */
   fits(): Size | undefined {
-    const screen = this.terminal.element?.querySelector<HTMLElement>('.xterm-screen');
+    const screen = this.#screen();
     const { clientWidth, clientHeight } = this.#host;
     if (!screen || screen.offsetWidth === 0 || clientWidth === 0) return undefined;
     const scale = this.#font / (this.terminal.options.fontSize ?? this.#font);
@@ -113,6 +113,19 @@ export class Emulator {
     if (this.terminal.options.fontSize !== font) this.terminal.options.fontSize = font;
     if (size.cols !== this.terminal.cols || size.rows !== this.terminal.rows)
       this.terminal.resize(size.cols, size.rows);
+  }
+
+  /** Takes no more room than its lines do, so that one sees where it ends; or all that there is. */
+  frame(tight: boolean): void {
+    const screen = this.#screen();
+    const { style } = this.terminal.element ?? {};
+    if (!screen || !style) return;
+    style.width = tight ? `${screen.offsetWidth + SCROLL_BAR}px` : '';
+    style.height = tight ? `${screen.offsetHeight}px` : '';
+  }
+
+  #screen(): HTMLElement | null | undefined {
+    return this.terminal.element?.querySelector<HTMLElement>('.xterm-screen');
   }
 
   /** Copies what is selected; false if nothing is, or the browser refused. */

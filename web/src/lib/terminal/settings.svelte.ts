@@ -2,7 +2,7 @@
 import { load, save } from '../storage';
 
 /** Letters that can be read, and that still leave room for a line. */
-const FONT = { least: 9, usual: 14, most: 28 };
+const FONT = { least: 9, usual: 13, most: 28 };
 
 class TerminalSettings {
   #font = $state(FONT.usual);

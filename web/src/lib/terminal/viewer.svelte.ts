@@ -297,6 +297,7 @@ export class Viewer implements Watcher {
     const shown = showing(this.#owns(), fits, terminal.size, this.#look.font);
     this.letterboxed = shown.type === 'letterbox' ? shown.size : undefined;
     this.emulator.resize(shown.size, shown.type === 'letterbox' ? shown.font : undefined);
+    this.emulator.frame(shown.type === 'letterbox');
     if (shown.type === 'letterbox') this.#wanted = undefined;
     else if (!same(fits, this.#wanted ?? terminal.size)) this.#resize(fits);
   }

@@ -6,6 +6,7 @@ import type { ScreenKey } from './keys';
 const en = {
   title: 'Terminals',
   close: 'Close the panel',
+  toChat: 'Back to the conversation',
   width: 'Width of the panel',
   open: 'Open a terminal',
   shell: 'Shell',
@@ -128,6 +129,7 @@ export type TerminalWords = typeof en;
 const ko: TerminalWords = {
   title: '터미널',
   close: '패널 닫기',
+  toChat: '대화로 돌아가기',
   width: '패널 너비',
   open: '터미널 열기',
   shell: '셸',
