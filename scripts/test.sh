@@ -29,6 +29,7 @@ scripts/lint.sh
 check "The page's unit tests" '^ +(Test Files|Tests) |Tests ' npm --prefix web run --silent test
 check "The page's size" 'in all' npm --prefix web run --silent size
 
+scripts/oracle.sh
 scripts/build.sh workspace-agent
 scripts/image.sh
 say "Building the tests (the first time this takes some minutes)"

@@ -53,6 +53,8 @@
 //! - The emulator answers no queries: the model in the workspace does. The page drops what its emulator would reply
 //!   (device attributes, status and mode reports, colours, window reports) and sends only what a person typed or pasted, mouse
 //!   and focus reports included.
+//! - The page keeps a character at the end of a frame that is not whole, and writes it with the next: the emulator misreads some
+//!   characters that are split between two writes.
 //! - Widths of characters are those of the table that is generated for the page, since the model's must be the same.
 //! - *Input*: the page has at most `INPUT_WINDOW_BYTES` under way, keeps what is not taken yet, and sends it again after a
 //!   reconnect, if that was quick enough to be what the person still wants.

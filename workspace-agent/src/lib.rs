@@ -21,6 +21,7 @@ pub mod identity;
 pub mod link;
 pub mod model;
 pub mod process;
+pub mod terminal;
 
 use std::process::Stdio;
 use std::sync::Arc;

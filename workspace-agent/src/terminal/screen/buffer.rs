@@ -1,0 +1,250 @@
+//! One of the two screens, with its scrollback if it has one.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::cell::{Cell, Line, Look};
+use super::charsets::Charset;
+
+/// How far tab stops are apart.
+const TAB: usize = 8;
+
+/// A screen.
+#[derive(Debug)]
+pub struct Buffer {
+    /// The lines that are shown, as many as there are rows.
+    pub lines: VecDeque<Line>,
+    /// What scrolled off at the top, oldest first.
+    pub scrollback: VecDeque<Line>,
+    /// How many lines of it are kept; 0 for the alternate screen.
+    keep: usize,
+    cols: usize,
+    rows: usize,
+    /// The cursor's column. One beyond the last waits to wrap.
+    pub x: usize,
+    /// The cursor's row.
+    pub y: usize,
+    /// The scroll region's first row.
+    pub top: usize,
+    /// The scroll region's last row.
+    pub bottom: usize,
+    /// Columns with a tab stop.
+    pub tabs: BTreeSet<usize>,
+    /// What was saved last.
+    pub saved: Saved,
+}
+
+/// A saved cursor.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Saved {
+    /// The column.
+    pub x: usize,
+    /// The row, counted from the scrollback's first line.
+    pub line: usize,
+    /// Colours and flags.
+    pub look: Look,
+    /// The character set.
+    pub charset: Charset,
+}
+
+impl Buffer {
+    /// An empty screen.
+    pub fn new(cols: usize, rows: usize, keep: usize) -> Self {
+        let mut buffer = Self {
+            lines: VecDeque::new(),
+            scrollback: VecDeque::new(),
+            keep,
+            cols,
+            rows,
+            x: 0,
+            y: 0,
+            top: 0,
+            bottom: rows - 1,
+            tabs: BTreeSet::new(),
+            saved: Saved::default(),
+        };
+        buffer.reset_tabs();
+        buffer.fill(Cell::default());
+        buffer
+    }
+
+    /// Empty, with everything as at the start but the saved cursor. Lines are made of `fill`.
+    pub fn clear(&mut self, fill: Cell) {
+        self.scrollback.clear();
+        (self.x, self.y, self.top, self.bottom) = (0, 0, 0, self.rows - 1);
+        self.reset_tabs();
+        self.fill(fill);
+    }
+
+    fn fill(&mut self, fill: Cell) {
+        self.lines = std::iter::repeat_with(|| Line::blank(self.cols, fill)).take(self.rows).collect();
+    }
+
+    fn reset_tabs(&mut self) {
+        self.tabs = (0..self.cols).step_by(TAB).collect();
+    }
+
+    /// The line with the cursor.
+    pub fn line(&mut self) -> &mut Line {
+        &mut self.lines[self.y]
+    }
+
+    /// The cursor's row, counted from the scrollback's first line.
+    pub fn absolute_y(&self) -> usize {
+        self.scrollback.len() + self.y
+    }
+
+    /// Moves the region one line up. What leaves the screen at its top goes into the scrollback.
+    pub fn scroll(&mut self, fill: Cell, wrapped: bool) {
+        let mut line =
+            if self.top == 0 { self.leave_at_top() } else { self.lines.remove(self.top).unwrap_or_default() };
+        line.clear(self.cols, fill, wrapped);
+        self.lines.insert(self.bottom, line);
+    }
+
+    /// Takes the top line off the screen. Returns a line that may be used again.
+    fn leave_at_top(&mut self) -> Line {
+        let mut gone = self.lines.pop_front().unwrap_or_default();
+        if self.keep == 0 {
+            return gone;
+        }
+        let spare = if self.scrollback.len() >= self.keep { self.scrollback.pop_front() } else { None };
+        gone.trim();
+        if spare.is_none() {
+            gone.cells.shrink_to_fit();
+        }
+        self.scrollback.push_back(gone);
+        spare.unwrap_or_default()
+    }
+
+    /// Removes `count` lines at `row` and has as many blank ones come in at the region's end.
+    pub fn delete_lines(&mut self, row: usize, count: usize, fill: Cell) {
+        for _ in 0..count.min(self.bottom + 1 - row) {
+            let mut line = self.lines.remove(row).unwrap_or_default();
+            line.clear(self.cols, fill, false);
+            self.lines.insert(self.bottom, line);
+        }
+    }
+
+    /// Puts `count` blank lines in at `row`; as many leave at the region's end.
+    pub fn insert_lines(&mut self, row: usize, count: usize, fill: Cell) {
+        for _ in 0..count.min(self.bottom + 1 - row) {
+            let mut line = self.lines.remove(self.bottom).unwrap_or_default();
+            line.clear(self.cols, fill, false);
+            self.lines.insert(row, line);
+        }
+    }
+
+    /// The next tab stop to the right.
+    pub fn next_stop(&self) -> usize {
+        self.tabs.range(self.x + 1..).next().copied().unwrap_or(self.cols).min(self.cols - 1)
+    }
+
+    /// The next tab stop to the left.
+    pub fn previous_stop(&self) -> usize {
+        self.tabs.range(..self.x).next_back().copied().unwrap_or(0).min(self.cols - 1)
+    }
+
+    /// Another size. On the screen with scrollback, lines that go on in the next one are laid out anew.
+    pub fn resize(&mut self, cols: usize, rows: usize) {
+        if cols != self.cols && self.keep > 0 {
+            self.lay_out(cols);
+        }
+        for line in &mut self.lines {
+            line.cells.resize(cols, Cell::default());
+            if line.width(cols - 1) == 2 {
+                line.cells[cols - 1] = Cell::default();
+            }
+        }
+        self.fit_rows(cols, rows);
+        self.tabs.retain(|stop| *stop < self.cols.min(cols));
+        self.tabs.extend((0..cols).step_by(TAB).filter(|stop| *stop >= self.cols));
+        (self.cols, self.rows) = (cols, rows);
+        (self.top, self.bottom) = (0, rows - 1);
+        self.x = self.x.min(cols - 1);
+        self.y = self.y.min(rows - 1);
+        self.saved.x = self.saved.x.min(cols - 1);
+    }
+
+    fn fit_rows(&mut self, cols: usize, rows: usize) {
+        while self.lines.len() > rows {
+            if self.lines.len() > self.y + 1 {
+                self.lines.pop_back();
+            } else {
+                self.leave_at_top();
+                self.y -= 1;
+            }
+        }
+        while self.lines.len() < rows {
+            if self.lines.len() == self.y + 1
+                && let Some(mut line) = self.scrollback.pop_back()
+            {
+                line.cells.resize(cols, Cell::default());
+                self.lines.push_front(line);
+                self.y += 1;
+            } else {
+                self.lines.push_back(Line::blank(cols, Cell::default()));
+            }
+        }
+    }
+
+    /// Lays all lines out for another width. The line with the cursor stays as it is: its program draws it anew.
+    fn lay_out(&mut self, cols: usize) {
+        let cursor = self.absolute_y();
+        let mut above = 0;
+        let mut paragraphs: Vec<(Vec<Cell>, bool)> = Vec::new();
+        let all = self.scrollback.drain(..).chain(self.lines.drain(..));
+        let mut cursor_at = 0;
+        for (row, mut line) in all.enumerate() {
+            line.trim();
+            if row == cursor {
+                cursor_at = paragraphs.len();
+            }
+            let goes_on = line.wrapped && row != cursor && above != cursor + 1;
+            match paragraphs.last_mut().filter(|(_, whole)| goes_on && !whole) {
+                Some((cells, _)) => cells.append(&mut line.cells),
+                None => paragraphs.push((line.cells, row == cursor)),
+            }
+            above = row + 1;
+        }
+        let (mut laid, mut y) = (VecDeque::new(), 0);
+        for (index, (cells, is_cursor)) in paragraphs.into_iter().enumerate() {
+            if index == cursor_at {
+                y = laid.len();
+            }
+            if is_cursor {
+                laid.push_back(Line { cells: cells.into_iter().take(cols).collect(), wrapped: false });
+            } else {
+                wrap(&cells, cols, &mut laid);
+            }
+        }
+        // The screen shows what it did, as far as it can: the cursor stays in its row.
+        let first = y.saturating_sub(self.y).min(laid.len());
+        self.scrollback = laid.drain(..first).collect();
+        let surplus = self.scrollback.len().saturating_sub(self.keep);
+        self.scrollback.drain(..surplus);
+        self.lines = laid;
+        self.y = y - first;
+        self.lines.truncate(self.rows.max(self.y + 1));
+        while self.lines.len() < self.rows {
+            self.lines.push_back(Line::default());
+        }
+    }
+}
+
+/// Cuts a paragraph into lines, never through a wide character.
+fn wrap(cells: &[Cell], cols: usize, lines: &mut VecDeque<Line>) {
+    let mut rest = cells;
+    let mut wrapped = false;
+    loop {
+        let mut end = cols.min(rest.len());
+        if end < rest.len() && end > 1 && rest[end - 1].width() == 2 {
+            end -= 1;
+        }
+        lines.push_back(Line { cells: rest[..end].to_vec(), wrapped });
+        rest = &rest[end..];
+        wrapped = true;
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
