@@ -13,6 +13,7 @@ pub mod follow;
 pub mod live;
 pub mod ring;
 pub mod tally;
+pub mod terminal;
 pub mod touched;
 pub mod workspace;
 

@@ -24,17 +24,26 @@ const QUEUE: usize = 512;
 #[derive(Clone, Debug)]
 pub struct Link {
     generation: u64,
-    messages: mpsc::Sender<FromControl>,
+    messages: mpsc::Sender<Outgoing>,
     /// Why it is to be closed.
     closing: Arc<Mutex<Option<CloseCode>>>,
     closed: CancellationToken,
     round_trip: Arc<RoundTrip>,
 }
 
+/// What is sent on a link.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// A message.
+    Message(FromControl),
+    /// A binary frame.
+    Frame(Vec<u8>),
+}
+
 /// The other end of a [`Link`], for the task that serves it.
 #[derive(Debug)]
 pub struct Inbox {
-    messages: mpsc::Receiver<FromControl>,
+    messages: mpsc::Receiver<Outgoing>,
     closing: Closing,
 }
 
@@ -68,7 +77,21 @@ impl Link {
 
     /// Has a message sent. `false` when the link can't take it; it is closed then, or will be.
     pub fn send(&self, message: FromControl) -> bool {
-        match self.messages.try_send(message) {
+        self.put(Outgoing::Message(message))
+    }
+
+    /// Has a frame sent, as a message is.
+    pub fn send_frame(&self, frame: Vec<u8>) -> bool {
+        self.put(Outgoing::Frame(frame))
+    }
+
+    /// Whether there is room for what can wait, with some left for what can't.
+    pub fn has_room(&self) -> bool {
+        self.messages.capacity() > QUEUE / 2
+    }
+
+    fn put(&self, outgoing: Outgoing) -> bool {
+        match self.messages.try_send(outgoing) {
             Ok(()) => true,
             Err(error) => {
                 if matches!(error, mpsc::error::TrySendError::Full(_)) {
@@ -94,7 +117,7 @@ impl Link {
 
 impl Inbox {
     /// What is to be sent, and when to stop.
-    pub fn split(self) -> (mpsc::Receiver<FromControl>, Closing) {
+    pub fn split(self) -> (mpsc::Receiver<Outgoing>, Closing) {
         (self.messages, self.closing)
     }
 }

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -35,6 +36,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The kernel's send buffer for a connection. A large one hides a slow peer and makes what matters wait; left to
 /// itself the kernel would keep 4 MiB for a browser that does not read.
 const SOCKET_BYTES: usize = 256 * 1024;
+/// What a connection may have in the kernel that is not on the network yet. Beyond it a writer waits, and may think of
+/// something more urgent; what is on the network already is as much as the way holds.
+const UNSENT_BYTES: u32 = 16 * 1024;
 
 /// Who a connection comes from. Every request on it carries this.
 #[derive(Clone, Copy, Debug)]
@@ -131,8 +135,9 @@ async fn shake_hands(
 }
 
 fn bound_send_buffer(stream: &TcpStream) -> io::Result<()> {
-    nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::SndBuf, &SOCKET_BYTES)
-        .map_err(io::Error::from)
+    let socket = SockRef::from(stream);
+    socket.set_send_buffer_size(SOCKET_BYTES)?;
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)
 }
 
 /// The next connection; `None` once it is time to stop.

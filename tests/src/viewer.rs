@@ -1,10 +1,14 @@
 //! What a browser sees: a client of the viewer socket that keeps everything it is told.
 
+pub mod terminals;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
+use protocol::TerminalId;
+use protocol::frame::{TerminalFrame, encode_terminal};
 use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -30,8 +34,13 @@ pub struct Viewer {
     pub seen: Seen,
     public: SocketAddr,
     http: reqwest::Client,
+    /// Whether what terminals show is acknowledged as it comes.
+    pub acks: bool,
     socket: Socket,
     next_re: u32,
+    /// Who types, across reconnects.
+    source: u64,
+    typed: BTreeMap<TerminalId, Vec<u8>>,
 }
 
 /// Everything that a viewer was told.
@@ -61,6 +70,8 @@ pub struct Seen {
     pub activity: Value,
     /// What the CLI offers, once one has said so since this viewer connected.
     pub catalog: Value,
+    /// What there was of terminals.
+    pub terminals: terminals::Terminals,
     /// Why the socket was closed, if it was.
     pub closed: Option<u16>,
 }
@@ -100,6 +111,7 @@ impl Seen {
     }
 
     fn take(&mut self, message: Value) {
+        self.terminals.take(&message);
         let conversation = message["conversation"].as_str().unwrap_or_default().to_owned();
         match message["type"].as_str().unwrap_or_default() {
             "welcome" => {
@@ -203,7 +215,14 @@ impl Viewer {
             .json()
             .await?;
         let socket = connect(public, me["id"].as_str().unwrap_or_default(), &cookie).await?;
-        Ok(Self { me, cookie, seen: Seen::default(), public, http, socket, next_re: 0 })
+        Ok(Self::new(me, cookie, public, http, socket))
+    }
+
+    fn new(me: Value, cookie: String, public: SocketAddr, http: reqwest::Client, socket: Socket) -> Self {
+        // A number that a browser can hold, too.
+        let source = rand::random::<u64>() >> 11;
+        let (seen, typed) = (Seen::default(), BTreeMap::new());
+        Self { me, cookie, seen, public, http, acks: true, socket, next_re: 0, source, typed }
     }
 
     /// Another browser of the same person.
@@ -212,15 +231,7 @@ impl Viewer {
     /// When it can't connect.
     pub async fn another(&self) -> anyhow::Result<Self> {
         let socket = connect(self.public, self.user_id(), &self.cookie).await?;
-        Ok(Self {
-            me: self.me.clone(),
-            cookie: self.cookie.clone(),
-            seen: Seen::default(),
-            public: self.public,
-            http: self.http.clone(),
-            socket,
-            next_re: 0,
-        })
+        Ok(Self::new(self.me.clone(), self.cookie.clone(), self.public, self.http.clone(), socket))
     }
 
     /// The user's id.
@@ -365,6 +376,13 @@ impl Viewer {
                 }
                 match self.socket.next().await {
                     Some(Ok(Message::Text(text))) => self.seen.take(serde_json::from_str(&text)?),
+                    Some(Ok(Message::Binary(frame))) => {
+                        let shown = self.seen.terminals.take_frame(&frame)?;
+                        if let Some((id, offset)) = shown.filter(|_| self.acks) {
+                            let ack = encode_terminal(id, &TerminalFrame::Ack { offset });
+                            self.socket.send(Message::binary(ack)).await?;
+                        }
+                    }
                     Some(Ok(Message::Close(frame))) => {
                         self.seen.closed = Some(frame.map_or(1005, |frame| frame.code.into()));
                         if let Some(found) = found(&self.seen) {
@@ -464,6 +482,15 @@ impl Viewer {
         lines.extend(self.seen.items.values().map(|item| format!("item: {item}")));
         lines.extend(self.seen.notices.iter().map(|notice| format!("notice: {notice}")));
         lines.push(format!("live: {:?}", self.seen.live));
+        for (id, screen) in &self.seen.terminals.screens {
+            let text = screen.text();
+            let mut begins = text.len().saturating_sub(400);
+            while !text.is_char_boundary(begins) {
+                begins += 1;
+            }
+            lines.push(format!("terminal {id}, up to {}: … {:?}", screen.end(), &text[begins..]));
+        }
+        lines.extend(self.seen.terminals.list.values().map(|terminal| format!("terminal: {terminal}")));
         lines.join("\n")
     }
 }

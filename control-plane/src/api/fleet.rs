@@ -56,7 +56,7 @@ async fn serve(app: Arc<App>, operator: Operator, standing: Standing, socket: We
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let left = Duration::from_millis(operator.0.expires_at.saturating_sub(clock::now()));
     let ended = tokio::select! {
-        ended = socket::read(stream, requests) => ended,
+        ended = socket::read(stream, requests, |_| Err("an operator's page speaks JSON".to_owned())) => ended,
         ended = write(&app, &operator, &mut writer, inbox) => ended,
         ended = until_no_operator(&app, &operator) => ended,
         () = tokio::time::sleep(left) => Ended::Close(CloseCode::SignedOut, "the session has ended".to_owned()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use bytes::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -58,10 +59,12 @@ impl Ended {
     }
 }
 
-/// Reads requests. A broken one closes the socket: the page is not of this version, or not ours.
+/// Reads requests, and has frames taken as soon as they come. A broken one closes the socket: the page is not of this
+/// version, or not ours.
 pub(super) async fn read<R: DeserializeOwned>(
     mut stream: SplitStream<WebSocket>,
     requests: mpsc::Sender<R>,
+    mut take: impl FnMut(&[u8]) -> Result<(), String>,
 ) -> Ended {
     loop {
         let message = match stream.next().await {
@@ -77,9 +80,10 @@ pub(super) async fn read<R: DeserializeOwned>(
         let request = match message {
             Message::Text(text) => serde_json::from_str::<R>(&text),
             Message::Close(_) => return Ended::Gone,
-            Message::Binary(_) => {
-                return Ended::Close(CloseCode::Protocol, "a browser speaks JSON".to_owned());
-            }
+            Message::Binary(bytes) => match take(&bytes) {
+                Ok(()) => continue,
+                Err(why) => return Ended::Close(CloseCode::Protocol, why),
+            },
             Message::Ping(_) | Message::Pong(_) => continue,
         };
         match request {
@@ -112,6 +116,10 @@ impl Writer {
 
     pub(super) async fn text(&mut self, json: String) -> Result<(), Ended> {
         self.send(Message::Text(json.into())).await
+    }
+
+    pub(super) async fn frame(&mut self, frame: Bytes) -> Result<(), Ended> {
+        self.send(Message::Binary(frame)).await
     }
 
     pub(super) async fn ping(&mut self) -> Result<(), Ended> {

@@ -1,6 +1,7 @@
 //! `WS /workspace/{user_id}`: everything of one workspace, for one browser.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use axum::response::IntoResponse;
 use futures_util::StreamExt;
 use protocol::UserId;
 use protocol::close::{CloseCode, ErrorCode};
+use protocol::frame::{self, Frame};
 use protocol::status::WorkspaceStatus;
 use protocol::version::Version;
 use protocol::viewer::{FromServer, Request, Welcome};
@@ -26,6 +28,7 @@ use crate::auth::presence::Standing;
 use crate::auth::session::CurrentUser;
 use crate::clock;
 use crate::error::ApiError;
+use crate::hub::terminal::Viewing;
 use crate::hub::workspace::{ListChange, WorkspaceHub};
 
 mod act;
@@ -95,10 +98,13 @@ async fn serve(
     let (sink, stream) = socket.split();
     let mut writer = Writer::new(sink);
     let (requests, inbox) = mpsc::channel(REQUESTS);
+    let viewing = hub.terminals().enter();
     let signed_out_at = Instant::now() + Duration::from_millis(user.expires_at.saturating_sub(clock::now()));
     let ended = tokio::select! {
-        ended = socket::read(stream, requests) => ended,
-        ended = write(&app, &user, &hub, &mut writer, inbox) => ended,
+        ended = socket::read(stream, requests, |bytes| take_frame(&viewing, bytes)) => ended,
+        Err(ended) = write(&app, &user, &hub, &viewing, &mut writer, inbox) => ended,
+        // Beside the writer: it may be waiting for a browser that does not read.
+        () = viewing.keep() => Ended::Gone,
         () = tokio::time::sleep_until(signed_out_at) => {
             Ended::Close(CloseCode::SignedOut, "the session has ended".to_owned())
         }
@@ -109,38 +115,55 @@ async fn serve(
     writer.farewell(user.user.id, ended).await;
 }
 
+/// What a terminal is typed, and what of it was shown, is taken as it comes: it never waits for what is to be written.
+fn take_frame(viewing: &Viewing, bytes: &[u8]) -> Result<(), String> {
+    match frame::decode(bytes).map_err(|error| error.to_string())? {
+        Frame::Terminal(terminal, frame) if viewing.take(terminal, &frame) => Ok(()),
+        Frame::Terminal(..) | Frame::Events(_) | Frame::Chunk(_) => {
+            Err("a browser does not send such frames".to_owned())
+        }
+        Frame::Unknown(tag) => {
+            tracing::debug!(tag, "a browser's frame of an unknown kind is skipped");
+            Ok(())
+        }
+    }
+}
+
+/// Says what there is to say, most urgent first: the workspace and its conversations, answers, then output of terminals, a
+/// piece at a time.
 async fn write(
     app: &Arc<App>,
     user: &CurrentUser,
     hub: &Arc<WorkspaceHub>,
+    viewing: &Viewing,
     writer: &mut Writer,
     mut requests: mpsc::Receiver<Request>,
-) -> Ended {
-    let mut viewer = match Viewer::begin(app, user, hub, writer).await {
-        Ok(viewer) => viewer,
-        Err(ended) => return ended,
-    };
+) -> Result<Infallible, Ended> {
+    let mut viewer = Viewer::begin(app, user, hub, writer).await?;
     let mut actor = Actor::new(Arc::clone(app), user.clone(), Arc::clone(hub));
+    let (mut due, mut again_at) = (true, None);
     loop {
-        let again_at = match viewer.tell(writer).await {
-            Ok(again_at) => again_at,
-            Err(ended) => return ended,
-        };
+        if due {
+            again_at = viewer.tell(writer).await?;
+        }
+        let waits = || !requests.is_empty() || again_at.is_some_and(|at| at <= Instant::now());
+        viewer.show(viewing, waits, writer).await?;
+        // What follows from output alone needs no look at conversations.
+        due = true;
         tokio::select! {
             request = requests.recv() => {
-                let Some(request) = request else { return Ended::Gone };
-                let answer = actor.carry_out(request, &mut viewer.feed).await;
-                if let Err(ended) = writer.say(&answer).await {
-                    return ended;
+                let request = request.ok_or(Ended::Gone)?;
+                if let Some(answer) = actor.carry_out(request, &mut viewer.feed, viewing).await {
+                    writer.say(&answer).await?;
                 }
             }
             _ = viewer.pulse.changed() => {}
             _ = viewer.access.changed() => viewer.access_changed = true,
+            () = viewing.woken() => due = false,
             () = tokio::time::sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => {}
             () = tokio::time::sleep(PING) => {
-                if let Err(ended) = writer.ping().await {
-                    return ended;
-                }
+                due = false;
+                writer.ping().await?;
             }
         }
     }
@@ -214,6 +237,29 @@ impl Viewer {
             writer.text(frame).await?;
         }
         Ok(again_at)
+    }
+
+    /// Sends what terminals print, as long as nothing else is to be said.
+    async fn show(
+        &self,
+        viewing: &Viewing,
+        waits: impl Fn() -> bool,
+        writer: &mut Writer,
+    ) -> Result<(), Ended> {
+        loop {
+            let words = viewing.words();
+            for message in words.messages {
+                writer.say(&message).await?;
+            }
+            for frame in words.frames {
+                writer.frame(frame.into()).await?;
+            }
+            let Some(frame) = viewing.next() else { return Ok(()) };
+            writer.frame(frame).await?;
+            if waits() || self.pulse.has_changed().unwrap_or(true) {
+                return Ok(());
+            }
+        }
     }
 
     async fn tell_workspace(&mut self, writer: &mut Writer) -> Result<(), Ended> {

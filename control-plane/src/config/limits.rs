@@ -19,6 +19,9 @@ pub struct LimitArgs {
     /// A turn of which nothing is heard for this many seconds is looked after: the process is asked, interrupted, ended.
     #[arg(long, env = "ATELIER_SILENT_SECONDS", default_value = "180")]
     silent_seconds: String,
+    /// A terminal that nobody watches is closed after this many hours in which nothing is typed or printed; 0: never.
+    #[arg(long, env = "ATELIER_TERMINAL_IDLE_HOURS", default_value = "12")]
+    terminal_idle_hours: String,
     /// Let people switch permissions off in their workspace.
     #[arg(long, env = "ATELIER_ALLOW_BYPASS")]
     allow_bypass: bool,
@@ -33,6 +36,8 @@ pub struct Limits {
     pub max_processes: u32,
     /// A turn of which nothing is heard for this long is looked after.
     pub silent: Duration,
+    /// A terminal that nobody watches is closed after this long in which nothing is typed or printed; zero: never.
+    pub terminal_idle: Duration,
     /// Whether people may switch permissions off.
     pub allow_bypass: bool,
 }
@@ -44,9 +49,13 @@ impl LimitArgs {
         let seconds = checker.number("--silent-seconds", &self.silent_seconds, sane, "no sensible time");
         let some = |processes: u32| processes > 0;
         let processes = checker.number("--max-processes", &self.max_processes, some, "at least one");
+        let or_never = |time: f64| time == 0.0 || sane(time);
+        let hours = checker.number("--terminal-idle-hours", &self.terminal_idle_hours, or_never, "no sensible time");
         let idle = Duration::try_from_secs_f64(minutes? * 60.0).ok()?;
         let silent = Duration::try_from_secs_f64(seconds?).ok()?;
-        Some(Limits { idle, max_processes: processes?, silent, allow_bypass: self.allow_bypass })
+        let terminal_idle = Duration::try_from_secs_f64(hours? * 3600.0).ok()?;
+        let allow_bypass = self.allow_bypass;
+        Some(Limits { idle, max_processes: processes?, silent, terminal_idle, allow_bypass })
     }
 }
 

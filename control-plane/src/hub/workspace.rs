@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::conversation::ConversationHub;
 use super::tally::Tally;
+use super::terminal::Terminals;
 use super::touched::Touched;
 use crate::clock;
 use crate::links::Link;
@@ -43,6 +44,7 @@ pub struct WorkspaceHub {
     pulse: watch::Sender<u64>,
     closed: CancellationToken,
     starter: Mutex<Option<Starter>>,
+    terminals: Arc<Terminals>,
     touched: Arc<Touched>,
 }
 
@@ -127,6 +129,7 @@ impl WorkspaceHub {
             pulse: watch::Sender::new(0),
             closed: CancellationToken::new(),
             starter: Mutex::new(None),
+            terminals: Arc::default(),
             touched,
         }
     }
@@ -181,8 +184,14 @@ impl WorkspaceHub {
         self.status.subscribe()
     }
 
+    /// Its terminals.
+    pub const fn terminals(&self) -> &Arc<Terminals> {
+        &self.terminals
+    }
+
     /// Publishes another status. Only the workspace's driver does.
     pub fn set_status(&self, status: WorkspaceStatus) {
+        self.terminals.workspace_is(&status.phase);
         self.status.send_replace(status);
         self.beat();
         self.touch();
@@ -411,6 +420,7 @@ impl WorkspaceHub {
 
     /// A link went down. A late goodbye of a superseded one changes nothing.
     pub fn link_down(&self, generation: u64) {
+        self.terminals.link_down(generation);
         let mut state = self.lock();
         if state.link.as_ref().is_none_or(|up| up.link.generation() != generation) {
             return;

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::close::CloseCode;
 use protocol::frame::{self, Frame};
-use protocol::limits::{LINK_FRAME_BYTES, TERMINAL_IDLE_MS};
+use protocol::limits::LINK_FRAME_BYTES;
 use protocol::link::{FromAgent, FromControl, Hello, Policy, Welcome};
+use protocol::terminal;
 use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::round_trip::RoundTrip;
-use super::{Inbox, Link};
+use super::{Inbox, Link, Outgoing};
 use crate::app::App;
 use crate::hub::workspace::WorkspaceHub;
 use crate::store::StoreError;
@@ -120,15 +122,17 @@ impl Session {
         let policy = Policy {
             idle_ms: millis(limits.idle),
             silent_ms: millis(limits.silent),
+            terminal_idle_ms: millis(limits.terminal_idle),
             max_processes: limits.max_processes,
             allow_bypass: limits.allow_bypass,
-            terminal_idle_ms: TERMINAL_IDLE_MS,
         };
         let welcome = Welcome { link: self.link.generation(), logs, policy };
         writer.say(&FromControl::Welcome(welcome)).await?;
         let versions = self.hello.versions.clone();
         let event = Event::Linked { link: self.link.generation(), versions };
         self.app.workspaces.tell(self.hub.id(), event);
+        let able = self.hello.capabilities.iter().any(|capability| capability == terminal::CAPABILITY);
+        self.hub.terminals().link_up(self.link.clone(), able);
         self.hub.link_up(self.link.clone(), std::mem::take(&mut self.hello.logs)).await.map_err(internal)
     }
 
@@ -139,7 +143,7 @@ impl Session {
                 Err(ended) => return ended,
             };
             let taken = match message {
-                Message::Binary(bytes) => self.take_frame(&bytes).await,
+                Message::Binary(bytes) => self.take_frame(bytes).await,
                 Message::Text(text) => self.take_text(&text).await,
                 Message::Pong(carried) => {
                     if self.link.round_trip().pong(&carried, reader.heard) {
@@ -155,11 +159,11 @@ impl Session {
         }
     }
 
-    async fn take_frame(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+    async fn take_frame(&mut self, bytes: Bytes) -> Result<(), Ended> {
         if bytes.len() > LINK_FRAME_BYTES {
             return Err(Ended::Close(CloseCode::TooLarge, format!("a frame of {} bytes", bytes.len())));
         }
-        match frame::decode(bytes).map_err(broken)? {
+        match frame::decode(&bytes).map_err(broken)? {
             Frame::Events(events) => {
                 let hub = self.conversation(events.conversation).await?;
                 let link = self.link.generation();
@@ -178,8 +182,10 @@ impl Session {
                     Err(error) => Err(Ended::Close(CloseCode::Internal, error.to_string())),
                 }
             }
-            // The hub takes no terminals yet.
-            Frame::Terminal(..) => Ok(()),
+            Frame::Terminal(terminal, frame) => {
+                self.hub.terminals().frame(self.link.generation(), terminal, &frame, &bytes);
+                Ok(())
+            }
             Frame::Unknown(tag) => {
                 tracing::warn!(workspace = %self.hub.id(), tag, "a frame of an unknown kind is skipped");
                 Ok(())
@@ -227,14 +233,33 @@ impl Session {
             }
             FromAgent::Catalog(catalog) => self.hub.set_catalog(catalog).await,
             FromAgent::Report(report) => self.app.workspaces.guard().hear(&report),
-            // The hub takes no terminals yet.
             FromAgent::Terminals { .. }
             | FromAgent::Terminal { .. }
             | FromAgent::TerminalGone { .. }
             | FromAgent::TerminalDone { .. }
-            | FromAgent::TerminalRefused { .. } => {}
+            | FromAgent::TerminalRefused { .. } => self.take_terminal(message),
         }
         Ok(())
+    }
+
+    fn take_terminal(&self, message: FromAgent) {
+        let (terminals, link) = (self.hub.terminals(), self.link.generation());
+        match message {
+            FromAgent::Terminals { terminals: all } => terminals.all(link, all),
+            FromAgent::Terminal { terminal } => terminals.is(link, terminal),
+            FromAgent::TerminalGone { terminal, why } => terminals.gone(link, terminal, why),
+            FromAgent::TerminalDone { re } => terminals.answered(link, re, None),
+            FromAgent::TerminalRefused { re, code, message } => {
+                terminals.answered(link, re, Some((code, message)));
+            }
+            FromAgent::Hello(_)
+            | FromAgent::Activity { .. }
+            | FromAgent::Delta(_)
+            | FromAgent::Retract { .. }
+            | FromAgent::Settled { .. }
+            | FromAgent::Catalog(_)
+            | FromAgent::Report(_) => {}
+        }
     }
 
     /// A conversation of this workspace; `None` for one that was deleted, or is someone else's.
@@ -279,9 +304,7 @@ impl Reader {
                     | FromAgent::Terminal { .. }
                     | FromAgent::TerminalGone { .. }
                     | FromAgent::TerminalDone { .. }
-                    | FromAgent::TerminalRefused { .. } => {
-                        return Err(broken("the first message is no hello"));
-                    }
+                    | FromAgent::TerminalRefused { .. } => return Err(broken("the first message is no hello")),
                 },
                 Message::Binary(_) => return Err(broken("the first message is no hello")),
                 Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
@@ -347,12 +370,16 @@ impl Writer {
     /// Writes a message and whatever else waits, with one flush.
     async fn feed_all(
         &mut self,
-        first: FromControl,
-        messages: &mut mpsc::Receiver<FromControl>,
+        first: Outgoing,
+        messages: &mut mpsc::Receiver<Outgoing>,
     ) -> Result<(), Ended> {
         let mut next = Some(first);
-        while let Some(message) = next {
-            written(timeout(WRITE, self.sink.feed(text(&message)?)).await)?;
+        while let Some(outgoing) = next {
+            let message = match outgoing {
+                Outgoing::Message(message) => text(&message)?,
+                Outgoing::Frame(frame) => Message::Binary(frame.into()),
+            };
+            written(timeout(WRITE, self.sink.feed(message)).await)?;
             next = messages.try_recv().ok();
         }
         written(timeout(WRITE, self.sink.flush()).await)

@@ -6,14 +6,17 @@ use protocol::close::ErrorCode;
 use protocol::limits::OPEN_CONVERSATIONS;
 use protocol::outbox::What;
 use protocol::settings::Settings;
+use protocol::terminal::{TerminalKind, TerminalWish};
 use protocol::viewer::{FromServer, FromViewer, Request};
-use protocol::{ConversationId, ItemId};
+use protocol::{ConversationId, ItemId, TerminalId};
 
 use super::feed::Feed;
 use crate::app::App;
 use crate::auth::session::CurrentUser;
 use crate::hub::conversation::ConversationHub;
 use crate::hub::follow::Follow;
+use crate::hub::terminal::Viewing;
+use crate::hub::terminal::wish::Fate;
 use crate::hub::workspace::WorkspaceHub;
 use crate::outbox::Refusal;
 use crate::store::StoreError;
@@ -34,12 +37,43 @@ impl Actor {
     }
 
     /// Carries out a request and says how it went.
-    pub(super) async fn carry_out(&mut self, request: Request, feed: &mut Feed) -> FromServer<'static> {
+    ///
+    /// `None`: the workspace-agent is asked, and the viewer is told later.
+    pub(super) async fn carry_out(
+        &mut self,
+        request: Request,
+        feed: &mut Feed,
+        viewing: &Viewing,
+    ) -> Option<FromServer<'static>> {
         let re = request.re;
-        match self.act(request.body, feed).await {
-            Ok(()) => FromServer::Done { re },
-            Err(Refusal { code, message }) => FromServer::Refused { re, code, message },
+        let carried = if let FromViewer::Terminal { terminal, wish } = request.body {
+            self.wish(re, terminal, wish, viewing).await
+        } else {
+            self.act(request.body, feed).await.map(|()| Fate::Done)
+        };
+        match carried {
+            Ok(Fate::Done) => Some(FromServer::Done { re }),
+            Ok(Fate::Asked) => None,
+            Err(Refusal { code, message }) => Some(FromServer::Refused { re, code, message }),
         }
+    }
+
+    async fn wish(
+        &self,
+        re: u32,
+        terminal: TerminalId,
+        wish: TerminalWish,
+        viewing: &Viewing,
+    ) -> Result<Fate, Refusal> {
+        if let TerminalWish::Open { what, .. } = &wish {
+            if let TerminalKind::Claude { conversation } = what {
+                self.conversation(*conversation).await?;
+            }
+            if viewing.is_out_of_reach() {
+                self.ask(Ask::Start)?;
+            }
+        }
+        viewing.wish(re, terminal, wish)
     }
 
     async fn act(&mut self, wanted: FromViewer, feed: &mut Feed) -> Done {
@@ -89,11 +123,8 @@ impl Actor {
                 self.add(conversation, item, What::Continue { message }).await
             }
             FromViewer::Configure { conversation, settings } => self.configure(conversation, settings).await,
-            FromViewer::Terminal { .. } => Err(Refusal {
-                code: ErrorCode::Unavailable,
-                message: "there are no terminals yet".to_owned(),
-            }),
-            FromViewer::Ping {} => Ok(()),
+            // Those of terminals are answered elsewhere.
+            FromViewer::Ping {} | FromViewer::Terminal { .. } => Ok(()),
             FromViewer::StartWorkspace {} => self.ask(Ask::Start),
             FromViewer::StopWorkspace {} => self.ask(Ask::Stop),
         }
