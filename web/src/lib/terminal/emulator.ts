@@ -9,6 +9,7 @@ import { onClipboardOrder, onTyped } from './quiet';
 import { fitting, type Size } from './size';
 import { palettes } from './theme';
 import { scrolledByTouch } from './touch';
+import { Widths } from './unicode';
 
 /** How it looks. */
 export interface Look {
@@ -38,6 +39,8 @@ const CONTRAST = 4.5;
 /** xterm.js lays its scroll bar over the last column otherwise. */
 const SCROLL_BAR = 14;
 
+const widths = new Widths();
+
 /** One terminal on the screen. */
 export class Emulator {
   readonly terminal: Terminal;
@@ -60,6 +63,8 @@ export class Emulator {
       scrollback: SCROLLBACK,
       ...options(look),
     });
+    this.terminal.unicode.register(widths);
+    this.terminal.unicode.activeVersion = widths.version;
     onTyped(this.terminal, (text) => events.typed(this.#encoder.encode(text), text));
     this.terminal.onBinary((text) =>
       events.typed(
