@@ -75,7 +75,8 @@ export class Session {
       frame: (data) => this.terminals.behind?.frame(data),
     });
     this.terminals = new Door({
-      request: (ask, repeat) => this.#link.request(ask, repeat),
+      // The workspace is asked, and may have to be started for it.
+      request: (ask, repeat) => this.#link.request(ask, repeat, true),
       send: (frame) => this.#link.send(frame),
     });
     this.sender = new Sender(me.id, {

@@ -72,12 +72,12 @@ export class Link<R extends { re: number } = Request, M extends { type: string }
 
   /**
    * Asks for something. Resolves when it was done; rejects with `Refused`, or with `LinkLost` where `repeat` is false
-   * and the link went away. Repeated requests must be harmless to repeat.
+   * and the link went away. Repeated requests must be harmless to repeat. `patient`: what is asked for may take its time.
    */
-  request(ask: AskOf<R>, repeat = true): Promise<void> {
+  request(ask: AskOf<R>, repeat = true, patient = false): Promise<void> {
     const up = this.#state.type === 'up';
     if (!up && !repeat) return Promise.reject(new LinkLost());
-    const { done } = this.#requests.add(ask, repeat);
+    const { done } = this.#requests.add(ask, repeat, patient);
     if (up) this.#flush();
     return done;
   }

@@ -20,8 +20,7 @@ const en = {
     'A terminal runs in your workspace. It goes on when you close the page, and can be looked at from several devices at once.',
   opening: 'Opening',
   away: 'The workspace is not running',
-  awayHelp: 'Terminals end with the workspace. A new one can be opened as soon as it runs.',
-  startWorkspace: 'Start the workspace',
+  awayHelp: 'Terminals end with the workspace. Opening a new one starts it.',
   loading: 'Loading the terminal',
   gone: {
     closed: (name: string) => `“${name}” was closed`,
@@ -142,8 +141,7 @@ const ko: TerminalWords = {
   noneHelp: '터미널은 작업공간에서 돌아가요. 화면을 닫아도 계속되고, 여러 기기에서 함께 볼 수 있어요.',
   opening: '여는 중',
   away: '작업공간이 실행 중이 아니에요',
-  awayHelp: '터미널은 작업공간과 함께 끝나요. 작업공간이 실행되면 새로 열 수 있어요.',
-  startWorkspace: '작업공간 시작',
+  awayHelp: '터미널은 작업공간과 함께 끝나요. 새로 열면 작업공간이 시작돼요.',
   loading: '터미널을 불러오는 중',
   gone: {
     closed: (name) => `“${name}” 터미널이 닫혔어요`,
