@@ -158,6 +158,13 @@ describe('lines and answers', () => {
     );
   });
 
+  it('say what could not be taken over from a terminal', () => {
+    const closed = (leftOut: number) =>
+      lineWords({ type: 'terminal_closed', rows: 5, leftOut }, en, 'en', () => '');
+    expect(closed(0)).toEqual({ words: rareWords.en.lines.terminalClosed });
+    expect(closed(2)).toMatchObject({ bad: true, detail: expect.stringMatching(/^2 entries/) });
+  });
+
   it('say what was answered', () => {
     const permission = {
       ...prompt('p'),
