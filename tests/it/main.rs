@@ -13,3 +13,4 @@ mod operator;
 mod prompts;
 mod refusals;
 mod several;
+mod terminals_shared;

@@ -14,6 +14,7 @@ pub mod recording;
 pub mod server;
 pub mod stack;
 pub mod tap;
+pub mod terminal_peer;
 pub mod viewer;
 
 pub use engine::Engine;
@@ -23,6 +24,7 @@ pub use outside::Outside;
 pub use server::Server;
 pub use stack::{PATIENCE, Stack, StackOptions};
 pub use tap::Tap;
+pub use terminal_peer::TerminalPeer;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 pub use viewer::{Seen, Viewer};
 

@@ -50,7 +50,8 @@ impl LimitArgs {
         let some = |processes: u32| processes > 0;
         let processes = checker.number("--max-processes", &self.max_processes, some, "at least one");
         let or_never = |time: f64| time == 0.0 || sane(time);
-        let hours = checker.number("--terminal-idle-hours", &self.terminal_idle_hours, or_never, "no sensible time");
+        let hours =
+            checker.number("--terminal-idle-hours", &self.terminal_idle_hours, or_never, "no sensible time");
         let idle = Duration::try_from_secs_f64(minutes? * 60.0).ok()?;
         let silent = Duration::try_from_secs_f64(seconds?).ok()?;
         let terminal_idle = Duration::try_from_secs_f64(hours? * 3600.0).ok()?;

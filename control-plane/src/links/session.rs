@@ -304,7 +304,9 @@ impl Reader {
                     | FromAgent::Terminal { .. }
                     | FromAgent::TerminalGone { .. }
                     | FromAgent::TerminalDone { .. }
-                    | FromAgent::TerminalRefused { .. } => return Err(broken("the first message is no hello")),
+                    | FromAgent::TerminalRefused { .. } => {
+                        return Err(broken("the first message is no hello"));
+                    }
                 },
                 Message::Binary(_) => return Err(broken("the first message is no hello")),
                 Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}

@@ -82,10 +82,23 @@ impl Screen {
         Ok(())
     }
 
-    fn part(&mut self, offset: u64, size: Size, (part, parts): (u32, u32), bytes: &[u8]) -> anyhow::Result<()> {
+    fn part(
+        &mut self,
+        offset: u64,
+        size: Size,
+        (part, parts): (u32, u32),
+        bytes: &[u8],
+    ) -> anyhow::Result<()> {
         if part == 0 {
             let snapshots = self.snapshots + 1;
-            *self = Self { start: offset, size: Some(size), snapshots, begun: true, missing: parts, ..Self::default() };
+            *self = Self {
+                start: offset,
+                size: Some(size),
+                snapshots,
+                begun: true,
+                missing: parts,
+                ..Self::default()
+            };
         }
         anyhow::ensure!(
             (self.start, self.missing) == (offset, parts - part),
@@ -244,8 +257,7 @@ impl Viewer {
     /// # Errors
     /// See [`Viewer::until`].
     pub async fn printed(&mut self, id: TerminalId, text: &str) -> anyhow::Result<()> {
-        let printed =
-            |seen: &Seen| seen.terminals.screen(id)?.text().contains(text).then_some(());
+        let printed = |seen: &Seen| seen.terminals.screen(id)?.text().contains(text).then_some(());
         self.until(&format!("the terminal shows {text:?}"), printed).await
     }
 

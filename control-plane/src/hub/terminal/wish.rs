@@ -105,7 +105,8 @@ impl Viewing {
             Ok(()) => state.ask(Some((self.seat, re)), id, TerminalAct::Resize { size: size.clamped() }),
             Err(Owned::Unknown) => state.known(id).map(|()| Fate::Done),
             Err(Owned::NotYours) => {
-                let message = "the size of this terminal follows another viewer; take it over first".to_owned();
+                let message =
+                    "the size of this terminal follows another viewer; take it over first".to_owned();
                 Err(Refusal { code: ErrorCode::Conflict, message })
             }
         }
