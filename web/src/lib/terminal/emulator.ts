@@ -30,11 +30,16 @@ export interface EmulatorEvents {
   key(event: KeyboardEvent): boolean;
   /** The program wants this on the clipboard. */
   offers(text: string): void;
+  /** Its characters have another size. */
+  resized(): void;
 }
 
 /** More lines than the model in the workspace keeps, for what was seen happening. */
 const SCROLLBACK = 5000;
-/** Programs choose colours for grounds of their own; what could not be read on ours is moved until it can. */
+/**
+ * Programs choose colours for grounds of their own; what could not be read on ours is moved until it can. Only where the
+ * graphics card draws: elements get inverse text wrong that way, and turn it grey (xterm.js 6.0).
+ */
 const CONTRAST = 4.5;
 /** xterm.js lays its scroll bar over the last column otherwise. */
 const SCROLL_BAR = 14;
@@ -44,6 +49,8 @@ const widths = new Widths();
 /** One terminal on the screen. */
 export class Emulator {
   readonly terminal: Terminal;
+  /** It is known what draws, and so how large a character is. */
+  readonly ready: Promise<void>;
   readonly #host: HTMLElement;
   readonly #encoder = new TextEncoder();
   #font: number;
@@ -58,7 +65,6 @@ export class Emulator {
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--mono'),
       linkHandler: this.#links(look.linkHint),
       macOptionClickForcesSelection: true,
-      minimumContrastRatio: CONTRAST,
       rescaleOverlappingGlyphs: true,
       scrollback: SCROLLBACK,
       ...options(look),
@@ -80,7 +86,7 @@ export class Emulator {
     styledByScript(document);
     this.terminal.open(host);
     scrolledByTouch(this.terminal);
-    void this.#accelerate();
+    this.ready = this.#accelerate(events);
   }
 
   /** Lets go of everything. */
@@ -170,13 +176,19 @@ export class Emulator {
   }
 
   /** Draws on the graphics card where there is one; without, elements do. */
-  async #accelerate(): Promise<void> {
+  async #accelerate(events: EmulatorEvents): Promise<void> {
     try {
       const { WebglAddon } = await import('@xterm/addon-webgl');
       if (this.#over) return;
       const addon = new WebglAddon();
-      addon.onContextLoss(() => addon.dispose());
+      addon.onContextLoss(() => {
+        addon.dispose();
+        this.terminal.options.minimumContrastRatio = 1;
+        events.resized();
+      });
       this.terminal.loadAddon(addon);
+      this.terminal.options.minimumContrastRatio = CONTRAST;
+      events.resized();
     } catch {
       // No WebGL 2 here.
     }

@@ -83,6 +83,7 @@ export class Viewer implements Watcher {
       typed: (bytes, text) => this.#typed(bytes, text),
       key: (event) => this.#key(event),
       offers: (text) => this.#offers(text),
+      resized: () => this.#settle(),
     });
     this.#pump = new Pump(this.emulator.terminal, (end) => this.#parsed(end));
     this.#board = Switchboard.of(terminals);
@@ -196,6 +197,8 @@ export class Viewer implements Watcher {
   async #attach(): Promise<void> {
     const attempt = ++this.#attempt;
     this.#attaching = true;
+    await this.emulator.ready;
+    if (attempt !== this.#attempt) return;
     const { have } = this.#follower;
     const { cols, rows } = this.emulator.fits() ?? this.emulator.terminal;
     this.#follower.attached();
