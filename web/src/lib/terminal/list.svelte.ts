@@ -145,6 +145,11 @@ export class Terminals implements Behind {
     void this.attempt(id, wish).finally(() => (this.opening = false));
   }
 
+  /** The workspace does not run, so that there can be none. */
+  ended(): void {
+    if (!this.available) this.all = [];
+  }
+
   /** Looks at one. */
   look(id: TerminalId): void {
     this.current = id;
@@ -173,7 +178,8 @@ export class Terminals implements Behind {
     if (message.type === 'terminals') {
       this.#call(message.you);
       this.available = message.available;
-      this.all = message.terminals;
+      // A control plane that has just come up knows of none before the workspace has told.
+      if (message.available || message.terminals.length > 0) this.all = message.terminals;
     } else if (message.type === 'terminal') {
       const { terminal } = message;
       const known = this.all.some(({ id }) => id === terminal.id);

@@ -1,7 +1,7 @@
 /** One terminal as this page shows it: attached while it is to be seen, in its size or somebody else's, and typed into. */
 import { isComposing } from '../chat/keys';
 import type { TerminalId } from '../protocol/generated';
-import { LinkLost } from '../requests';
+import { LinkLost, Refused } from '../requests';
 import { copyText } from '../../ui/clipboard';
 import { Emulator, type Look } from './emulator';
 import { Follower } from './follower';
@@ -21,6 +21,11 @@ const SETTLE_MS = 80;
 const FOCUS_REPORTS: readonly (string | undefined)[] = ['\x1b[I', '\x1b[O'];
 
 const mac = /^(?:Mac|iP)/.test(navigator.platform);
+
+/** It is attached again as soon as the link, or the workspace's, is back. */
+function passes(cause: unknown): boolean {
+  return cause instanceof LinkLost || (cause instanceof Refused && cause.code === 'unavailable');
+}
 
 /** Text that would be run line by line, unseen. */
 export interface Asked {
@@ -212,7 +217,7 @@ export class Viewer implements Watcher {
       this.#send();
       this.update();
     } catch (cause) {
-      if (attempt === this.#attempt && !(cause instanceof LinkLost)) this.failure = cause;
+      if (attempt === this.#attempt && !passes(cause)) this.failure = cause;
     } finally {
       if (attempt === this.#attempt) this.#attaching = false;
     }
