@@ -2,12 +2,12 @@
 # Measures Atelier beside floors of the same run and prints one table a subject. Never fails for being slow. Installs
 # what it needs, starts servers and containers of its own, leaves nothing behind.
 #
-#   ONLY=SUBJECT,…   start, turn, gateway, footprint (real engine, real CLI, scripted model);
+#   ONLY=SUBJECT,…   start, turn, gateway, terminals, footprint (real engine, real CLI, scripted model);
 #                    events, pairs, restart, fanout, attach (load on the control plane). [default: all, about 13 minutes]
 source "$(dirname "$0")/lib.sh"
 
 only=${ONLY:-}
-real='start|turn|gateway|footprint'
+real='start|turn|gateway|terminals|footprint'
 scripts/tools.sh
 source scripts/path.sh
 if [ -z "$only" ] || [[ ",$only," =~ ,($real), ]]; then

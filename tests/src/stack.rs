@@ -15,6 +15,7 @@ use control_plane::store::Store;
 use control_plane::store::records::Identity;
 use control_plane::store::sqlite::Sqlite;
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use scripted_model::Serving;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -169,6 +170,14 @@ impl Stack {
         if let Some(server) = self.process.take() {
             server.end(signal).await;
         }
+    }
+
+    /// The control plane's process.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn control_plane(&self) -> anyhow::Result<Pid> {
+        self.process.as_ref().map(Server::pid).context("the control plane does not run")
     }
 
     /// What the control plane has logged.

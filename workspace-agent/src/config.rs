@@ -1,6 +1,7 @@
 //! What the workspace-agent is told at its start. Nothing of it is secret: the one secret, the enrolment token,
 //! comes as a file.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -45,19 +46,41 @@ pub struct Config {
     /// Where the model gateway's near end listens, on loopback.
     #[arg(long, env = "ATELIER_MODEL_PORT", default_value_t = 8787)]
     pub model_port: u16,
+    /// This program, if it is not the one that runs.
+    #[arg(skip)]
+    pub program: Option<PathBuf>,
 }
 
 impl Config {
     /// A command that becomes the user, wears `mark`, starts in `dir`, and waits for the program's name and its
     /// arguments.
     pub fn exec_as(&self, mark: Mark, dir: &Path) -> Command {
-        let me = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/local/bin/workspace-agent"));
-        let mut command = Command::new(me);
-        command.arg("exec-as");
-        command.args([format!("--uid={}", self.uid), format!("--gid={}", self.uid)]);
-        command.args([format!("--mark={}", mark.gid()), format!("--nproc={}", self.nproc)]);
-        command.arg("--dir").arg(dir).arg("--");
+        let argv = self.exec_as_argv(mark, dir);
+        let mut command = Command::new(&argv[0]);
+        command.args(&argv[1..]);
         command
+    }
+
+    /// This program, to be started again as something else.
+    pub fn program(&self) -> PathBuf {
+        let running =
+            || std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/local/bin/workspace-agent"));
+        self.program.clone().unwrap_or_else(running)
+    }
+
+    /// The same as a list of arguments, the program's first.
+    pub fn exec_as_argv(&self, mark: Mark, dir: &Path) -> Vec<OsString> {
+        vec![
+            self.program().into(),
+            "exec-as".into(),
+            format!("--uid={}", self.uid).into(),
+            format!("--gid={}", self.uid).into(),
+            format!("--mark={}", mark.gid()).into(),
+            format!("--nproc={}", self.nproc).into(),
+            "--dir".into(),
+            dir.into(),
+            "--".into(),
+        ]
     }
 
     /// The user's `PATH`: their own programs first.

@@ -1,4 +1,4 @@
-//! What the workspace-agent holds together: the conversations by id, what the control plane says to them, and what
+//! What the workspace-agent holds together: the conversations by id, the terminals, what the control plane says to them, and what
 //! a link needs of them all.
 
 use std::collections::HashMap;
@@ -10,6 +10,7 @@ use protocol::close::ErrorCode;
 use protocol::link::{FromAgent, FromControl, Hello, Policy, Report, Welcome};
 use protocol::log::LogEnd;
 use protocol::status::Versions;
+use protocol::terminal::CAPABILITY;
 use protocol::{ConversationId, ItemId, Position};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ use crate::conversation::driver::{self, Command, Handle, Shared};
 use crate::conversation::outgoing::{Cursor, Outgoing};
 use crate::disk::{self, Reserve};
 use crate::process::{self, Processes};
+use crate::terminal::Terminals;
 
 /// How often the control plane is told how the workspace fares.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
@@ -42,6 +44,7 @@ pub struct Desk {
     boot: Uuid,
     versions: Versions,
     state: Mutex<State>,
+    terminals: Arc<Terminals>,
     /// Counts the store's acknowledgements.
     acknowledged: watch::Sender<u64>,
 }
@@ -90,7 +93,10 @@ impl Desk {
             report_at: Instant::now() + REPORT_EVERY,
         };
         let acknowledged = watch::Sender::new(0);
-        let desk = Self { shared, boot: Uuid::new_v4(), versions, state: Mutex::new(state), acknowledged };
+        let (config, processes) = (Arc::clone(&shared.config), Arc::clone(&shared.processes));
+        let terminals = Terminals::new(config, processes, Arc::clone(&shared.changed));
+        let state = Mutex::new(state);
+        let desk = Self { shared, boot: Uuid::new_v4(), versions, state, terminals, acknowledged };
         for entry in std::fs::read_dir(desk.shared.config.conversations())? {
             let name = entry?.file_name();
             if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {
@@ -109,11 +115,14 @@ impl Desk {
         let logs = state.conversations.iter();
         let logs =
             logs.map(|(id, handle)| LogEnd { conversation: *id, end: handle.outgoing.end() }).collect();
-        Hello { boot: self.boot, versions: self.versions.clone(), capabilities: Vec::new(), logs }
+        let capabilities = vec![CAPABILITY.to_owned()];
+        Hello { boot: self.boot, versions: self.versions.clone(), capabilities, logs }
     }
 
     /// The control plane's answer to the hello: the journals are joined to the store, and what was deleted goes.
     pub async fn welcomed(&self, welcome: Welcome) {
+        self.terminals.set_idle(welcome.policy.terminal_idle_ms);
+        self.terminals.unwatch_all();
         let mut commands = Vec::new();
         {
             let mut state = self.lock();
@@ -155,13 +164,13 @@ impl Desk {
                 self.acknowledged.send_modify(|count| *count += 1);
             }
             FromControl::Forget { conversation } => self.forget(conversation),
+            FromControl::Terminal(request) => self.terminals.take(request),
             FromControl::Deliver(_)
             | FromControl::Answer { .. }
             | FromControl::Stop { .. }
             | FromControl::Continue { .. }
             | FromControl::Configure { .. }
             | FromControl::Welcome(_)
-            | FromControl::Terminal(_)
             | FromControl::Drain { .. } => tracing::warn!("a message came at the wrong time"),
         }
     }
@@ -269,6 +278,7 @@ impl Desk {
     pub async fn leave(&self) {
         let handles: Vec<_> =
             self.lock().conversations.values().map(|handle| handle.commands.clone()).collect();
+        self.terminals.leave();
         for commands in handles {
             let _ = commands.send(Command::Leave).await;
         }
@@ -283,6 +293,11 @@ impl Desk {
                 return;
             }
         }
+    }
+
+    /// The terminals.
+    pub const fn terminals(&self) -> &Arc<Terminals> {
+        &self.terminals
     }
 
     /// Notified when there is something to tell.

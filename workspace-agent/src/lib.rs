@@ -6,6 +6,7 @@
 //! - [`identity`]: key and certificate; [`link`]: the way to the control plane.
 //! - [`daemon`]: the conversations by id; [`conversation`]: one of them, its journal and its process;
 //!   [`claude`]: the CLI and its line protocol.
+//! - [`terminal`]: the terminals, each with its program, its ring and the model of its screen.
 //! - [`model`]: the near end of the model gateway.
 //! - [`process`]: marks, ending and reaping of processes; [`exec_as`] and [`home`]: what runs as the user.
 //! - [`config`], [`disk`]: the surroundings.

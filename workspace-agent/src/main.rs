@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 use workspace_agent::config::Config;
 use workspace_agent::exec_as::ExecAs;
 use workspace_agent::home::SeedHome;
+use workspace_agent::terminal::record::Keep;
 
 /// PID 1 of an Atelier workspace.
 #[derive(Parser)]
@@ -24,6 +25,8 @@ enum Command {
     ExecAs(ExecAs),
     /// As the user: put into a fresh home what it needs.
     SeedHome(SeedHome),
+    /// As the user: keep what is read in a file.
+    Keep(Keep),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(config) => serve(config),
         Command::ExecAs(exec_as) => Err(exec_as.run()),
+        Command::Keep(keep) => keep.run(),
         Command::SeedHome(seed) => seed.run().map_err(anyhow::Error::new),
     };
     match done {

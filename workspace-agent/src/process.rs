@@ -28,6 +28,8 @@ const FIRST_MARK: u32 = 1_000_000;
 const MARKS: u32 = 100_000;
 /// How long processes may take to leave after a polite signal.
 const POLITE: Duration = Duration::from_secs(2);
+/// How long they may take when their terminal is gone.
+const HANG_UP: Duration = Duration::from_secs(1);
 /// How often `/proc` is looked at while processes leave.
 const LOOK: Duration = Duration::from_millis(15);
 /// How soon it is looked again when it could not be.
@@ -53,12 +55,18 @@ pub struct Processes {
     tasks: TaskTracker,
 }
 
+/// A child's place among the owned.
+#[derive(Debug)]
+pub struct Claim {
+    pid: i32,
+    processes: Arc<Processes>,
+}
+
 /// A child and its place among the owned.
 #[derive(Debug)]
 pub struct Owned {
     child: Child,
-    pid: i32,
-    processes: Arc<Processes>,
+    _claim: Claim,
 }
 
 impl Processes {
@@ -80,13 +88,29 @@ impl Processes {
     /// # Errors
     /// When it can't be started.
     pub fn spawn(self: &Arc<Self>, command: &mut Command) -> io::Result<Owned> {
+        let (child, claim) = self.start(|| {
+            let child = command.spawn()?;
+            let pid = child.id().unwrap_or_default();
+            Ok::<_, io::Error>((child, pid))
+        })?;
+        Ok(Owned { child, _claim: claim })
+    }
+
+    /// Starts a child by other means. The caller waits for it, and keeps the claim until then.
+    ///
+    /// # Errors
+    /// What `start` fails with.
+    pub fn start<T, E>(
+        self: &Arc<Self>,
+        start: impl FnOnce() -> Result<(T, u32), E>,
+    ) -> Result<(T, Claim), E> {
         // The lock is held across the start, so that no reaping falls between it and the note that it is owned.
         let mut owned = lock(&self.owned);
-        let child = command.spawn()?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
+        let (started, pid) = start()?;
+        let pid = i32::try_from(pid).unwrap_or_default();
         owned.insert(pid);
         drop(owned);
-        Ok(Owned { child, pid, processes: Arc::clone(self) })
+        Ok((started, Claim { pid, processes: Arc::clone(self) }))
     }
 
     /// The tasks that serve and end processes. They outlive whoever started them, never the workspace-agent.
@@ -133,6 +157,21 @@ impl Processes {
         }
     }
 
+    /// Tells every process with this mark that its terminal is gone, and ends what doesn't leave on that.
+    pub async fn hang_up(&self, mark: Mark) {
+        let pids = living(mark).await;
+        signal_all(&pids, Signal::SIGHUP);
+        signal_all(&pids, Signal::SIGCONT);
+        let since = tokio::time::Instant::now();
+        while since.elapsed() < HANG_UP {
+            if living(mark).await.is_empty() {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.end(mark).await;
+    }
+
     /// Ends every process with this mark: politely, then by force, until none is left.
     pub async fn end(&self, mark: Mark) {
         let since = tokio::time::Instant::now();
@@ -175,7 +214,7 @@ impl Owned {
     }
 }
 
-impl Drop for Owned {
+impl Drop for Claim {
     fn drop(&mut self) {
         lock(&self.processes.owned).remove(&self.pid);
         self.processes.child_gone.notify_one();

@@ -39,6 +39,11 @@ use crate::outbox::Refusal;
 /// How often it is looked who is alive, while somebody watches or waits.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long the link may be away before what was typed is no longer what the person wants.
+const WANTED: Duration = Duration::from_secs(60);
+/// What is said of a workspace-agent without terminals.
+const TOO_OLD: &str = "the workspace-agent is too old for terminals; restart the workspace";
+
 /// The terminals of one workspace.
 #[derive(Debug, Default)]
 pub struct Terminals(Mutex<State>);
@@ -46,6 +51,10 @@ pub struct Terminals(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     link: Option<Link>,
+    /// The link that is up instead, of a workspace-agent without terminals.
+    unable: Option<u64>,
+    /// Since when there is no link, if there was one.
+    away: Option<Instant>,
     list: List,
     asks: Asks,
     /// Terminals that are watched, or into which something was typed that was not taken.
@@ -115,11 +124,6 @@ impl Terminals {
         Viewing { terminals: Arc::clone(self), seat, wake, stir: Notify::new() }
     }
 
-    /// How many terminals there are.
-    pub fn count(&self) -> usize {
-        self.lock().list.len()
-    }
-
     /// A link is up. `able`: its workspace-agent has terminals, and is about to say which.
     pub fn link_up(&self, link: Link, able: bool) {
         let mut state = self.lock();
@@ -129,16 +133,18 @@ impl Terminals {
         }
         state.unlink();
         if able {
-            state.link = Some(link);
+            (state.link, state.unable) = (Some(link), None);
         } else {
+            state.unable = Some(link.generation());
             let late = state.asks.failed();
-            state.refuse(late, "the workspace-agent is too old for terminals; restart the workspace");
+            state.refuse(late, TOO_OLD);
         }
     }
 
     /// A link is down, or another one takes its place.
     pub fn link_down(&self, generation: u64) {
         let mut state = self.lock();
+        state.unable.take_if(|unable| *unable == generation);
         if state.is_link(generation) {
             state.unlink();
         }
@@ -154,16 +160,23 @@ impl Terminals {
             state.close(gone);
         }
         let now = Instant::now();
+        // Nobody may have looked meanwhile.
+        state.give_up(now);
         for request in state.asks.again(now) {
             state.send(request);
         }
+        let long = state.away.take().is_some_and(|away| now.saturating_duration_since(away) > WANTED);
         let rooms: Vec<TerminalId> = state.rooms.keys().copied().collect();
         for id in rooms {
             if let Some(room) = state.rooms.get_mut(&id) {
                 room.fan.linked(now);
+                if long {
+                    room.typed = Typed::default();
+                }
                 room.typed.again();
             }
             state.pass_on(id);
+            state.leave_empty(id);
         }
         state.wake_all();
     }
@@ -360,7 +373,9 @@ impl State {
     }
 
     fn unlink(&mut self) {
-        self.link = None;
+        if self.link.take().is_some() {
+            self.away = Some(Instant::now());
+        }
         self.list.unavailable();
         self.rooms.values_mut().for_each(|room| room.fan.unlinked());
         self.wake_all();
@@ -430,6 +445,11 @@ impl State {
         desk.wake.notify_one();
     }
 
+    fn give_up(&mut self, now: Instant) {
+        let late = self.asks.late(now);
+        self.refuse(late, "the workspace-agent does not answer");
+    }
+
     fn refuse(&mut self, askers: Vec<Asker>, why: &str) {
         for asker in askers {
             self.answer(asker, Err(Refusal { code: ErrorCode::Unavailable, message: why.to_owned() }));
@@ -466,8 +486,7 @@ impl State {
     /// Looks who is alive and what waits too long. `false`: there is nothing to look after for this viewer.
     fn look(&mut self, seat: Seat) -> bool {
         let now = Instant::now();
-        let late = self.asks.late(now);
-        self.refuse(late, "the workspace-agent does not answer");
+        self.give_up(now);
         let Some(desk) = self.desks.get(&seat) else { return false };
         let shown: Vec<TerminalId> = desk.shown.iter().copied().collect();
         for id in &shown {

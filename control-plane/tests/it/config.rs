@@ -59,6 +59,7 @@ fn every_mistake_is_told_at_once() {
         ("--reach", "10.0.0.0/40"),
         ("--dns", "name.example"),
         ("--idle-minutes", "0"),
+        ("--terminal-idle-hours", "-1"),
         ("--max-processes", "0"),
     ];
     let flags: Vec<_> = wrong.iter().map(|(flag, value)| format!("{flag}={value}")).collect();

@@ -4,11 +4,14 @@
 //! run to the next, ratios hardly do), prints one table and leaves nothing behind. A figure that misses its aim is said
 //! and is no failure; a message that is lost is one.
 //!
-//! - [`subjects`]: what is measured. [`relay`]: the floor under load; `bin/probe`: the floor inside a container.
-//! - [`world`], [`target`], [`streams`], [`crowd`]: people, servers and sockets under load; [`room`]: containers.
+//! - [`subjects`]: what is measured. [`relay`]: the floor under load; `bin/probe`, `bin/bare`: the floors inside a
+//!   container.
+//! - [`world`], [`target`], [`streams`], [`crowd`]: people, servers and sockets under load; [`room`]: containers; [`keys`]:
+//!   terminals.
 //! - [`machine`], [`stats`], [`table`]: CPU, memory, quantiles, and how they are shown.
 
 pub mod crowd;
+pub mod keys;
 pub mod machine;
 pub mod relay;
 pub mod room;

@@ -143,6 +143,18 @@ impl Rooms {
         self.enter(vec![format!("{SHARED}/probe")], &Environment::new()).await
     }
 
+    /// Enters a container that serves bare terminals, and says where.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub async fn bare(&self) -> anyhow::Result<(Room, SocketAddr)> {
+        let mut room = self.enter(vec![format!("{SHARED}/bare")], &Environment::new()).await?;
+        let port: u16 = room.hear().await?.trim().parse()?;
+        let format = "{{.NetworkSettings.Networks.bridge.IPAddress}}";
+        let address = self.engine.run(&["inspect", "-f", format, &room.name]).await?;
+        Ok((room, SocketAddr::new(address.trim().parse()?, port)))
+    }
+
     /// The CLI's arguments and environment for a fresh session, as the workspace-agent has them.
     pub fn claude(&self) -> (Vec<String>, Environment) {
         let config = config();
@@ -200,6 +212,7 @@ fn config() -> Config {
         state: "/var/lib/atelier".into(),
         claude: "/usr/local/bin/claude".into(),
         model_port: 8787,
+        program: None,
     }
 }
 
@@ -219,10 +232,12 @@ async fn prepare(folder: &Path, image: &str) -> anyhow::Result<()> {
     seed.arg("seed-home").arg("--home").arg(home.join("user")).arg("--workspace").arg("/workspace");
     anyhow::ensure!(seed.status().await?.success(), "the home can't be prepared");
     give_to_user(&home)?;
-    let probe = shared.join("probe");
-    let stripped = Command::new("strip").arg("-o").arg(&probe).arg(binary("probe")).status().await?;
-    anyhow::ensure!(stripped.success(), "the probe can't be stripped");
-    std::fs::set_permissions(&probe, std::fs::Permissions::from_mode(0o755))?;
+    for name in ["probe", "bare"] {
+        let inside = shared.join(name);
+        let stripped = Command::new("strip").arg("-o").arg(&inside).arg(binary(name)).status().await?;
+        anyhow::ensure!(stripped.success(), "{name} can't be stripped");
+        std::fs::set_permissions(&inside, std::fs::Permissions::from_mode(0o755))?;
+    }
     Ok(std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?)
 }
 
@@ -261,6 +276,11 @@ impl Room {
             let output = output.context("the container has ended")??;
             self.heard.push_str(&String::from_utf8_lossy(&output.into_bytes()));
         }
+    }
+
+    /// Its name at the engine.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Asks the probe in it for something.

@@ -8,6 +8,7 @@ mod gateway;
 mod pairs;
 mod restart;
 mod start;
+mod terminals;
 mod turn;
 
 use std::time::{Duration, Instant};
@@ -31,6 +32,8 @@ pub enum Subject {
     Turn,
     /// What the model gateway adds.
     Gateway,
+    /// Terminals, beside a PTY behind a bare WebSocket.
+    Terminals,
     /// Memory and sizes.
     Footprint,
     /// Latency and CPU of events and of live text.
@@ -78,6 +81,9 @@ impl Subject {
                 "Turn: a message on the viewer's socket, beside the CLI alone in the same kind of container"
             }
             Self::Gateway => "Model gateway: a request inside the workspace, beside the model asked directly",
+            Self::Terminals => {
+                "Terminals: from a key to what is shown, beside a PTY behind one bare WebSocket in the same kind of container"
+            }
             Self::Footprint => "Footprint",
             Self::Events => {
                 "Events: from the workspace's side to the viewer's socket, beside a bare two-hop relay"
@@ -94,6 +100,7 @@ impl Subject {
             Self::Start => start::measure().await?,
             Self::Turn => turn::measure().await?,
             Self::Gateway => gateway::measure().await?,
+            Self::Terminals => terminals::measure().await?,
             Self::Footprint => footprint::measure().await?,
             Self::Events => events::measure().await?,
             Self::Pairs => pairs::measure(descriptors).await?,

@@ -54,6 +54,8 @@ pub enum Aim {
     AtLeast(Figure),
     /// At most so many times the floor.
     TimesFloor(f64),
+    /// At least so many times the floor: more is better.
+    TimesFloorOrMore(f64),
     /// At most so much more than the floor.
     OverFloor(Figure),
 }
@@ -97,6 +99,7 @@ impl Row {
             Aim::AtMost(most) => format!("≤ {most}"),
             Aim::AtLeast(least) => format!("≥ {least}"),
             Aim::TimesFloor(times) => format!("≤ {times}× floor"),
+            Aim::TimesFloorOrMore(times) => format!("≥ {times}× floor"),
             Aim::OverFloor(more) => format!("≤ floor + {more}"),
         }
     }
@@ -109,6 +112,7 @@ impl Row {
             Aim::AtMost(most) => Some(value <= most.value()),
             Aim::AtLeast(least) => Some(value >= least.value()),
             Aim::TimesFloor(times) => self.ratio().map(|ratio| ratio <= times),
+            Aim::TimesFloorOrMore(times) => self.ratio().map(|ratio| ratio >= times),
             Aim::OverFloor(more) => self.floor.map(|floor| value <= floor.value() + more.value()),
         }
     }

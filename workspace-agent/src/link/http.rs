@@ -26,8 +26,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 const REQUEST: Duration = Duration::from_secs(20);
 /// The largest answer that is read.
 const ANSWER_BYTES: usize = 256 * 1024;
-/// The kernel's buffers for a connection. Large ones hide a slow peer and make what matters wait.
-const SOCKET_BYTES: u32 = 256 * 1024;
+/// The kernel's buffer for what is sent on a connection (it takes twice as much as it is told). A large one hides a slow peer and
+/// makes what matters wait behind what a terminal printed.
+const SOCKET_BYTES: u32 = 64 * 1024;
 
 /// A connection to the link port.
 ///

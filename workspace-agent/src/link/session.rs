@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::close::CloseCode;
+use protocol::frame::{self, Frame};
 use protocol::limits::READABLE_BYTES;
 use protocol::link::{FromAgent, FromControl};
 use protocol::version::Version;
@@ -25,7 +27,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::http;
 use crate::config::Config;
 use crate::conversation::outgoing::{Cursor, Outgoing};
-use crate::daemon::Desk;
+use crate::daemon::{Cursors, Desk};
+use crate::terminal::Told;
 
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -65,10 +68,13 @@ pub async fn run(config: &Config, tls: &Arc<ClientConfig>, desk: &Arc<Desk>) -> 
         return ended;
     }
     tracing::info!("the link is up");
-    tokio::select! {
+    let ended = tokio::select! {
         ended = reader.serve(desk) => ended,
         ended = writer.serve(desk) => ended,
-    }
+    };
+    // What programs print waits for nobody who can't be reached.
+    desk.terminals().unwatch_all();
+    ended
 }
 
 async fn dial(config: &Config, tls: &Arc<ClientConfig>) -> Result<Socket, Error> {
@@ -106,6 +112,8 @@ enum Heard {
     Message(Box<FromControl>),
     /// Something that this version can't read, which a person waits for: a newer control plane's.
     Strange(Strange),
+    /// A binary frame.
+    Frame(Bytes),
     /// Nothing of interest.
     Nothing,
 }
@@ -143,6 +151,7 @@ impl Reader {
                     desk.take(*message);
                 }
                 Ok(Ok(Heard::Strange(asked))) => desk.refuse(asked.conversation, asked.item),
+                Ok(Ok(Heard::Frame(bytes))) => take_frame(desk, &bytes),
                 Ok(Ok(Heard::Nothing)) => {}
                 Ok(Err(ended)) => return ended,
                 Err(_) => return Ended::Lost("nothing was heard for too long".to_owned()),
@@ -158,12 +167,22 @@ impl Reader {
                 let words = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
                 Err(code.map_or_else(|| Ended::Lost(format!("closed: {words}")), Ended::Closed))
             }
-            Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                Ok(Heard::Nothing)
-            }
+            Some(Ok(Message::Binary(bytes))) => Ok(Heard::Frame(bytes)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Heard::Nothing),
             Some(Err(error)) => Err(Ended::Lost(error.to_string())),
             None => Err(Ended::Lost("the connection ended".to_owned())),
         }
+    }
+}
+
+/// Takes a binary frame. Only those of terminals come this way.
+fn take_frame(desk: &Desk, bytes: &[u8]) {
+    match frame::decode(bytes) {
+        Ok(Frame::Terminal(terminal, frame)) => desk.terminals().frame(terminal, frame),
+        Ok(other @ (Frame::Events(_) | Frame::Chunk(_) | Frame::Unknown(_))) => {
+            tracing::warn!(?other, "a frame that this version doesn't take is skipped");
+        }
+        Err(error) => tracing::warn!(%error, "a frame that can't be read is skipped"),
     }
 }
 
@@ -173,9 +192,9 @@ struct Writer {
 
 impl Writer {
     async fn serve(&mut self, desk: &Arc<Desk>) -> Ended {
-        let mut cursors = desk.cursors();
+        let (mut cursors, mut told) = (desk.cursors(), Told::default());
         loop {
-            if let Err(ended) = self.tell(desk, &mut cursors).await {
+            if let Err(ended) = self.tell(desk, &mut cursors, &mut told).await {
                 return ended;
             }
             tokio::select! {
@@ -189,22 +208,41 @@ impl Writer {
         }
     }
 
-    /// Tells everything that the cursors have not been told: the small and urgent of all conversations first, then
-    /// their logs in turns.
-    async fn tell(&mut self, desk: &Desk, cursors: &mut crate::daemon::Cursors) -> Result<(), Ended> {
+    /// Tells everything that the cursors have not been told: the small and urgent of everything first, then the
+    /// conversations' logs in turns, and what terminals print only while there is nothing else: whatever comes up meanwhile
+    /// waits for one frame of it.
+    async fn tell(&mut self, desk: &Desk, cursors: &mut Cursors, told: &mut Told) -> Result<(), Ended> {
         loop {
             let mut more = false;
             for message in desk.refusals() {
                 self.say(&message).await?;
             }
+            self.tell_terminals(desk, told).await?;
             for (outgoing, cursor) in cursors.refresh(desk) {
                 self.tell_news(outgoing, cursor).await?;
                 more |= self.tell_events(outgoing, cursor).await?;
             }
-            if !more {
-                return self.flush().await;
+            if more {
+                continue;
             }
+            match desk.terminals().next_frame(told) {
+                Some(frame) => self.feed(Message::binary(frame)).await?,
+                None => return self.flush().await,
+            }
+            self.flush().await?;
         }
+    }
+
+    /// What there is to tell of terminals but for what they print.
+    async fn tell_terminals(&mut self, desk: &Desk, told: &mut Told) -> Result<(), Ended> {
+        let (messages, frames) = desk.terminals().news(told);
+        for message in messages {
+            self.say(&message).await?;
+        }
+        for frame in frames {
+            self.feed(Message::binary(frame)).await?;
+        }
+        Ok(())
     }
 
     /// Sends one turn's worth of a log. Returns whether there may be more that may be sent.

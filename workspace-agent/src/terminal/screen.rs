@@ -103,6 +103,11 @@ impl Screen {
         self.state.resize(size.clamped());
     }
 
+    /// What viewers show where nothing is set, for programs that ask.
+    pub fn set_colors(&mut self, colors: protocol::terminal::Colors) {
+        self.state.colors.theme = [colors.text, colors.background, colors.cursor];
+    }
+
     /// How large it is.
     pub fn size(&self) -> Size {
         let number = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);

@@ -16,6 +16,7 @@ mod oracle;
 mod outgoing;
 mod prompts;
 mod sizes;
+mod terminals;
 mod transcripts;
 mod unreadable;
 mod widths;

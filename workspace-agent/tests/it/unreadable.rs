@@ -26,6 +26,7 @@ fn config(state: &Path) -> Config {
         state: state.to_owned(),
         claude: "/nowhere/claude".into(),
         model_port: 0,
+        program: None,
     }
 }
 

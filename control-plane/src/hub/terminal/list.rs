@@ -71,16 +71,6 @@ impl List {
         self.available
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.terminals.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.terminals.is_empty()
-    }
-
     /// Whether there is this one.
     pub fn has(&self, id: TerminalId) -> bool {
         self.terminals.contains_key(&id)
@@ -365,7 +355,7 @@ mod tests {
     fn a_workspace_can_neither_have_too_many_nor_say_too_much() {
         let mut list = List::default();
         list.replace((1..1000).map(view).collect());
-        assert_eq!(list.len(), TERMINALS);
+        assert_eq!(list.terminals.len(), TERMINALS);
         assert!(!list.is(view(5000)));
         let title = Some("가".repeat(1000));
         let size = Size { cols: 0, rows: u16::MAX };

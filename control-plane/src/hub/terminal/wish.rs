@@ -9,7 +9,7 @@ use protocol::terminal::{Colors, Size, TerminalAct, TerminalWish};
 
 use super::asks::{Asker, TooMany};
 use super::list::Owned;
-use super::{State, Viewing};
+use super::{State, TOO_OLD, Viewing};
 use crate::outbox::Refusal;
 
 /// What became of a wish.
@@ -26,7 +26,8 @@ type Carried = Result<Fate, Refusal>;
 impl Viewing {
     /// Whether terminals are out of reach, so that opening one has to start the workspace.
     pub fn is_out_of_reach(&self) -> bool {
-        self.terminals.lock().link.is_none()
+        let state = self.terminals.lock();
+        state.link.is_none() && state.unable.is_none()
     }
 
     /// Carries out a wish that the viewer numbered `re`.
@@ -42,6 +43,9 @@ impl Viewing {
     fn carry_out(&self, re: u32, id: TerminalId, wish: TerminalWish) -> Carried {
         let mut state = self.terminals.lock();
         let asker = Some((self.seat, re));
+        if state.unable.is_some() {
+            return Err(Refusal { code: ErrorCode::Unavailable, message: TOO_OLD.to_owned() });
+        }
         match wish {
             TerminalWish::Open { name, what, size } => {
                 let size = size.clamped();

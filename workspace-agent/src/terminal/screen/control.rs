@@ -413,7 +413,7 @@ impl State {
     }
 
     pub(super) fn save_cursor(&mut self) {
-        let (look, charset) = (super::Look { extra: 0, ..self.look }, self.charset);
+        let (look, charset) = (Look { extra: 0, ..self.look }, self.charset);
         let buffer = self.buffer_mut();
         buffer.saved = super::buffer::Saved { x: buffer.x, line: buffer.absolute_y(), look, charset };
     }

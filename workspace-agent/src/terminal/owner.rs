@@ -1,0 +1,451 @@
+//! The task that owns one terminal: its program, what it reads and writes, its size, its end.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use protocol::Millis;
+use protocol::close::ErrorCode;
+use protocol::terminal::{Colors, Size, TerminalPhase};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::pty::{self, Ended, Program, Pty};
+use super::record::Recorder;
+use super::stream::Stream;
+use super::{Refusal, Shared, launch, model};
+use crate::process::Mark;
+
+/// How much is read of the program at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Commands that wait for the task. It never takes long over one.
+const COMMANDS: usize = 32;
+/// How long a terminal is one row too high, for programs that ignore a resize to the size they have.
+const NUDGE: Duration = Duration::from_millis(50);
+/// How often it is told until when a terminal that nobody watches may idle.
+const IDLE_TOLD_EVERY: Duration = Duration::from_secs(30);
+/// What a restart prints before the new program does: it ends whatever modes the old one left, and keeps what it printed.
+const RESTARTED: &[u8] = b"\x18\x1b\\\x1b[?1049l\x1b[!p\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1016l\x1b[20l\x1b[=0;1u\x1b]8;;\x1b\\\x1b[0\"q\x1b[999;1H\r\n";
+
+/// What the task can be told.
+#[derive(Debug)]
+pub enum Command {
+    /// Start the program again, if this life is over.
+    Restart(u32, Answer),
+    /// Record, or not.
+    Record(bool, Answer),
+}
+
+/// How a command went.
+pub type Answer = oneshot::Sender<Result<(), Refusal>>;
+
+/// A terminal's task, from outside.
+#[derive(Debug)]
+pub struct Handle {
+    /// Where its commands go.
+    pub commands: mpsc::Sender<Command>,
+    /// What it shares.
+    pub stream: Arc<Stream>,
+    /// Ends everything in it. The task is over when that is done.
+    pub close: CancellationToken,
+}
+
+/// Starts a terminal's task.
+pub fn start(shared: &Shared, stream: Arc<Stream>, over: impl FnOnce(Why) + Send + 'static) -> Handle {
+    let (commands, inbox) = mpsc::channel(COMMANDS);
+    let close = CancellationToken::new();
+    let (colors, _) = watch::channel(None);
+    let owner = Owner {
+        mark: shared.processes.new_mark(),
+        shared: shared.clone(),
+        stream: Arc::clone(&stream),
+        inbox,
+        close: close.clone(),
+        colors,
+        pty: None,
+        program: None,
+        nudge: None,
+        recorder: None,
+        active_at: Instant::now(),
+        idle_told_at: Instant::now(),
+        watched: false,
+        buffer: vec![0; READ_BYTES],
+    };
+    shared.processes.tasks().spawn(async move {
+        let why = owner.run().await;
+        over(why);
+    });
+    Handle { commands, stream, close }
+}
+
+/// Why the task ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// It was told to.
+    Closed,
+    /// Nothing happened for too long.
+    Idle,
+}
+
+struct Owner {
+    shared: Shared,
+    stream: Arc<Stream>,
+    mark: Mark,
+    inbox: mpsc::Receiver<Command>,
+    close: CancellationToken,
+    colors: watch::Sender<Option<Colors>>,
+    pty: Option<Pty>,
+    program: Option<Program>,
+    /// When the terminal gets its real size back.
+    nudge: Option<Instant>,
+    recorder: Option<Recorder>,
+    /// When something was last typed or printed, or somebody watched.
+    active_at: Instant,
+    idle_told_at: Instant,
+    /// Whether somebody watched when it was last looked.
+    watched: bool,
+    buffer: Vec<u8>,
+}
+
+/// What the loop wakes up for.
+enum Wake {
+    Close,
+    Command(Command),
+    Ended(std::io::Result<Ended>),
+    Read(std::io::Result<usize>),
+    Written(std::io::Result<usize>),
+    /// Something was typed, or there is credit. The program may not be taking what was typed before.
+    Look {
+        stuck: bool,
+    },
+    Nudge,
+    Idle,
+}
+
+impl Owner {
+    async fn run(mut self) -> Why {
+        let size = self.stream.lock().view.size;
+        let model = model::serve(Arc::clone(&self.stream), size, self.colors.subscribe());
+        let model = self.shared.processes.tasks().spawn(model);
+        self.start_program();
+        let why = self.serve().await;
+        self.end().await;
+        model.abort();
+        why
+    }
+
+    async fn serve(&mut self) -> Why {
+        loop {
+            match self.next().await {
+                Wake::Close => return Why::Closed,
+                Wake::Command(command) => self.command(command).await,
+                Wake::Ended(ended) => self.ended(ended),
+                Wake::Read(Ok(0)) => self.pty = None,
+                Wake::Read(Ok(count)) => self.printed(count),
+                Wake::Read(Err(error)) | Wake::Written(Err(error)) => {
+                    tracing::warn!(terminal = %self.id(), %error, "the terminal can't be read or written any more");
+                    self.pty = None;
+                }
+                Wake::Written(Ok(count)) => self.written(count),
+                Wake::Look { stuck } => self.look(stuck),
+                Wake::Nudge => self.resize_back(),
+                Wake::Idle => {
+                    if self.is_idle_for_too_long() {
+                        return Why::Idle;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Wake {
+        let (room, typed) = {
+            let state = self.stream.lock();
+            (state.may_read().min(READ_BYTES), state.inputs.next().to_vec())
+        };
+        let nudge = self.nudge;
+        let idle = self.idle_deadline();
+        let pty = self.pty.as_ref();
+        tokio::select! {
+            biased;
+            () = self.close.cancelled() => Wake::Close,
+            Some(command) = self.inbox.recv() => Wake::Command(command),
+            written = write(pty, &typed), if pty.is_some() && !typed.is_empty() => Wake::Written(written),
+            () = self.stream.wake.notified() => Wake::Look { stuck: !typed.is_empty() },
+            read = read(pty, &mut self.buffer[..room]), if pty.is_some() && room > 0 => Wake::Read(read),
+            ended = wait(self.program.as_mut()), if self.program.is_some() => Wake::Ended(ended),
+            () = sleep_until(nudge.unwrap_or_else(Instant::now)), if nudge.is_some() => Wake::Nudge,
+            () = sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => Wake::Idle,
+        }
+    }
+
+    fn id(&self) -> protocol::TerminalId {
+        self.stream.lock().view.id
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Restart(life, answer) => {
+                let _ = answer.send(self.restart(life).await);
+            }
+            Command::Record(on, answer) => {
+                let _ = answer.send(self.record(on).await);
+            }
+        }
+    }
+
+    fn start_program(&mut self) {
+        let view = self.stream.lock().view.clone();
+        let started = launch::arguments(&self.shared.config, &view.what, None).and_then(|argv| {
+            let environment = launch::environment(&self.shared.config, &view.what);
+            let (config, processes) = (&self.shared.config, &self.shared.processes);
+            tokio::task::block_in_place(|| {
+                pty::start(config, processes, self.mark, view.size, &argv, &environment)
+            })
+        });
+        match started {
+            Ok((pty, program)) => {
+                (self.pty, self.program) = (Some(pty), Some(program));
+                self.phase(TerminalPhase::Running { since: now() });
+            }
+            Err(error) => {
+                tracing::warn!(terminal = %view.id, error = format!("{error:#}"), "the program can't be started");
+                self.phase(TerminalPhase::Failed { at: now(), detail: format!("{error:#}") });
+            }
+        }
+    }
+
+    fn phase(&self, phase: TerminalPhase) {
+        self.stream.tell(|view| view.phase = phase);
+    }
+
+    fn printed(&mut self, count: usize) {
+        self.active_at = Instant::now();
+        let bytes = &self.buffer[..count];
+        self.stream.printed(bytes);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.printed(bytes);
+            if let Some(trouble) = recorder.trouble() {
+                self.recorder = None;
+                self.recorded(false, Some(trouble));
+            }
+        }
+    }
+
+    fn written(&mut self, count: usize) {
+        self.active_at = Instant::now();
+        self.stream.lock().inputs.written(count);
+        self.stream.changed.notify_one();
+    }
+
+    /// Does what is wanted.
+    fn look(&mut self, stuck: bool) {
+        let (size, colors, watched) = {
+            let mut state = self.stream.lock();
+            (state.wanted_size.take(), state.wanted_colors.take(), state.is_watched())
+        };
+        if stuck {
+            self.interrupt();
+        }
+        if let Some(size) = size {
+            self.resize(size);
+        }
+        if colors.is_some() {
+            self.colors.send_replace(colors);
+        }
+        if std::mem::replace(&mut self.watched, watched) != watched {
+            self.active_at = Instant::now();
+            self.tell_idle();
+        }
+    }
+
+    /// The program doesn't take what was typed. An interrupt key among it acts all the same, as the terminal driver has it where
+    /// there is room.
+    fn interrupt(&mut self) {
+        let asked = self.stream.lock().inputs.has_interrupt();
+        if asked && self.pty.as_ref().is_some_and(Pty::interrupt) {
+            self.stream.lock().inputs.interrupt();
+            self.stream.changed.notify_one();
+        }
+    }
+
+    fn ended(&mut self, ended: std::io::Result<Ended>) {
+        self.program = None;
+        let at = now();
+        let phase = match ended {
+            Ok(Ended::Exited(code)) => TerminalPhase::Exited { at, code },
+            Ok(Ended::Killed(signal)) => TerminalPhase::Killed { at, signal },
+            Err(error) => TerminalPhase::Failed { at, detail: error.to_string() },
+        };
+        // What was typed for it is for no other program.
+        self.stream.lock().inputs.clear();
+        self.phase(phase);
+    }
+
+    /// Sizes the terminal. To a size that it has already it comes by way of another one, so that programs draw anew.
+    fn resize(&mut self, size: Size) {
+        let size = size.clamped();
+        let same = {
+            let mut state = self.stream.lock();
+            let same = state.view.size == size;
+            if !same {
+                state.resize(size);
+                state.view.size = size;
+                state.version += 1;
+            }
+            same
+        };
+        let first = if same { Size { rows: size.rows + 1, ..size } } else { size };
+        self.nudge = same.then(|| Instant::now() + NUDGE);
+        self.set_size(first);
+        if let Some(recorder) = self.recorder.as_mut().filter(|_| !same) {
+            recorder.resized(size);
+        }
+        self.stream.model.notify_one();
+        self.stream.changed.notify_one();
+    }
+
+    fn resize_back(&mut self) {
+        self.nudge = None;
+        let size = self.stream.lock().view.size;
+        self.set_size(size);
+    }
+
+    fn set_size(&self, size: Size) {
+        if let Some(Err(error)) = self.pty.as_ref().map(|pty| pty.resize(size)) {
+            tracing::warn!(terminal = %self.id(), error = format!("{error:#}"), "the terminal can't be sized");
+        }
+    }
+
+    async fn restart(&mut self, life: u32) -> Result<(), Refusal> {
+        let view = self.stream.lock().view.clone();
+        if view.life != life {
+            // It was, meanwhile.
+            return Ok(());
+        }
+        if self.program.is_some() {
+            return Err(Refusal::new(ErrorCode::Conflict, "the program runs"));
+        }
+        self.pty = None;
+        self.shared.processes.hang_up(self.mark).await;
+        self.stream.printed(RESTARTED);
+        self.stream.tell(|view| view.life += 1);
+        self.start_program();
+        Ok(())
+    }
+
+    async fn record(&mut self, on: bool) -> Result<(), Refusal> {
+        if on == self.recorder.is_some() {
+            return Ok(());
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish().await;
+            self.recorded(false, None);
+            return Ok(());
+        }
+        let view = self.stream.lock().view.clone();
+        let recorder = Recorder::start(&self.shared, &view).map_err(|error| {
+            Refusal::new(ErrorCode::Unavailable, format!("it can't be recorded: {error:#}"))
+        })?;
+        let file = recorder.file().to_owned();
+        self.recorder = Some(recorder);
+        self.stream.tell(|view| {
+            view.recording = Some(protocol::terminal::Recording { file, on: true, trouble: None });
+        });
+        Ok(())
+    }
+
+    fn recorded(&self, on: bool, trouble: Option<String>) {
+        self.stream.tell(|view| {
+            if let Some(recording) = &mut view.recording {
+                recording.on = on;
+                recording.trouble = trouble;
+            }
+        });
+    }
+
+    fn idle_deadline(&self) -> Option<Instant> {
+        let limit = self.shared.idle()?;
+        if self.stream.lock().is_watched() {
+            return None;
+        }
+        Some((self.active_at + limit).min(self.idle_told_at + IDLE_TOLD_EVERY).max(Instant::now()))
+    }
+
+    fn is_idle_for_too_long(&mut self) -> bool {
+        let Some(limit) = self.shared.idle() else { return false };
+        if self.active_at.elapsed() >= limit && !self.stream.lock().is_watched() {
+            return true;
+        }
+        self.tell_idle();
+        false
+    }
+
+    /// Tells until when it may idle.
+    fn tell_idle(&mut self) {
+        self.idle_told_at = Instant::now();
+        let watched = self.stream.lock().is_watched();
+        let left = self
+            .shared
+            .idle()
+            .filter(|_| !watched)
+            .map(|limit| limit.saturating_sub(self.active_at.elapsed()));
+        // To the second: what is not new is not told.
+        let until = left.map(|left| (now() + millis(left)) / 1_000 * 1_000);
+        if self.stream.lock().view.idle_until != until {
+            self.stream.tell(|view| view.idle_until = until);
+        }
+    }
+
+    /// Ends everything in the terminal. What it prints meanwhile is read and dropped, or it would wait for that.
+    async fn end(&mut self) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish().await;
+        }
+        let (pty, buffer) = (self.pty.take(), &mut self.buffer);
+        let drain = async {
+            while let Ok(1..) = read(pty.as_ref(), buffer).await {}
+            std::future::pending::<()>().await;
+        };
+        let (program, processes) = (self.program.as_mut(), &self.shared.processes);
+        let end = async {
+            processes.hang_up(self.mark).await;
+            if let Some(program) = program {
+                let _ = program.wait().await;
+            }
+        };
+        tokio::select! {
+            () = end => {}
+            () = drain => {}
+        }
+    }
+}
+
+async fn read(pty: Option<&Pty>, buffer: &mut [u8]) -> std::io::Result<usize> {
+    match pty {
+        Some(pty) => pty.read(buffer).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn write(pty: Option<&Pty>, bytes: &[u8]) -> std::io::Result<usize> {
+    match pty {
+        Some(pty) => pty.write(bytes).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait(program: Option<&mut Program>) -> std::io::Result<Ended> {
+    match program {
+        Some(program) => program.wait().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn now() -> Millis {
+    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
