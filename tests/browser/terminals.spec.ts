@@ -100,7 +100,11 @@ async function elsewhere(
 }
 
 test.use({ permissions: ["clipboard-read", "clipboard-write"] });
-test.beforeEach(({ context }) => withoutWebGl(context));
+test.beforeEach(async ({ context, person, page }) => {
+  await withoutWebGl(context);
+  await page.reload();
+  await expect(person.composer).toBeVisible();
+});
 
 test("a program that has the whole screen survives a reload, with its screen and its modes", async ({
   person,
@@ -472,6 +476,39 @@ test("the graphics card draws where there is one, and the CSP takes no colour fr
   await page.reload();
   await panel.closeAll();
   await page.close();
+});
+
+test("a conversation is opened in Claude’s own screen, held meanwhile, and what was said there comes back", async ({
+  person,
+  page,
+}) => {
+  const panel = new Panel(page);
+  await person.say("TEXT said in the chat");
+  await expect(person.words(/^said in the chat$/)).toBeVisible();
+  await expect(person.button("Stop")).toBeHidden();
+  const current = page
+    .getByRole("navigation", { name: "Conversations" })
+    .locator("li.current");
+  await current.hover();
+  await current.getByRole("button", { name: /^Actions for/ }).click();
+  await current.getByRole("button", { name: "Open in a terminal" }).click();
+  const held = page.getByRole("region", { name: "Open in a terminal" });
+  await expect(held).toBeVisible();
+  await expect(panel.screen).toContainText("said in the chat");
+  await panel.surface.click();
+  await panel.type("TEXT said in the terminal");
+  await expect(panel.screen).toContainText(
+    /said in the terminal[^]*said in the terminal/,
+  );
+  await panel.type("/exit");
+  await expect(panel.panel.getByText("The program has ended")).toBeVisible();
+  await expect(page.getByText("Back from the terminal")).toBeVisible();
+  await expect(page.getByText("Typed in a terminal")).toBeVisible();
+  await expect(person.words(/^said in the terminal$/)).toBeVisible();
+  await expect(held).toBeHidden();
+  await person.say("TEXT and on in the chat");
+  await expect(person.words(/^and on in the chat$/)).toBeVisible();
+  await panel.closeAll();
 });
 
 for (const colorScheme of ["light", "dark"] as const) {

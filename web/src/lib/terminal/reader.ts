@@ -12,8 +12,8 @@ import { Switchboard, type Watcher } from './wire';
 
 /** It prints once it is told to: before somebody is attached, what is printed may be lost. */
 const BEGINNING = 'stty raw -echo; read -r _; cat -- ';
-/** A recording is no larger; a program that made one by itself could be. */
-const LARGEST_BYTES = 64 * 1024 * 1024;
+/** A recording takes 64 MiB at most; a file that a program made to look like one could be any size. */
+const LARGEST_BYTES = 65 * 1024 * 1024;
 /** Between two pieces there is no reason for a longer wait. */
 const PATIENCE_MS = 20_000;
 
