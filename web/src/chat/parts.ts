@@ -25,6 +25,8 @@ export const examples = new Lazy(() => import('./Examples.svelte'));
 export const modelBanner = new Lazy(() => import('../workspace/ModelBanner.svelte'));
 /** A conversation that is not there. */
 export const missingPane = new Lazy(() => import('./Missing.svelte'));
+/** The way to the terminals, and what they are shown in. */
+export const terminalSide = new Lazy(() => import('../terminal/Side.svelte'));
 
 /** Fetches what every conversation comes to want, so that it is there before it is wanted. */
 export function fetchParts(): void {

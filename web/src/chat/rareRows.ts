@@ -3,7 +3,8 @@ import Answered from './Answered.svelte';
 import LineRow from './LineRow.svelte';
 import Note from './Note.svelte';
 import RawCard from './RawCard.svelte';
+import Typed from './Typed.svelte';
 import TurnFailure from './TurnFailure.svelte';
 import UnknownCard from './UnknownCard.svelte';
 
-export default { Answered, LineRow, Note, RawCard, TurnFailure, UnknownCard };
+export default { Answered, LineRow, Note, RawCard, TurnFailure, Typed, UnknownCard };

@@ -42,6 +42,8 @@ interface Waiting<R> {
   readonly request: R;
   /** Whether a repeat after a reconnect is harmless and wanted. */
   readonly repeat: boolean;
+  /** The answer may take its time: that there is none yet says nothing of the link. */
+  readonly patient: boolean;
   /** When it was last put on the wire; absent if it has not been since the last reconnect. */
   sentAt?: number | undefined;
   readonly resolve: () => void;
@@ -54,10 +56,10 @@ export class Requests<R extends { re: number } = Request> {
   #next = 1;
 
   /** Enters a request. */
-  add(ask: AskOf<R>, repeat: boolean): { re: number; done: Promise<void> } {
+  add(ask: AskOf<R>, repeat: boolean, patient = false): { re: number; done: Promise<void> } {
     const re = this.#next++;
     const done = new Promise<void>((resolve, reject) => {
-      this.#waiting.set(re, { request: { re, ...ask } as unknown as R, repeat, resolve, reject });
+      this.#waiting.set(re, { request: { re, ...ask } as unknown as R, repeat, patient, resolve, reject });
     });
     return { re, done };
   }
@@ -81,9 +83,11 @@ export class Requests<R extends { re: number } = Request> {
     this.#waiting.delete(re);
   }
 
-  /** When the request was sent that has waited longest for its answer. */
+  /** When the request was sent that has waited longest for an answer that comes at once. */
   get oldestSent(): number | undefined {
-    const times = [...this.#waiting.values()].flatMap(({ sentAt }) => (sentAt === undefined ? [] : [sentAt]));
+    const times = [...this.#waiting.values()].flatMap(({ sentAt, patient }) =>
+      sentAt === undefined || patient ? [] : [sentAt],
+    );
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 

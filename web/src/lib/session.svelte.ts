@@ -20,6 +20,7 @@ import type {
 } from './protocol/generated';
 import { Sender } from './sender.svelte';
 import { Link, type LinkState } from './socket';
+import { Door } from './terminal/door.svelte';
 
 /** Conversations whose events are kept for a quick return. */
 const KEPT_CONVERSATIONS = 6;
@@ -50,6 +51,7 @@ export class Session {
   readonly list = new Conversations();
   readonly sender: Sender;
   readonly drafts: Drafts;
+  readonly terminals: Door;
   readonly #link: Link;
   readonly #kept = new Map<ConversationId, Conversation>();
   #open: Conversation | undefined;
@@ -70,6 +72,12 @@ export class Session {
       state: (state) => this.#linkChanged(state),
       welcome: (welcome) => this.#welcome(welcome),
       message: (message) => this.#receive(message),
+      frame: (data) => this.terminals.behind?.frame(data),
+    });
+    this.terminals = new Door({
+      // The workspace is asked, and may have to be started for it.
+      request: (ask, repeat) => this.#link.request(ask, repeat, true),
+      send: (frame) => this.#link.send(frame),
     });
     this.sender = new Sender(me.id, {
       request: (ask, repeat) => this.#link.request(ask, repeat),
@@ -173,6 +181,7 @@ export class Session {
     else if (was === 'up') this.#troubleTimer = setTimeout(() => (this.linkTrouble = true), UNNOTICED_MS);
     if (state.type === 'closed' && state.why === 'signed_out') return this.left();
     if (state.type !== 'up') this.sender.link(false);
+    if (state.type !== 'up' && was === 'up') this.terminals.behind?.unlinked();
     if (state.type === 'down' && state.attempt >= DOUBTFUL_DIALS) void this.#doubt();
   }
 
@@ -193,6 +202,7 @@ export class Session {
     this.list.welcome(welcome.conversations, welcome.more);
     void this.#open?.open();
     this.sender.link(true);
+    this.terminals.behind?.linked();
   }
 
   #receive(message: FromServer): void {
@@ -209,6 +219,10 @@ export class Session {
         return this.list.put([message.conversation]);
       case 'conversation_deleted':
         return this.#deleted(message.conversation);
+      case 'terminals':
+      case 'terminal':
+      case 'terminal_gone':
+        return this.terminals.receive(message);
       default:
         if ('conversation' in message && message.conversation === this.#open?.id) this.#open.receive(message);
     }

@@ -7,8 +7,9 @@ import { Link, type LinkState } from './socket';
 class FakeSocket {
   static all: FakeSocket[] = [];
   readonly sent: Request[] = [];
+  readonly frames: Uint8Array[] = [];
   closed = false;
-  onmessage: ((event: { data: string }) => void) | null = null;
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
 
   constructor(
@@ -17,8 +18,9 @@ class FakeSocket {
   ) {
     FakeSocket.all.push(this);
   }
-  send(data: string): void {
-    this.sent.push(JSON.parse(data) as Request);
+  send(data: string | Uint8Array): void {
+    if (typeof data === 'string') this.sent.push(JSON.parse(data) as Request);
+    else this.frames.push(data);
   }
   close(): void {
     this.closed = true;
@@ -38,6 +40,7 @@ const last = () => FakeSocket.all.at(-1)!;
 const stop = { type: 'stop' as const, conversation: 'c', item: 'i' };
 const states: LinkState[] = [];
 const messages: FromServer[] = [];
+const frames: ArrayBuffer[] = [];
 let welcomes = 0;
 let link: Link;
 
@@ -48,11 +51,13 @@ beforeEach(() => {
   FakeSocket.all = [];
   states.length = 0;
   messages.length = 0;
+  frames.length = 0;
   welcomes = 0;
   link = new Link('ws://here/workspace/u', {
     state: (state) => states.push(state),
     welcome: () => welcomes++,
     message: (message) => messages.push(message),
+    frame: (data) => frames.push(data),
   });
   link.dial();
 });
@@ -113,6 +118,29 @@ describe('a link', () => {
     vi.advanceTimersByTime(15_001);
     expect(link.state.type).toBe('down');
     expect(last().sent.filter((request) => request.type === 'ping')).toHaveLength(2);
+  });
+
+  it('is not given up for an answer that may take its time', () => {
+    last().welcomes();
+    void link.request(stop, true, true).catch(() => undefined);
+    vi.advanceTimersByTime(19_000);
+    expect(link.state.type).toBe('up');
+    vi.advanceTimersByTime(1_000);
+    const ping = last().sent.at(-1)!;
+    expect(ping.type).toBe('ping');
+    last().says({ type: 'done', re: ping.re });
+    vi.advanceTimersByTime(15_000);
+    expect(link.state.type).toBe('up');
+  });
+
+  it('hands on frames, and sends them only while it is up', () => {
+    const frame = new Uint8Array([3, 1]);
+    expect(link.send(frame)).toBe(false);
+    last().welcomes();
+    expect(link.send(frame)).toBe(true);
+    expect(last().frames).toEqual([frame]);
+    last().onmessage?.({ data: frame.buffer });
+    expect(frames).toEqual([frame.buffer]);
   });
 
   it('dials at once when it is told to, and not twice', () => {

@@ -21,6 +21,8 @@ export interface LinkEvents<M extends { type: string } = FromServer> {
   welcome(welcome: Extract<M, { type: 'welcome' }>): void;
   /** Anything but welcome, done and refused. */
   message(message: M): void;
+  /** Something that is no JSON. */
+  frame?(data: ArrayBuffer): void;
 }
 
 /** A dial without a welcome is given up after this long: longer than any control plane takes, shorter than patience. */
@@ -61,6 +63,7 @@ export class Link<R extends { re: number } = Request, M extends { type: string }
     this.#wake();
     this.#set({ type: 'connecting' });
     const socket = new WebSocket(this.url, SUBPROTOCOL);
+    socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     socket.onmessage = (event) => this.#receive(socket, event.data);
     socket.onclose = (event) => this.#lost(socket, event.code);
@@ -69,14 +72,21 @@ export class Link<R extends { re: number } = Request, M extends { type: string }
 
   /**
    * Asks for something. Resolves when it was done; rejects with `Refused`, or with `LinkLost` where `repeat` is false
-   * and the link went away. Repeated requests must be harmless to repeat.
+   * and the link went away. Repeated requests must be harmless to repeat. `patient`: what is asked for may take its time.
    */
-  request(ask: AskOf<R>, repeat = true): Promise<void> {
+  request(ask: AskOf<R>, repeat = true, patient = false): Promise<void> {
     const up = this.#state.type === 'up';
     if (!up && !repeat) return Promise.reject(new LinkLost());
-    const { done } = this.#requests.add(ask, repeat);
+    const { done } = this.#requests.add(ask, repeat, patient);
     if (up) this.#flush();
     return done;
+  }
+
+  /** Puts a frame on the wire; false if there is none. */
+  send(frame: Uint8Array<ArrayBuffer>): boolean {
+    if (this.#state.type !== 'up') return false;
+    this.#socket?.send(frame);
+    return true;
   }
 
   /** Drops a socket that seems dead and dials again. */
@@ -95,7 +105,9 @@ export class Link<R extends { re: number } = Request, M extends { type: string }
   }
 
   #receive(socket: WebSocket, data: unknown): void {
-    if (socket !== this.#socket || typeof data !== 'string') return;
+    if (socket !== this.#socket) return;
+    if (data instanceof ArrayBuffer) return this.events.frame?.(data);
+    if (typeof data !== 'string') return;
     const message = JSON.parse(data) as Framing;
     switch (message.type) {
       case 'welcome':

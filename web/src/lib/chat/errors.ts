@@ -32,8 +32,8 @@ export function turnErrorWords({ status, text }: TurnError, t: Dictionary, rare:
 function gatewayWords(text: string, t: Dictionary, rare: RareWords): string | undefined {
   const spent = /budget of (\$[\d.]+) for \d+ days is used up/.exec(text);
   if (spent?.[1]) return rare.lines.budget(spent[1]);
-  if (text.includes('has not given it a model key')) return t.model.noKey;
-  if (text.includes('refuses your own key')) return t.model.ownKeyRefused;
+  if (text.includes('has not given it a model key')) return rare.noKey;
+  if (text.includes('refuses your own key')) return rare.ownKeyRefused;
   if (text.includes('refuses the key of this Atelier')) return t.result.errors.key;
   return /is not offered here|no price is configured/.test(text) ? t.result.errors.notOffered : undefined;
 }

@@ -126,6 +126,12 @@ export class Fold {
         return this.#line(event, { type: 'compacted', before: event.before, after: event.after });
       case 'cleared':
         return this.#line(event, { type: 'cleared' });
+      case 'terminal_opened':
+        return this.#line(event, { type: 'terminal_opened', byHand: event.terminal === undefined });
+      case 'terminal_closed':
+        return this.#terminalClosed(event);
+      case 'terminal_typed':
+        return this.#typed(event);
       case 'trouble':
         return this.#line(event, { type: 'trouble', what: event.what, detail: event.detail });
       case 'epoch_began':
@@ -270,6 +276,18 @@ export class Fold {
     this.current = undefined;
     this.unknownAt = event.n;
     this.sheet.loseCalls();
+    if (this.sheet.last) this.sheet.last.ended = true;
+  }
+
+  /** What was typed in a terminal begins a turn, like a message. */
+  #typed(event: Of<'terminal_typed'>): void {
+    const key = `t:${event.row}`;
+    this.sheet.add({ kind: 'typed', ...base(event), key, content: event.content }, this.#begin(key, event.n));
+  }
+
+  #terminalClosed(event: Of<'terminal_closed'>): void {
+    this.#line(event, { type: 'terminal_closed', rows: event.rows, leftOut: event.left_out });
+    this.finals.clear();
     if (this.sheet.last) this.sheet.last.ended = true;
   }
 

@@ -56,6 +56,13 @@ export function lineWords(line: Line, t: Dictionary, language: Language, who: Wh
       return {
         words: settingsWords(line.settings, line.before, wordsFor(r.lines.settingsWhy, line.why), t, r),
       };
+    case 'terminal_opened':
+      return { words: line.byHand ? r.lines.terminalByHand : r.lines.terminalOpened };
+    case 'terminal_closed':
+      return {
+        words: r.lines.terminalClosed,
+        ...(line.leftOut > 0 ? { detail: r.lines.terminalLeftOut(line.leftOut), bad: true } : {}),
+      };
     case 'compacted':
       return { words: r.lines.compacted(count(line.before, language), count(line.after, language)) };
     case 'cleared':

@@ -148,6 +148,12 @@ export interface RawRow extends Base {
   readonly content: Payload;
 }
 
+/** What was typed into Claude's own screen, as the session's record has it: by whom, nobody knows. */
+export interface TypedRow extends Base {
+  readonly kind: 'typed';
+  readonly content: Payload;
+}
+
 /** What a quiet line across the log says. */
 export type Line =
   | { type: 'resent'; attempt: number }
@@ -161,6 +167,8 @@ export type Line =
   | { type: 'settings'; settings: Settings; before?: Settings | undefined; why: SettingsChange }
   | { type: 'compacted'; before: number; after: number }
   | { type: 'cleared' }
+  | { type: 'terminal_opened'; byHand: boolean }
+  | { type: 'terminal_closed'; rows: number; leftOut: number }
   | { type: 'trouble'; what: Trouble; detail: string }
   | { type: 'notice'; what: NoticeKind };
 
@@ -181,6 +189,7 @@ export type Row =
   | ResultRow
   | NoteRow
   | RawRow
+  | TypedRow
   | LineRow;
 
 /** A message and all that follows until the next one. */

@@ -18,7 +18,7 @@ import {
   started,
   taken,
 } from './fixtures';
-import type { CallRow, LineRow, TextRow } from './model';
+import type { CallRow, LineRow, MessageRow, TextRow } from './model';
 import { Chat } from './reducer';
 
 const live = (block: string, text: string, restart = false): FromServer & { type: 'live' } => ({
@@ -164,6 +164,27 @@ describe('the log', () => {
     ]);
     expect(of<LineRow>(chat, 'line')).toHaveLength(1);
     expect(chat.view(alone).settings).toEqual({ mode: 'default' });
+  });
+
+  it('shows what was typed in Claude’s own screen as that, never as a person’s message', () => {
+    const typed = (row: string): Body => ({ kind: 'terminal_typed', row, content: { text: row } });
+    const chat = chatOf([
+      { kind: 'terminal_opened', terminal: 't' },
+      typed('r1'),
+      said('b1', 'first'),
+      typed('r2'),
+      said('b2', 'second'),
+      { kind: 'terminal_closed', rows: 4, left_out: 1 },
+      taken('m1'),
+      said('b3', 'third'),
+    ]);
+    const turns = chat.view(alone).turns.map(({ rows }) => rows.map(({ kind }) => kind));
+    expect(turns).toEqual([['line'], ['typed', 'text'], ['typed', 'text', 'line'], ['message', 'text']]);
+    expect(of<MessageRow>(chat, 'message').map(({ item }) => item)).toEqual(['m1']);
+    expect(of<LineRow>(chat, 'line').map(({ line }) => line)).toEqual([
+      { type: 'terminal_opened', byHand: false },
+      { type: 'terminal_closed', rows: 4, leftOut: 1 },
+    ]);
   });
 
   it('tells of a process that died, and not of one that went to sleep', () => {

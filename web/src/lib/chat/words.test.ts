@@ -7,6 +7,7 @@ import { announcements } from './announce';
 import { alone, type Body, chatOf, events, hana, prompt, result, said, taken } from './fixtures';
 import { failureWords, modeWords, reasonWords } from './codes';
 import { answeredWords, lineWords } from './lines';
+import { modelWords } from '../i18n/model';
 import { rareWords } from '../i18n/rare';
 import { turnErrorWords } from './errors';
 import { activityWords, linkWords, shapeOf } from './status';
@@ -126,7 +127,9 @@ describe('errors of a turn', () => {
   it('of our own gateway are told by its words', () => {
     const refused = (text: string) =>
       turnErrorWords({ status: 403, text: `API Error: 403 ${text}` }, en, rareWords.en);
-    expect(refused('the operator of this Atelier has not given it a model key yet')).toBe(en.model.noKey);
+    expect(refused('the operator of this Atelier has not given it a model key yet')).toBe(
+      modelWords.en.noKey,
+    );
     expect(refused("the model's API refuses the key of this Atelier; its operator has to replace it")).toBe(
       en.result.errors.key,
     );
@@ -153,6 +156,13 @@ describe('lines and answers', () => {
     expect(lineWords({ type: 'compacted', before: 182_400, after: 2586 }, en, 'en', () => '').words).toBe(
       'Summarised to make room: 182,400 → 2,586 tokens',
     );
+  });
+
+  it('say what could not be taken over from a terminal', () => {
+    const closed = (leftOut: number) =>
+      lineWords({ type: 'terminal_closed', rows: 5, leftOut }, en, 'en', () => '');
+    expect(closed(0)).toEqual({ words: rareWords.en.lines.terminalClosed });
+    expect(closed(2)).toMatchObject({ bad: true, detail: expect.stringMatching(/^2 entries/) });
   });
 
   it('say what was answered', () => {

@@ -3,10 +3,12 @@ import { parts, plain } from './code';
 import { operatorWords } from '../operator/words';
 import { deedWords } from './deeds';
 import { keyWords } from './keys';
-import { modelWords } from './model';
 import { referenceWords } from './reference';
+import { terminalWords } from '../terminal/words';
 import { en } from './en';
 import { ko } from './ko';
+import { exampleWords } from './examples';
+import { modelWords } from './model';
 import { rareWords } from './rare';
 import { signInWords } from './signIn';
 
@@ -27,11 +29,13 @@ const all = (language: 'en' | 'ko') => ({
   ...{ en, ko }[language],
   ...rareWords[language],
   signIn: signInWords[language],
+  examples: exampleWords[language],
+  model: modelWords[language],
   operator: operatorWords[language],
   deeds: deedWords[language],
   keys: keyWords[language],
-  banner: modelWords[language],
   reference: referenceWords[language],
+  terminal: terminalWords[language],
 });
 
 const english = leaves(all('en'));
@@ -50,6 +54,7 @@ const SAME = new Set([
   'operator.claude',
   'operator.actOn',
   'operator.now',
+  'terminal.takeHint',
 ]);
 
 describe('the dictionaries', () => {

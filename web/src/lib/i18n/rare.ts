@@ -9,6 +9,7 @@ import type {
   Withdrawal,
 } from '../protocol/generated';
 import type { Language } from './format';
+import { modelWords } from './model';
 
 const reasons = {
   tools_called: 'Claude’s process died after it had begun to use tools.',
@@ -82,6 +83,13 @@ const enLines = {
   } satisfies Record<SettingsChange, string>,
   compacted: (before: string, after: string) => `Summarised to make room: ${before} → ${after} tokens`,
   cleared: 'Claude has forgotten everything above',
+  terminalOpened: 'Opened in Claude’s own screen, in a terminal',
+  terminalByHand: 'Somebody started Claude on this conversation in a terminal',
+  terminalClosed: 'Back from the terminal',
+  terminalLeftOut: (count: number) =>
+    count === 1
+      ? 'One entry of what happened there could not be taken over.'
+      : `${count} entries of what happened there could not be taken over.`,
   trouble: {
     cant_start: 'Claude could not be started',
     line_dropped: 'Something too long to keep was dropped',
@@ -101,6 +109,16 @@ const enLines = {
     out_of_memory: 'The workspace’s memory ran out, and a process was ended',
   } satisfies Record<NoticeKind['type'], string>,
   budget: (limit: string) => `The budget of ${limit} is used up. Ask the operator to raise it.`,
+};
+
+const enTyped = { label: 'Typed in a terminal' };
+
+const enHeld = {
+  title: 'Open in a terminal',
+  here: 'This conversation is open in Claude’s own screen. What you send here waits until that is closed.',
+  byHand:
+    'Somebody started Claude on this conversation in a terminal. What you send here waits until it has ended there.',
+  show: 'Show the terminal',
 };
 
 const koUnknown: typeof enUnknown = {
@@ -170,6 +188,10 @@ const koLines: typeof enLines = {
   },
   compacted: (before, after) => `자리를 만들려고 요약함: ${before} → ${after} 토큰`,
   cleared: '이 위의 내용은 Claude가 잊었어요',
+  terminalOpened: '터미널에서 Claude의 화면으로 열렸어요',
+  terminalByHand: '누군가 터미널에서 이 대화로 Claude를 시작했어요',
+  terminalClosed: '터미널에서 돌아왔어요',
+  terminalLeftOut: (count) => `거기서 있었던 일 가운데 ${count}개를 옮겨 오지 못했어요.`,
   trouble: {
     cant_start: 'Claude를 시작하지 못했어요',
     line_dropped: '너무 길어서 담을 수 없는 내용을 버렸어요',
@@ -191,10 +213,37 @@ const koLines: typeof enLines = {
   budget: (limit) => `예산 ${limit}를 다 썼어요. 운영자에게 늘려 달라고 해 주세요.`,
 };
 
-const en = { unknown: enUnknown, lines: enLines };
+const koTyped: typeof enTyped = { label: '터미널에서 입력함' };
+
+const koHeld: typeof enHeld = {
+  title: '터미널에서 열림',
+  here: '이 대화는 Claude의 화면으로 터미널에 열려 있어요. 여기서 보내는 메시지는 그 화면이 닫힐 때까지 기다려요.',
+  byHand:
+    '누군가 터미널에서 이 대화로 Claude를 시작했어요. 여기서 보내는 메시지는 거기서 끝날 때까지 기다려요.',
+  show: '터미널 보기',
+};
+
+const en = {
+  unknown: enUnknown,
+  lines: enLines,
+  typed: enTyped,
+  held: enHeld,
+  noKey: modelWords.en.noKey,
+  ownKeyRefused: modelWords.en.ownKeyRefused,
+};
 
 /** The words of one language. */
 export type RareWords = typeof en;
 
 /** Both languages. */
-export const rareWords: Record<Language, RareWords> = { en, ko: { unknown: koUnknown, lines: koLines } };
+export const rareWords: Record<Language, RareWords> = {
+  en,
+  ko: {
+    unknown: koUnknown,
+    lines: koLines,
+    typed: koTyped,
+    held: koHeld,
+    noKey: modelWords.ko.noKey,
+    ownKeyRefused: modelWords.ko.ownKeyRefused,
+  },
+};

@@ -1,8 +1,6 @@
 /** The frame's words in English: workspace, link, list, sign-in. */
 import type { ErrorCode, Phase, ReasonCode, Stage, State } from '../../protocol/generated';
-import type { Shown } from '../../chat/demo';
 import type { FailureCode } from '../../api';
-import { code } from '../code';
 
 /** Why something is as it is, and what helps. */
 interface Explained {
@@ -137,7 +135,7 @@ const status = {
   retryingNow: (attempt: number, max: number) => `retry ${attempt} of ${max}`,
   compacting: 'summarising to make room',
   stopping: 'stopping',
-  inTerminal: 'open in a terminal; messages wait until it is closed there',
+  inTerminal: 'open in a terminal',
   diskFull: 'the disk is full; nothing goes on until there is room',
   stop: 'Stop',
   stopHint: 'Esc twice',
@@ -154,6 +152,7 @@ const list = {
   more: 'Show more',
   rename: 'Rename',
   remove: 'Delete',
+  ownScreen: 'Open in a terminal',
   actions: (title: string) => `Actions for ${title}`,
   newTitle: 'New title',
   deleted: (title: string) => `“${title}” deleted`,
@@ -167,31 +166,6 @@ const start = {
   heading: 'What shall we work on?',
   intro:
     'This is your own workshop: a private container with Claude Code and your files. Ask for something, and watch it being done.',
-  examples: 'Try one of these',
-  /** First steps with the real Claude: what the button says, and what it puts into the message field. */
-  steps: [
-    ['Look around', 'Look around in my workspace and tell me in a few sentences what is there.'],
-    [
-      'Write a program',
-      'Write a Python program that counts the words in a text file, with a test, and run it.',
-    ],
-    ['Plan together', 'I have an idea for a small tool. Ask me what you need to know, then propose a plan.'],
-  ] as readonly (readonly [string, string])[],
-  /** What the demo's examples show. */
-  shown: {
-    stream: 'A long answer',
-    think: 'Thinking',
-    run: 'Run a command',
-    write: 'Write a file',
-    ask: 'Ask me something',
-    plan: 'Propose a plan',
-  } satisfies Record<Shown, string>,
-};
-
-const model = {
-  demoOther: `Ask it for ${code('help')} to see all that it understands. Anything else is answered with a short sample text.`,
-  noKey: 'Claude has no key yet.',
-  ownKeyRefused: 'The model’s API refuses your own key.',
 };
 
 const errors = {
@@ -220,9 +194,10 @@ const ui = {
   copy: 'Copy',
   copied: 'Copied',
   requestId: 'Request',
+  terminals: 'Terminals',
   skip: 'Skip to the message field',
 };
 
 const time = { now: 'now' };
 
-export const frameWords = { workspace, link, status, list, start, model, errors, ui, time };
+export const frameWords = { workspace, link, status, list, start, errors, ui, time };

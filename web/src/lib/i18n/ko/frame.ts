@@ -1,6 +1,5 @@
 /** 틀의 한국어 낱말: 작업공간, 연결, 목록, 로그인. */
 import type { Dictionary } from '../en';
-import { code } from '../code';
 
 const workspace: Dictionary['workspace'] = {
   name: '작업공간',
@@ -116,7 +115,7 @@ const status: Dictionary['status'] = {
   retryingNow: (attempt, max) => `재시도 ${attempt}/${max}`,
   compacting: '자리를 만들려고 요약하는 중',
   stopping: '중지하는 중',
-  inTerminal: '터미널에서 열려 있음, 닫힐 때까지 메시지는 기다림',
+  inTerminal: '터미널에서 열림',
   diskFull: '디스크가 가득 참, 자리가 날 때까지 멈춤',
   stop: '중지',
   stopHint: 'Esc 두 번',
@@ -133,6 +132,7 @@ const list: Dictionary['list'] = {
   more: '더 보기',
   rename: '이름 바꾸기',
   remove: '삭제',
+  ownScreen: '터미널에서 열기',
   actions: (title) => `${title}: 동작`,
   newTitle: '새 이름',
   deleted: (title) => `‘${title}’ 대화를 삭제했어요`,
@@ -145,26 +145,6 @@ const list: Dictionary['list'] = {
 const start: Dictionary['start'] = {
   heading: '무엇을 해 볼까요?',
   intro: 'Claude Code와 내 파일이 있는 나만의 작업실이에요. 부탁하면 일하는 모습을 볼 수 있어요.',
-  examples: '이렇게 해 보세요',
-  steps: [
-    ['둘러보기', '내 작업공간을 둘러보고 무엇이 있는지 몇 문장으로 알려 주세요.'],
-    ['프로그램 쓰기', '텍스트 파일의 낱말 수를 세는 파이썬 프로그램을 테스트와 함께 쓰고 실행해 주세요.'],
-    ['함께 계획하기', '작은 도구를 만들고 싶어요. 필요한 것을 나에게 물어본 뒤 계획을 제안해 주세요.'],
-  ],
-  shown: {
-    stream: '긴 답변',
-    think: '생각하기',
-    run: '명령 실행하기',
-    write: '파일 쓰기',
-    ask: '나에게 묻기',
-    plan: '계획 제안하기',
-  },
-};
-
-const model: Dictionary['model'] = {
-  demoOther: `알아듣는 말을 모두 보려면 ${code('help')}라고 보내 보세요. 그 밖의 말에는 짧은 예시 글로 답해요.`,
-  noKey: 'Claude에 쓸 키가 아직 없어요.',
-  ownKeyRefused: '모델 API가 내 키를 거절해요.',
 };
 
 const errors: Dictionary['errors'] = {
@@ -192,9 +172,10 @@ const ui: Dictionary['ui'] = {
   copy: '복사',
   copied: '복사됨',
   requestId: '요청',
+  terminals: '터미널',
   skip: '메시지 입력으로 건너뛰기',
 };
 
 const time: Dictionary['time'] = { now: '방금' };
 
-export const frameWords = { workspace, link, status, list, start, model, errors, ui, time };
+export const frameWords = { workspace, link, status, list, start, errors, ui, time };
