@@ -281,8 +281,10 @@ async fn viewers_that_break_the_rules_harm_nobody() -> anyhow::Result<()> {
         let nowhere = TerminalId(Uuid::from_u128(u128::from(place)));
         scene.viewer.send_raw(Message::binary(encode_terminal(nowhere, &frame))).await?;
     }
-    let gap = TerminalFrame::Input { source, place: 1 << 40, bytes: b"gap" };
-    scene.viewer.send_raw(Message::binary(encode_terminal(id, &gap))).await?;
+    for (place, bytes) in [(0, b"typed".as_slice()), (1 << 40, b"gap")] {
+        let frame = TerminalFrame::Input { source, place, bytes };
+        scene.viewer.send_raw(Message::binary(encode_terminal(id, &frame))).await?;
+    }
     // The workspace-agent answers nothing: of a million wishes a few wait, the rest is refused at once.
     for _ in 0..200 {
         let resize = json!({ "re": 1_000_000, "type": "terminal", "terminal": id,
@@ -298,6 +300,7 @@ async fn viewers_that_break_the_rules_harm_nobody() -> anyhow::Result<()> {
     // Then it goes on as ever.
     scene.print(&text(0, 1000)).await?;
     scene.is_what_was_printed();
+    assert_eq!(scene.peer.typed, b"typed");
     let resized = |act: &&TerminalAct| matches!(act, TerminalAct::Resize { .. });
     let passed = scene.peer.wanted.iter().filter(resized).count();
     assert!((1..=32).contains(&passed), "{passed} were passed on");
@@ -311,7 +314,8 @@ async fn viewers_that_break_the_rules_harm_nobody() -> anyhow::Result<()> {
 async fn opening_a_terminal_starts_the_workspace_and_two_viewers_see_the_same() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;
-    assert_eq!(viewer.seen.workspace["phase"]["type"], "stopped", "it does not run yet");
+    let stopped = |seen: &Seen| (seen.workspace["phase"]["type"] == "stopped").then_some(());
+    viewer.until("it does not run yet", stopped).await?;
     let id = viewer.open_terminal(json!({ "type": "shell" })).await?;
     let mut other = viewer.another().await?;
     shows(&mut other, id).await?;
@@ -344,8 +348,8 @@ async fn a_killed_control_plane_loses_no_byte_of_a_terminal_that_prints() -> any
         viewer.seen.terminals.available = false;
         shows(&mut viewer, id).await?;
     }
-    viewer.type_in(id, b"typed\n").await?;
     viewer.printed(id, "all printed").await?;
+    viewer.type_in(id, b"typed\n").await?;
     viewer.printed(id, "typed\r\ntyped").await?;
     let numbers: String = (1..=400).map(|number| format!("number {number}\r\n")).collect();
     let shown = viewer.seen.terminals.screens[&id].text();

@@ -5,19 +5,16 @@
 //! Prints the port that it listens on. The first message on each connection is the program with its arguments, in JSON.
 
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
 use std::process::Stdio;
-use std::sync::Arc;
 
 use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
-use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::{OpenptyResult, Winsize, openpty};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio_tungstenite::accept_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -42,12 +39,11 @@ async fn serve(stream: TcpStream) -> anyhow::Result<()> {
     let (mut sink, mut stream) = socket.split();
     let first = stream.next().await.context("nothing is said")??;
     let arguments: Vec<String> = serde_json::from_str(first.to_text()?)?;
-    let (master, _child) = start(&arguments)?;
-    let (reading, writing) = (Arc::clone(&master), master);
+    let (mut output, mut input, _child) = start(&arguments)?;
     let out = async move {
         let mut buffer = vec![0; READ];
         // A PTY whose other end is closed says EIO.
-        while let Ok(count) = read(&reading, &mut buffer).await {
+        while let Ok(count) = output.read(&mut buffer).await {
             sink.send(Message::binary(buffer[..count].to_vec())).await?;
         }
         anyhow::Ok(())
@@ -55,7 +51,7 @@ async fn serve(stream: TcpStream) -> anyhow::Result<()> {
     let typed = async move {
         while let Some(Ok(message)) = stream.next().await {
             if let Message::Binary(bytes) = message {
-                write(&writing, &bytes).await?;
+                input.write_all(&bytes).await?;
             }
         }
         anyhow::Ok(())
@@ -64,7 +60,7 @@ async fn serve(stream: TcpStream) -> anyhow::Result<()> {
 }
 
 /// A program on a PTY of its own, which is its controlling terminal. It ends with what is returned.
-fn start(arguments: &[String]) -> anyhow::Result<(Arc<AsyncFd<OwnedFd>>, tokio::process::Child)> {
+fn start(arguments: &[String]) -> anyhow::Result<(pipe::Receiver, pipe::Sender, Child)> {
     let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
     let OpenptyResult { master, slave } = openpty(&size, None)?;
     fcntl(&master, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
@@ -77,22 +73,7 @@ fn start(arguments: &[String]) -> anyhow::Result<(Arc<AsyncFd<OwnedFd>>, tokio::
         .stderr(Stdio::from(slave))
         .kill_on_drop(true)
         .spawn()?;
-    Ok((Arc::new(AsyncFd::new(master)?), child))
-}
-
-async fn read(pty: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let read = |fd: &OwnedFd| nix::unistd::read(fd.as_fd(), buffer).map_err(std::io::Error::from);
-    match pty.async_io(Interest::READABLE, read).await? {
-        0 => Err(Errno::EIO.into()),
-        count => Ok(count),
-    }
-}
-
-async fn write(pty: &AsyncFd<OwnedFd>, mut bytes: &[u8]) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        let write = |fd: &OwnedFd| nix::unistd::write(fd.as_fd(), bytes).map_err(std::io::Error::from);
-        let count = pty.async_io(Interest::WRITABLE, write).await?;
-        bytes = &bytes[count..];
-    }
-    Ok(())
+    // To the runtime a PTY is as good as a pipe.
+    let input = pipe::Sender::from_owned_fd_unchecked(master.try_clone()?)?;
+    Ok((pipe::Receiver::from_owned_fd_unchecked(master)?, input, child))
 }
