@@ -32,9 +32,10 @@ async fn a_full_screen_program_survives_a_reattach_with_its_screen_and_its_modes
     let mut other = viewer.another().await?;
     other.attach_terminal(id).await?;
     other.until("the page there, too", |seen| on_screen(seen, id, "121")).await?;
-    let snapshot = String::from_utf8_lossy(&other.seen.terminals.screens[&id].snapshot).into_owned();
+    let handed_over = emulate(&other.seen.terminals.screens[&id]).snapshot();
+    let snapshot = String::from_utf8_lossy(&handed_over).into_owned();
     for mode in ["\u{1b}[?47h", "\u{1b}[?1h", "\u{1b}[?1006h"] {
-        assert!(snapshot.contains(mode), "{mode:?} is not in the snapshot");
+        assert!(snapshot.contains(mode), "{mode:?} is not there");
     }
     let screens = [&viewer, &other].map(|viewer| emulate(&viewer.seen.terminals.screens[&id]));
     assert_eq!(screens[0].text(), screens[1].text());
@@ -47,12 +48,16 @@ async fn a_full_screen_program_survives_a_reattach_with_its_screen_and_its_modes
 async fn a_loop_prints_on_while_the_control_plane_is_killed_and_no_line_is_lost() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;
-    let id = viewer.open_command("for n in $(seq 1 60); do echo line-$n.; sleep 0.1; done; echo over").await?;
+    let id =
+        viewer.open_command("for n in $(seq 1 60); do echo line-$n.; sleep 0.1; done; echo over").await?;
     viewer.printed(id, "line-5.").await?;
     stack.kill_control_plane().await;
     stack.start_control_plane().await?;
     viewer.reconnect().await?;
-    let listed = |seen: &Seen| (seen.terminals.available && seen.terminals.listed(id).is_some()).then_some(());
+    // What it knew is of the old control plane.
+    viewer.seen.terminals.available = false;
+    let listed =
+        |seen: &Seen| (seen.terminals.available && seen.terminals.listed(id).is_some()).then_some(());
     viewer.until("the terminal is listed again", listed).await?;
     viewer.attach_terminal(id).await?;
     viewer.printed(id, "over").await?;
