@@ -69,7 +69,7 @@ fn catch_enrolment(stack: &Stack) -> (std::thread::JoinHandle<Option<String>>, A
         let mut folders: Vec<PathBuf> = Vec::new();
         let mut looks = 0_u32;
         while !stop.load(Ordering::Relaxed) {
-            if looks % 100 == 0 {
+            if looks.is_multiple_of(100) {
                 let listed = std::process::Command::new("sh").args(["-c", &list]).output().ok()?;
                 folders = String::from_utf8_lossy(&listed.stdout).lines().map(PathBuf::from).collect();
             }
@@ -78,7 +78,7 @@ fn catch_enrolment(stack: &Stack) -> (std::thread::JoinHandle<Option<String>>, A
             if let Some(file) = read.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) {
                 return file["token"].as_str().map(str::to_owned);
             }
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::yield_now();
         }
         None
     });

@@ -37,8 +37,6 @@ fn asked(json: &str, id: &PromptId) -> Option<Prompt> {
     if !json.contains("prompt_asked") {
         return None;
     }
-    match serde_json::from_str::<Event>(json).ok()?.body {
-        EventBody::PromptAsked(prompt) if prompt.prompt == *id => Some(prompt),
-        _ => None,
-    }
+    let EventBody::PromptAsked(prompt) = serde_json::from_str::<Event>(json).ok()?.body else { return None };
+    (prompt.prompt == *id).then_some(prompt)
 }

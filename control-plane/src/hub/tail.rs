@@ -10,7 +10,7 @@ use protocol::viewer::{Because, Cursor, Verdict};
 use protocol::{BlockId, Position};
 
 use super::conversation::ConversationHub;
-use super::follow::{Follow, Greeting};
+use super::follow::{Follow, Greeting, Pace};
 use super::live::More;
 use super::ring::Line;
 use crate::store::StoreError;
@@ -20,6 +20,7 @@ use crate::store::StoreError;
 pub struct Tail {
     follow: Follow,
     told: Cursor,
+    pace: Pace,
 }
 
 /// Some of what a script lacks, in this order.
@@ -77,7 +78,7 @@ impl Tail {
         let mut told = cursor.unwrap_or_default();
         // A cursor from before the store was put back to an earlier time stands for nothing here.
         told.outbox = if told.outbox > follow.cursor().outbox { 0 } else { told.outbox };
-        Ok(Self { follow, told })
+        Ok(Self { follow, told, pace: Pace::default() })
     }
 
     /// What to tell now.
@@ -85,7 +86,8 @@ impl Tail {
     /// # Errors
     /// When the store can't be read, or someone else writes it.
     pub async fn next(&mut self) -> Result<Piece, StoreError> {
-        let batch = self.follow.next().await?;
+        let (batch, pace) = self.follow.next(self.pace).await?;
+        self.pace = self.pace.and(pace);
         let records = self.follow.records().await?;
         if let Some(Greeting { from, end, verdict: Verdict::Snapshot { .. } }) = batch.greeting {
             self.told.log = Position { epoch: end.epoch, n: from - 1 };

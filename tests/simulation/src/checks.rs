@@ -231,7 +231,7 @@ fn check_turns(kept: &Kept) -> Result<(), Violation> {
 }
 
 /// The messages that an event calls over. Not by a stop that comes as the turn ends anyway: that has an end of its own, and the
-/// CLI names the same messages.
+/// CLI names the same messages; nor by a turn that came to nothing since another answered for it.
 fn ends(body: &EventBody) -> Vec<ItemId> {
     if let EventBody::Result(result) = body
         && result.outcome != Outcome::Stopped
@@ -239,7 +239,7 @@ fn ends(body: &EventBody) -> Vec<ItemId> {
         return result.items.clone();
     }
     if let EventBody::MessageEnded { item, how } = body
-        && *how != MessageEnd::Stopped
+        && !matches!(how, MessageEnd::Stopped | MessageEnd::Nothing)
     {
         return vec![*item];
     }

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn held(conversation: u128, item: u128) -> Held {
-        let input = Box::new(Input::Configure(Settings::default()));
+        let input = Box::new(Input::Configure(Settings::default(), None));
         let conversation = ConversationId(Uuid::from_u128(conversation));
         Held { conversation, item: Some(ItemId(Uuid::from_u128(item))), input }
     }
