@@ -55,7 +55,15 @@ await() {
 }
 declare -A name_of=(["the control plane"]=control-plane ["the scripted model"]=scripted-model)
 
-healthy() { curl -sf --noproxy '*' -o /dev/null "http://${ATELIER_LISTEN:-127.0.0.1:8080}/health"; }
+# Its own port is asked, whatever name is on the certificate.
+healthy() {
+  local scheme=http
+  [ -z "${ATELIER_TLS_CERTIFICATE:-}" ] || scheme=https
+  curl -sfk --noproxy '*' -o /dev/null "$scheme://${ATELIER_LISTEN:-127.0.0.1:8080}/health"
+}
+
+# Whether people sign in at an identity provider.
+has_provider() { [ -n "${ATELIER_OIDC_CLIENT_ID:-}" ]; }
 
 # The address is that of the control plane that runs, however it was configured.
 sign_in() { "$BIN/control-plane" sign-in --data "$DATA" --public-url "$(cat "$RUN/url" 2>/dev/null || echo "$URL")"; }

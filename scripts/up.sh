@@ -53,5 +53,10 @@ if [ -n "$demo" ]; then
 elif [ -z "${ATELIER_ANTHROPIC_KEY:-}${ATELIER_ANTHROPIC_KEY_FILE:-}" ] && [ ! -e "$DATA/anthropic-key" ]; then
   say "There is no model key yet: put your Anthropic API key into $DATA/anthropic-key and run \`make up\` again, or try \`make up DEMO=1\`."
 fi
-say "Atelier is ready. Sign in once, within five minutes, at"
-printf '\n  %s\n\n' "$(sign_in)"
+if has_provider; then
+  say "Atelier is ready. Sign in at"
+  printf '\n  %s\n\n' "$URL"
+else
+  say "Atelier is ready. Sign in once, within five minutes, at"
+  printf '\n  %s\n\n' "$(sign_in)"
+fi

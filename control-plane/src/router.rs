@@ -191,7 +191,7 @@ pub fn link(app: Arc<App>) -> Router {
         .route("/model/{conversation}/v1/messages", post(link::model))
         .route("/model/{conversation}/v1/messages/count_tokens", post(link::model))
         .route("/model/{conversation}/v1/models", get(link::model));
-    small.merge(model).with_state(app)
+    small.merge(model).layer(middleware::from_fn(request_id::name)).with_state(app)
 }
 
 async fn unknown() -> ApiError {

@@ -13,7 +13,7 @@ use control_plane::auth::session;
 use control_plane::pki::Authority;
 use control_plane::seal::Seal;
 use control_plane::store::Store;
-use control_plane::store::records::Identity;
+use control_plane::store::records::{Identity, Profile};
 use control_plane::store::sqlite::Sqlite;
 use nix::sys::signal::Signal;
 use scripted_model::Serving;
@@ -157,7 +157,7 @@ impl Stack {
             .env("ATELIER_LOG", self.log_level)
             .env("NO_COLOR", "1")
             .stderr(log);
-        let ready = |line: &str| line.contains("#code=").then_some(());
+        let ready = |line: &str| line.starts_with("  http").then_some(());
         match Server::start(&mut command, ready).await {
             Ok((server, ())) => self.process = Some(server),
             Err(error) => anyhow::bail!("{error:#}; the control plane's log:\n{}", self.log_text()),
@@ -276,6 +276,10 @@ impl Stack {
     pub async fn stranger(&self, name: &str) -> anyhow::Result<Viewer> {
         let store = self.store()?;
         let user = store.sign_in(&Identity::new(&format!("test:{name}"), name), 1).await?;
+        // They have been here before.
+        let onboarding = Some(serde_json::json!({}));
+        let profile = Profile { name: name.to_owned(), language: None, onboarding };
+        store.save_profile(user.id, &profile).await?;
         let token = session::open(&*store, user.id, "a story").await?;
         let header = Cookie::new(false, self.public.port()).keep(&token).context("no cookie")?;
         let cookie = header.to_str()?.split(';').next().unwrap_or_default().to_owned();

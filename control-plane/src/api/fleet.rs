@@ -89,7 +89,9 @@ async fn write(
         let told = tokio::select! {
             request = requests.recv() => {
                 let Some(FleetRequest { re, body }) = request else { return Ended::Gone };
-                operator.0.used(app).await;
+                if !matches!(body, FromOperator::Ping {}) {
+                    operator.0.used(app).await;
+                }
                 let answer = onlooker.carry_out(operator, re, body).await;
                 writer.say(&answer).await
             }

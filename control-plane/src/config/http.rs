@@ -60,9 +60,9 @@ impl Http {
     }
 
     /// Whether a connection from there is taken at all. Where plain HTTP is spoken on an address that others reach, it is
-    /// spoken with the proxies alone.
+    /// spoken with the proxies alone, and with this machine, which asks how we are.
     pub fn admits(&self, address: IpAddr) -> bool {
-        self.tls.is_some() || self.listen.ip().is_loopback() || self.is_proxy(address)
+        self.tls.is_some() || address.to_canonical().is_loopback() || self.is_proxy(address)
     }
 
     /// Whether there is one of the proxies.

@@ -313,8 +313,9 @@ fn a_certificate_and_its_key_go_together_and_are_read_before_anything_starts() {
 #[test]
 fn a_session_lasts_a_day_at_most() {
     for hours in ["0", "25", "NaN", "-1"] {
-        assert!(mistake(&["--session-hours", hours]).starts_with("--session-hours"), "{hours}");
-        assert!(mistake(&["--session-idle-hours", hours]).starts_with("--session-idle-hours"), "{hours}");
+        for flag in ["--session-hours", "--session-idle-hours"] {
+            assert!(mistake(&[&format!("{flag}={hours}")]).starts_with(flag), "{flag} {hours}");
+        }
     }
     let config = check(folder().path(), &["--session-hours", "8", "--session-idle-hours", "0.5"]).unwrap();
     assert_eq!((config.sign_in.lasts, config.sign_in.idle), (8 * 3_600_000, 1_800_000));

@@ -83,7 +83,12 @@ export async function bodyChunk(id: ConversationId, digest: string, chunk: numbe
 }
 
 /** Asks the control plane something. For the parts of the API that few pages use and that are kept with those. */
-export async function ask(method: string, path: string, body?: unknown, more: RequestInit = {}): Promise<Response> {
+export async function ask(
+  method: string,
+  path: string,
+  body?: unknown,
+  more: RequestInit = {},
+): Promise<Response> {
   const sent = Date.now();
   let answer: Response;
   try {
