@@ -83,7 +83,8 @@ async fn connect(
 
 /// What is answered to a request.
 async fn ask(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), request: &str) -> String {
-    stream.write_all(request.as_bytes()).await.unwrap();
+    // Whoever is not taken is hung up on, perhaps before this.
+    let _ = stream.write_all(request.as_bytes()).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
@@ -224,7 +225,8 @@ async fn where_plain_http_is_spoken_to_others_only_the_proxies_are_answered() {
         let mut stream = TcpStream::connect((own_address(), plane.running.public.port())).await.unwrap();
         ask(&mut stream, &get("/api/sign-in")).await
     };
-    assert_eq!(asked("192.0.2.0/24").await, "");
+    assert!(!own_address().is_loopback());
+    assert_eq!(asked("203.0.113.77").await, "");
     assert!(asked(&format!("{},192.0.2.0/24", own_address())).await.starts_with("HTTP/1.1 200"));
 }
 

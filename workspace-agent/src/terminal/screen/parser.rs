@@ -109,8 +109,7 @@ impl Params {
         }
         let slot =
             if self.in_sub { &mut self.subs[self.subs_len - 1] } else { &mut self.values[self.len - 1] };
-        *slot =
-            if *slot == -1 { digit } else { slot.saturating_mul(10).saturating_add(digit) };
+        *slot = if *slot == -1 { digit } else { slot.saturating_mul(10).saturating_add(digit) };
     }
 
     /// How many there are; at least one.
