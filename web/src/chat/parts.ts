@@ -1,6 +1,8 @@
 /** The parts of the chat that the first paint can do without. */
 import { Lazy } from '../ui/lazy.svelte';
 
+/** What a turn leaves besides words. */
+export const turnRows = new Lazy(() => import('./turnRows'));
 /** What a tool's card needs beyond its one line. */
 export const toolParts = new Lazy(() => import('./tool/parts'));
 /** Claude's questions to a person. */
