@@ -115,36 +115,36 @@ describe('the status line', () => {
 
 describe('errors of a turn', () => {
   it.each([
-    [401, en.result.errors.key],
-    [429, en.result.errors.rate],
-    [529, en.result.errors.overloaded],
-    [503, en.result.errors.server],
-    [400, en.result.errors.request],
+    [401, rareWords.en.errors.key],
+    [429, rareWords.en.errors.rate],
+    [529, rareWords.en.errors.overloaded],
+    [503, rareWords.en.errors.server],
+    [400, rareWords.en.errors.request],
   ])('%i says what to do', (status, words) => {
-    expect(turnErrorWords({ status, text: '' }, en, rareWords.en)).toBe(words);
+    expect(turnErrorWords({ status, text: '' }, rareWords.en)).toBe(words);
   });
 
   it('of our own gateway are told by its words', () => {
     const refused = (text: string) =>
-      turnErrorWords({ status: 403, text: `API Error: 403 ${text}` }, en, rareWords.en);
+      turnErrorWords({ status: 403, text: `API Error: 403 ${text}` }, rareWords.en);
     expect(refused('the operator of this Atelier has not given it a model key yet')).toBe(
       modelWords.en.noKey,
     );
     expect(refused("the model's API refuses the key of this Atelier; its operator has to replace it")).toBe(
-      en.result.errors.key,
+      rareWords.en.errors.key,
     );
     expect(refused("this workspace's budget of $5.00 for 30 days is used up")).toBe(
       rareWords.en.lines.budget('$5.00'),
     );
-    expect(refused('the model claude-x is not offered here')).toBe(en.result.errors.notOffered);
-    expect(refused('something else')).toBe(en.result.errors.permission);
+    expect(refused('the model claude-x is not offered here')).toBe(rareWords.en.errors.notOffered);
+    expect(refused('something else')).toBe(rareWords.en.errors.permission);
   });
 
   it('without a status tell a network from the rest', () => {
-    expect(turnErrorWords({ text: 'connect ECONNREFUSED' }, en, rareWords.en)).toBe(
-      en.result.errors.unreachable,
+    expect(turnErrorWords({ text: 'connect ECONNREFUSED' }, rareWords.en)).toBe(
+      rareWords.en.errors.unreachable,
     );
-    expect(turnErrorWords({ text: 'max_tokens' }, en, rareWords.en)).toBe(en.result.errors.other);
+    expect(turnErrorWords({ text: 'max_tokens' }, rareWords.en)).toBe(rareWords.en.errors.other);
   });
 });
 

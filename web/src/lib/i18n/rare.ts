@@ -8,6 +8,7 @@ import type {
   Unknown,
   Withdrawal,
 } from '../protocol/generated';
+import { code } from './code';
 import type { Language } from './format';
 import { modelWords } from './model';
 
@@ -113,6 +114,21 @@ const enLines = {
 
 const enTyped = { label: 'Typed in a terminal' };
 
+/** Why a turn failed. */
+const enErrors = {
+  key: 'The model’s API refused the key. Ask the operator for a valid one, then send again.',
+  permission: 'The model’s API does not allow this with the operator’s key. Ask the operator.',
+  model: 'The model’s API does not know this model. Choose another one below, then send again.',
+  notOffered: 'This model is not offered here. Choose another one below, then send again.',
+  tooLarge: `The conversation has become too long for the model. ${code('/compact')} makes room.`,
+  rate: 'The model’s API limits how much can be asked at a time. Wait a little, then send again.',
+  overloaded: 'The model’s API is overloaded. Wait a little, then send again.',
+  server: 'The model’s API failed. Send again.',
+  unreachable: 'The model’s API could not be reached. Wait a little, then send again.',
+  request: 'The model’s API refused the request. Say it differently, or begin a new conversation.',
+  other: 'The turn failed. What was done until then stays.',
+};
+
 const enHeld = {
   title: 'Open in a terminal',
   here: 'This conversation is open in Claude’s own screen. What you send here waits until that is closed.',
@@ -215,6 +231,20 @@ const koLines: typeof enLines = {
 
 const koTyped: typeof enTyped = { label: '터미널에서 입력함' };
 
+const koErrors: typeof enErrors = {
+  key: '모델 API가 키를 거절했어요. 운영자에게 올바른 키를 부탁한 뒤 다시 보내 주세요.',
+  permission: '운영자의 키로는 모델 API에서 이 일을 할 수 없어요. 운영자에게 물어봐 주세요.',
+  model: '모델 API가 이 모델을 몰라요. 아래에서 다른 모델을 고른 뒤 다시 보내 주세요.',
+  notOffered: '여기에서는 이 모델을 쓸 수 없어요. 아래에서 다른 모델을 고른 뒤 다시 보내 주세요.',
+  tooLarge: `대화가 모델에 비해 너무 길어졌어요. ${code('/compact')}로 자리를 만들 수 있어요.`,
+  rate: '모델 API가 한 번에 물을 수 있는 양을 제한해요. 잠시 뒤 다시 보내 주세요.',
+  overloaded: '모델 API가 몹시 바빠요. 잠시 뒤 다시 보내 주세요.',
+  server: '모델 API가 실패했어요. 다시 보내 주세요.',
+  unreachable: '모델 API에 닿지 못했어요. 잠시 뒤 다시 보내 주세요.',
+  request: '모델 API가 요청을 거절했어요. 다르게 말하거나 새 대화를 시작해 주세요.',
+  other: '차례가 실패했어요. 그때까지 한 일은 남아 있어요.',
+};
+
 const koHeld: typeof enHeld = {
   title: '터미널에서 열림',
   here: '이 대화는 Claude의 화면으로 터미널에 열려 있어요. 여기서 보내는 메시지는 그 화면이 닫힐 때까지 기다려요.',
@@ -228,6 +258,7 @@ const en = {
   lines: enLines,
   typed: enTyped,
   held: enHeld,
+  errors: enErrors,
   noKey: modelWords.en.noKey,
   ownKeyRefused: modelWords.en.ownKeyRefused,
 };
@@ -243,6 +274,7 @@ export const rareWords: Record<Language, RareWords> = {
     lines: koLines,
     typed: koTyped,
     held: koHeld,
+    errors: koErrors,
     noKey: modelWords.ko.noKey,
     ownKeyRefused: modelWords.ko.ownKeyRefused,
   },

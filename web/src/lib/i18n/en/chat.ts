@@ -2,7 +2,6 @@
 import type { MessageEnd, Mode, Outcome, TaskStatus } from '../../protocol/generated';
 import type { CallState, Mark } from '../../chat/model';
 import type { Verb } from '../../chat/tools';
-import { code } from '../code';
 
 const composer = {
   label: 'Message to Claude',
@@ -180,20 +179,6 @@ const tools = {
   report: 'Report',
 };
 
-const turnErrors = {
-  key: 'The model’s API refused the key. Ask the operator for a valid one, then send again.',
-  permission: 'The model’s API does not allow this with the operator’s key. Ask the operator.',
-  model: 'The model’s API does not know this model. Choose another one below, then send again.',
-  notOffered: 'This model is not offered here. Choose another one below, then send again.',
-  tooLarge: `The conversation has become too long for the model. ${code('/compact')} makes room.`,
-  rate: 'The model’s API limits how much can be asked at a time. Wait a little, then send again.',
-  overloaded: 'The model’s API is overloaded. Wait a little, then send again.',
-  server: 'The model’s API failed. Send again.',
-  unreachable: 'The model’s API could not be reached. Wait a little, then send again.',
-  request: 'The model’s API refused the request. Say it differently, or begin a new conversation.',
-  other: 'The turn failed. What was done until then stays.',
-};
-
 const result = {
   outcomes: {
     completed: '',
@@ -202,7 +187,6 @@ const result = {
     limit: 'reached a limit',
     other: 'ended',
   } satisfies Record<Outcome, string>,
-  errors: turnErrors,
   tokens: (count: string) => `${count} tokens`,
   usage: (input: string, output: string, read: string, write: string) =>
     `${input} read, ${output} written, ${read} from the cache, ${write} into the cache`,

@@ -1,6 +1,5 @@
 /** 대화의 한국어 낱말. */
 import type { Dictionary } from '../en';
-import { code } from '../code';
 
 const composer: Dictionary['composer'] = {
   label: 'Claude에게 보낼 메시지',
@@ -174,19 +173,6 @@ const tools: Dictionary['tools'] = {
 
 const result: Dictionary['result'] = {
   outcomes: { completed: '', stopped: '중지됨', failed: '실패', limit: '한도에 닿음', other: '끝남' },
-  errors: {
-    key: '모델 API가 키를 거절했어요. 운영자에게 올바른 키를 부탁한 뒤 다시 보내 주세요.',
-    permission: '운영자의 키로는 모델 API에서 이 일을 할 수 없어요. 운영자에게 물어봐 주세요.',
-    model: '모델 API가 이 모델을 몰라요. 아래에서 다른 모델을 고른 뒤 다시 보내 주세요.',
-    notOffered: '여기에서는 이 모델을 쓸 수 없어요. 아래에서 다른 모델을 고른 뒤 다시 보내 주세요.',
-    tooLarge: `대화가 모델에 비해 너무 길어졌어요. ${code('/compact')}로 자리를 만들 수 있어요.`,
-    rate: '모델 API가 한 번에 물을 수 있는 양을 제한해요. 잠시 뒤 다시 보내 주세요.',
-    overloaded: '모델 API가 몹시 바빠요. 잠시 뒤 다시 보내 주세요.',
-    server: '모델 API가 실패했어요. 다시 보내 주세요.',
-    unreachable: '모델 API에 닿지 못했어요. 잠시 뒤 다시 보내 주세요.',
-    request: '모델 API가 요청을 거절했어요. 다르게 말하거나 새 대화를 시작해 주세요.',
-    other: '차례가 실패했어요. 그때까지 한 일은 남아 있어요.',
-  },
   tokens: (count) => `${count} 토큰`,
   usage: (input, output, read, write) => `읽음 ${input}, 씀 ${output}, 캐시에서 ${read}, 캐시로 ${write}`,
   limit: '차례가 한도에 닿았어요. 메시지를 보내면 이어 가요.',
