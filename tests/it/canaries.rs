@@ -207,3 +207,11 @@ async fn no_secret_shows_anywhere_but_where_it_belongs() -> anyhow::Result<()> {
     stack.finish().await;
     Ok(())
 }
+
+#[test]
+#[should_panic(expected = "a planted secret shows in a place")]
+fn a_secret_that_shows_is_found() {
+    let text = "planted-canary-0001".to_owned();
+    let canaries = Canaries(vec![Canary { what: "a planted secret", text }]);
+    canaries.look("a place", b"\0binary\xffplanted-canary-0001\0");
+}

@@ -103,7 +103,7 @@ async fn answers_modes_and_the_life_of_a_workspace_are_written_down_and_no_more_
     let mut viewer = stack.viewer().await?;
     let conversation = viewer.conversation().await?;
     let secret = "words-of-a-person-4711";
-    viewer.send(&conversation, &format!("{secret}\nTOOL:Bash echo denied-command-4711")).await?;
+    viewer.send(&conversation, &format!("{secret}\nTOOL:Bash touch /workspace/denied-command-4711")).await?;
     let asked = viewer.event(&conversation, "prompt_asked").await?;
     let deny = json!({ "type": "deny", "message": secret });
     viewer.decide(&conversation, asked["prompt"].as_str().unwrap(), deny).await?;

@@ -27,7 +27,7 @@ export function parseRoute(path: string): Route {
   const id = CONVERSATION.exec(path.toLowerCase())?.[1];
   if (id) return { page: 'conversation', id };
   const trimmed = path.replace(/\/$/, '');
-  for (const page of ['operator', 'users', 'audit', 'settings', 'reference'] as const)
+  for (const page of Object.keys(PATHS) as (keyof typeof PATHS)[])
     if (trimmed === PATHS[page]) return { page };
   return { page: 'start' };
 }
