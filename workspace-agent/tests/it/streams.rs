@@ -106,7 +106,7 @@ proptest! {
         }
         while !inputs.next().is_empty() {
             let count = inputs.next().len();
-            order_out(&mut order, &mut written, &inputs.next()[..count].to_vec());
+            order_out(&mut order, &mut written, &inputs.next()[..count]);
             inputs.written(count);
         }
         for source in 0..2 {

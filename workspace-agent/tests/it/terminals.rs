@@ -359,7 +359,7 @@ fn processes_of_user() -> usize {
     let is_theirs = |entry: &std::fs::DirEntry| {
         let sleeps = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
         entry.metadata().is_ok_and(|meta| meta.uid() == UID)
-            && (sleeps.contains("sleep\0100") || sleeps.contains("bomb"))
+            && (sleeps.contains("sleep\x00100") || sleeps.contains("bomb"))
     };
     std::fs::read_dir("/proc").unwrap().flatten().filter(is_theirs).count()
 }

@@ -9,8 +9,6 @@ const STRING_BYTES: usize = 4 * 1024;
 const PARTIAL_BYTES: usize = STRING_BYTES + 64;
 /// Parameters, and parameters of parameters, of one sequence.
 const PARAMS: usize = 32;
-/// The largest parameter.
-const MAX_PARAM: i32 = i32::MAX;
 /// Stands for every printable character beyond ASCII.
 const BEYOND: u32 = 0xA0;
 
@@ -111,8 +109,7 @@ impl Params {
         }
         let slot =
             if self.in_sub { &mut self.subs[self.subs_len - 1] } else { &mut self.values[self.len - 1] };
-        *slot =
-            if *slot == -1 { digit } else { slot.saturating_mul(10).saturating_add(digit).min(MAX_PARAM) };
+        *slot = if *slot == -1 { digit } else { slot.saturating_mul(10).saturating_add(digit) };
     }
 
     /// How many there are; at least one.
@@ -252,9 +249,7 @@ impl Parser {
     }
 
     fn take(&mut self, code: u32, actions: &mut impl Actions) {
-        if self.state == State::Ground && (0x20..0x7f).contains(&code)
-            || self.state == State::Ground && code >= BEYOND
-        {
+        if self.state == State::Ground && ((0x20..0x7f).contains(&code) || code >= BEYOND) {
             self.text.extend(char::from_u32(code));
             return;
         }
@@ -374,7 +369,7 @@ impl Parser {
     fn dcs_head(&mut self, code: u32) {
         match (self.state, code) {
             (_, 0x00..0x20 | 0x7f) => {}
-            (State::DcsIgnore, _) if code < 0x80 || code >= BEYOND => {}
+            (State::DcsIgnore, _) if !(0x80..BEYOND).contains(&code) => {}
             (_, 0x40..0x7f) => {
                 self.dcs = self.collect << 8 | code;
                 self.begin_string();

@@ -140,7 +140,7 @@ impl Pools {
     }
 
     /// Forgets what no cell of these screens has, nor one of these looks.
-    pub fn sweep<'a>(&mut self, buffers: [&'a Buffer; 2], looks: &[Look], current: Extra) {
+    pub fn sweep(&mut self, buffers: [&Buffer; 2], looks: &[Look], current: Extra) {
         let mut used = Used::default();
         for look in looks {
             mark(&mut used.extras, look.extra);
