@@ -13,9 +13,7 @@ impl Actions for State {
     fn execute(&mut self, code: u32) {
         match code {
             0x08 => self.backspace(),
-            0x09 if self.buffer().x < self.cols => {
-                self.buffer_mut().x = self.buffer().next_stop();
-            }
+            0x09 if self.buffer().x < self.cols => self.buffer_mut().x = self.buffer().next_stop(),
             0x0a..=0x0c => self.line_feed(),
             0x0d => self.buffer_mut().x = 0,
             0x0e => self.invoke(1),

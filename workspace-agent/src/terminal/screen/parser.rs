@@ -249,8 +249,7 @@ impl Parser {
     }
 
     fn take(&mut self, code: u32, actions: &mut impl Actions) {
-        let printable = (0x20..0x7f).contains(&code) || code >= BEYOND;
-        if self.state == State::Ground && printable {
+        if self.state == State::Ground && ((0x20..0x7f).contains(&code) || code >= BEYOND) {
             self.text.extend(char::from_u32(code));
             return;
         }
