@@ -10,7 +10,9 @@ async fn workspace_of(stack: &Stack, viewer: &Viewer) -> anyhow::Result<String> 
 }
 
 async fn deeds(stack: &Stack) -> anyhow::Result<Vec<AuditRecord>> {
-    Ok(stack.store()?.audit(&AuditFilter::default(), AuditFrom::After(0), 100).await?.records)
+    let all = stack.store()?.audit(&AuditFilter::default(), AuditFrom::After(0), 100).await?.records;
+    let acts = ["workspace_stopped", "workspace_restarted"];
+    Ok(all.into_iter().filter(|deed| acts.contains(&deed.entry.kind.as_str())).collect())
 }
 
 fn is(row: &Value, phase: &str) -> bool {

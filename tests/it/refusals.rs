@@ -248,7 +248,7 @@ async fn messages_that_are_too_long_or_no_text_are_refused() -> anyhow::Result<(
     for (what, message) in [
         ("malformed JSON", Message::text("{")),
         ("an unknown request", Message::text(r#"{"re":1,"type":"later"}"#)),
-        ("bytes", Message::binary(vec![0xFF, 0xFE])),
+        ("a frame that ends inside its header", Message::binary(vec![4, 0xFE])),
     ] {
         let mut broken = viewer.another().await?;
         broken.send_raw(message).await?;
