@@ -142,11 +142,11 @@ test('two devices share a terminal: one owns its size, the other sees it whole a
   await phone.page.keyboard.press('Enter');
   await expect(phone.panel.getByText('The size follows another device')).toBeHidden();
   await expect(desk.panel.getByText('The size follows another device')).toBeVisible();
-  expect(await phone.size()).not.toBe(size);
+  await expect.poll(() => phone.size()).not.toBe(size);
   await phone.page.close();
   // Nobody owns it any more: whoever is left does.
   await expect(desk.panel.getByText('The size follows another device')).toBeHidden();
-  expect(await desk.size()).toBe(size);
+  await expect.poll(() => desk.size()).toBe(size);
   await desk.closeAll();
 });
 
