@@ -1,8 +1,8 @@
 //! Random kills at random moments of scripted turns, on the real parts: whatever dies, what was promised is kept.
 //!
-//! The first four rounds are always the same, the rest is diced. `ATELIER_KILLS` says how many rounds (6 unless it does), `ATELIER_SEED` which (the same ones unless it does; `make soak`
-//! takes others every time); `ATELIER_KILL_ENGINE` (a command that
-//! ends the engine and starts it again) adds the engine to what may die: it takes every container of the machine along.
+//! The first four rounds are always the same, the rest is diced. `ATELIER_KILLS` says how many rounds (10 unless it does),
+//! `ATELIER_SEED` which (the same ones unless it does; `make soak` takes others every time); `ATELIER_KILL_ENGINE` (a command
+//! that ends the engine and starts it again) adds the engine to what may die: it takes every container of the machine along.
 
 use anyhow::Context;
 use e2e::{Seen, Stack, Viewer};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use uuid::Uuid;
 
-const ROUNDS: u32 = 6;
+const ROUNDS: u32 = 10;
 const SEED: u64 = 3;
 
 /// What dies.

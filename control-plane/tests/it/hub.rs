@@ -92,6 +92,23 @@ fn events_that_the_store_lacks_are_bounded_whatever_the_workspace_sends() {
 }
 
 #[test]
+fn two_changes_in_the_same_millisecond_are_both_told_to_lists() {
+    let mut core = Core::new(record(), Vec::new());
+    core.linked(1, None);
+    let mut times = vec![core.record().changed_at];
+    for (n, state) in [(1, "working"), (2, "idle")] {
+        let json = format!(r#"{{"n":{n},"at":5,"kind":"state","state":"{state}"}}"#);
+        let header = EventHeader { n, at: 5, kind: "state".into() };
+        let (conversation, events) = (core.id(), vec![(header, json.as_str())]);
+        core.take_events(1, &Events { conversation, epoch: 1, first: n, events }).unwrap();
+        let commit = core.next_to_store(5).unwrap();
+        core.committed(commit);
+        times.push(core.record().changed_at);
+    }
+    assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+}
+
+#[test]
 fn an_item_that_is_settled_again_and_again_is_settled_once() {
     let summary = protocol::summary::Summary::default();
     let stamp = Stamp { by: ada(), at: 1, after: Position::default() };

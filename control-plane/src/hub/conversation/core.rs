@@ -560,7 +560,8 @@ fn finish(record: &mut ConversationRecord, outbox: &Outbox, shown_at: Option<Mil
     record.outbox_rev = outbox.rev();
     record.outbox_seq = outbox.seq();
     record.waiting = outbox.waiting();
-    record.changed_at = shown_at.unwrap_or(record.changed_at);
+    // Two changes in one millisecond are two: lists are told of what has another time.
+    record.changed_at = shown_at.map_or(record.changed_at, |at| at.max(record.changed_at + 1));
 }
 
 fn message(record: &ConversationRecord, item: &Item) -> FromControl {
