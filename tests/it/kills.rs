@@ -52,8 +52,8 @@ struct Person {
     sent: Vec<(String, String)>,
     /// The answer that each prompt was given, by prompt.
     answers: Vec<(String, String)>,
-    /// Messages of unknown fate that they had continued or sent again.
-    dealt: Vec<String>,
+    /// Messages that they had continued, and where the log had called each one unknown.
+    dealt: Vec<(String, u64)>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn random_kills_lose_nothing_and_repeat_nothing() -> anyhow::Result<()> {
         let must = moment == Moment::Asking;
         anyhow::ensure!(died || !must, "seed {seed}, round {round}: nothing was there to kill");
         if !died {
-            println!("round {round}: there was no CLI to kill; the round does not count");
+            println!("round {round}: there was nothing to kill; the round does not count");
         }
         stack.model.release(&gate(round));
         person.see_to_the_end().await.with_context(|| {
@@ -135,27 +135,37 @@ async fn carry_out(kill: Kill, stack: &mut Stack, person: &mut Person) -> anyhow
             person.reconnect().await?;
         }
         Kill::Cli => {
-            let container = stack.container().await?;
+            // After the engine's death, say, there may be no container, and nobody has noticed yet.
+            let Ok(container) = stack.container().await else { return Ok(false) };
             // It may have none, or none any more, which pkill says by failing.
             let killed = stack.engine.run(&["exec", &container, "sh", "-c", "pkill -9 -x claude"]).await;
             return Ok(killed.is_ok());
         }
         Kill::Container => {
-            stack.engine.run(&["kill", &stack.container().await?]).await.map(drop)?;
+            let Ok(container) = stack.container().await else { return Ok(false) };
+            stack.engine.run(&["kill", &container]).await.map(drop)?;
         }
-        Kill::Connection => cut_connections(stack).await?,
+        Kill::Connection => {
+            let Ok(container) = stack.container().await else { return Ok(false) };
+            cut_connections(stack, &container).await?;
+        }
         Kill::Store => lock_store(stack, person).await?,
         Kill::Engine => {
             let command = std::env::var("ATELIER_KILL_ENGINE")?;
             let done = Command::new("sh").args(["-c", &command]).status().await?;
             anyhow::ensure!(done.success(), "{command}: {done}");
+            // Every container died with it; what is sent before that is known is not sent to a workspace that is down.
+            person
+                .viewer
+                .until("the workspace is known to be gone", |seen| is_down(seen).then_some(()))
+                .await?;
         }
     }
     Ok(true)
 }
 
 /// Has the kernel reset every packet to the link port until the link is known to be down.
-async fn cut_connections(stack: &Stack) -> anyhow::Result<()> {
+async fn cut_connections(stack: &Stack, container: &str) -> anyhow::Result<()> {
     let (table, port) = (format!("cut_{}", stack.instance()), stack.link.port());
     let rule = format!(
         "add table inet {table}; add chain inet {table} in {{ type filter hook input priority -310; }}; \
@@ -163,9 +173,8 @@ async fn cut_connections(stack: &Stack) -> anyhow::Result<()> {
     );
     nft(&rule).await?;
     // The workspace-agent says something at least that often.
-    let container = stack.container().await?;
     let gone = e2e::until("the workspace-agent has no link", async || {
-        let connections = ["exec", &container, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6"];
+        let connections = ["exec", container, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6"];
         let open = stack.engine.run(&connections).await.unwrap_or_default();
         let remote = format!(":{port:04X} 01 ");
         !open.lines().any(|line| line.contains(&remote))
@@ -307,19 +316,19 @@ impl Person {
                 Next::Done => return Ok(()),
                 Next::Start => self.start_workspace().await?,
                 Next::Answer(prompt) => self.answer_for_sure(&prompt).await?,
-                Next::Continue(message) => self.go_on_with(message).await?,
+                Next::Continue(message, lost_at) => self.go_on_with(message, lost_at).await?,
                 Next::Connect => self.reconnect().await?,
             }
         }
     }
 
-    /// Presses Continue, once for each message, and waits until Claude goes on or can't.
-    async fn go_on_with(&mut self, message: String) -> anyhow::Result<()> {
+    /// Presses Continue, once each time that a message's fate became unknown, and waits until Claude goes on or can't.
+    async fn go_on_with(&mut self, message: String, lost_at: u64) -> anyhow::Result<()> {
         let (conversation, item) = (self.conversation.clone(), Uuid::new_v4().to_string());
         let request =
             json!({ "type": "continue", "conversation": conversation, "item": item, "message": message });
         self.viewer.try_ask(request).await?;
-        self.dealt.push(message);
+        self.dealt.push((message, lost_at));
         let settled = |seen: &Seen| {
             let goes_on =
                 seen.of_kind(&conversation, "message_continued").any(|event| event["item"] == *item);
@@ -407,7 +416,7 @@ enum Next {
     Start,
     Connect,
     Answer(String),
-    Continue(String),
+    Continue(String, u64),
 }
 
 fn next(
@@ -415,7 +424,7 @@ fn next(
     conversation: &str,
     sent: &[(String, String)],
     answers: &[(String, String)],
-    dealt: &[String],
+    dealt: &[(String, u64)],
 ) -> Option<Next> {
     if seen.closed.is_some() {
         return Some(Next::Connect);
@@ -431,9 +440,14 @@ fn next(
     if let Some(prompt) = open_prompts(log).into_iter().find(unanswered) {
         return Some(Next::Answer(prompt));
     }
-    let unknown = seen.list.get(conversation).and_then(|view| view["summary"]["unknown"].as_str());
-    if let Some(unknown) = unknown.filter(|unknown| !dealt.iter().any(|item| item == unknown)) {
-        return Some(Next::Continue(unknown.to_owned()));
+    let summary = seen.list.get(conversation).map(|view| &view["summary"]);
+    let unknown =
+        summary.and_then(|summary| Some((summary["unknown"].as_str()?, summary["unknown_at"].as_u64()?)));
+    let is_new =
+        |(message, at): &(&str, u64)| !dealt.iter().any(|(known, then)| known == message && then == at);
+    // What was sent before that waits until somebody has dealt with it.
+    if let Some((message, lost_at)) = unknown.filter(is_new) {
+        return Some(Next::Continue(message.to_owned(), lost_at));
     }
     // The list may be a moment behind the log.
     let state = log.iter().rev().find(|event| event["kind"] == "state");
@@ -442,7 +456,7 @@ fn next(
     let ended = |(item, _): &(String, String)| match seen.item_state(item) {
         "done" | "refused" => true,
         // What came of it since is in the log.
-        "unknown" => dealt.contains(item),
+        "unknown" => dealt.iter().any(|(message, _)| message == item),
         _ => false,
     };
     (idle && sent.iter().all(ended)).then_some(Next::Done)

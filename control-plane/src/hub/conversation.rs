@@ -207,12 +207,7 @@ impl ConversationHub {
             self.gather().await;
             let turn = self.hold().await;
             let Some(commit) = self.next_to_store() else { return };
-            // Not its time alone: two commits may fall into one millisecond.
-            let shown = {
-                let state = self.lock();
-                let before = state.core.record();
-                commit.record.changed_at != before.changed_at || commit.record.summary != before.summary
-            };
+            let shown = commit.record.changed_at != self.lock().core.record().changed_at;
             let done = self.carry_out(turn, commit, shown).await;
             self.stored.notify_waiters();
             match done {

@@ -7,7 +7,6 @@ export type PersonAct = 'disable' | 'enable' | 'raise' | 'lower' | 'erase';
 
 const en = {
   title: 'People',
-  workspaces: 'Workspaces',
   back: 'Back to the conversations',
   filter: 'Find by name or e-mail',
   columns: { name: 'Name', role: 'Role', state: 'State', signedIn: 'Last sign-in', acts: 'Actions' },
@@ -59,7 +58,6 @@ export type PeopleWords = typeof en;
 
 const ko: PeopleWords = {
   title: '사람',
-  workspaces: '작업공간',
   back: '대화로 돌아가기',
   filter: '이름이나 이메일로 찾기',
   columns: { name: '이름', role: '역할', state: '상태', signedIn: '마지막 로그인', acts: '동작' },
