@@ -67,6 +67,7 @@ class Panel {
   /** Ends all terminals: the next story begins without. */
   async closeAll(): Promise<void> {
     const closers = this.button(/^Close (?!the panel)/);
+    await closers.first().waitFor();
     while ((await closers.count()) > 0) await closers.first().click();
     await this.page.reload();
   }
