@@ -254,7 +254,7 @@ impl Outbox {
     /// What is to be handed over now, beyond what this link has had already: the queue's head if the conversation
     /// is ready for it, what steers, and every answer, stop and continuation. While the fate of a message is unknown, what
     /// was sent before that is held, here and in the workspace, and what was sent after it goes first: that is somebody's
-    /// decision.
+    /// decision. While the conversation is open in Claude's own screen messages wait here, where they can be changed.
     pub fn to_hand_over(&self, summary: &Summary, had: &HashSet<ItemId>) -> Vec<&Item> {
         let mut now: Vec<&Item> = self
             .items
@@ -276,7 +276,7 @@ impl Outbox {
         let busy = self.items.values().any(|item| is_message(item) && !steers(item) && under_way(item));
         let mut queue = self.queue().filter(|item| !had.contains(&item.id) && !held(item));
         let head = queue.find(|item| !now.iter().any(|one| one.id == item.id));
-        now.extend(head.filter(|_| !busy));
+        now.extend(head.filter(|head| !busy && (head.handed || !summary.lent)));
         now.sort_by_key(|item| item.seq);
         now
     }
@@ -503,6 +503,16 @@ mod tests {
     fn handed(outbox: &Outbox, summary: &Summary, handed: &[ItemId]) -> Vec<ItemId> {
         let handed = handed.iter().copied().collect();
         outbox.to_hand_over(summary, &handed).iter().map(|item| item.id).collect()
+    }
+
+    #[test]
+    fn nothing_new_is_handed_over_while_the_conversation_is_open_in_a_terminal() {
+        let mut outbox = with(2);
+        let lent = Summary { lent: true, ..Summary::default() };
+        assert_eq!(handed(&outbox, &lent, &[]), []);
+        // One that may have arrived has to.
+        outbox.apply(&outbox.hand(&Summary::default(), &HashSet::new()));
+        assert_eq!(handed(&outbox, &lent, &[]), [id(1)]);
     }
 
     #[test]

@@ -268,6 +268,14 @@ pub enum EventBody {
         rows: u32,
         /// Rows that did not: more than is taken, or not to be read.
         left_out: u32,
+        /// The last row that was looked at. What was added is looked for behind it the next time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        row: Option<String>,
+        /// The CLI's session from here on, if it is another one: `/clear` begins one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        session: Option<String>,
     },
     /// What the session's record says was typed into Claude's own screen. Anything in the workspace can write that record:
     /// it is shown as typed in a terminal, and never as a person's message.

@@ -49,6 +49,11 @@ pub struct Summary {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub process: bool,
+    /// Whether it is open in Claude's own screen, or was when its workspace ended: messages wait until what was said there is
+    /// part of the log.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub lent: bool,
     /// What it has cost so far, as the CLI reckons it.
     pub cost_usd: f64,
     /// When something last happened in it. A process that is put to sleep, and what it forgets by that, is nothing
@@ -111,6 +116,8 @@ impl Summary {
                 self.process = false;
                 self.prompts.clear();
             }
+            EventBody::TerminalOpened { .. } => self.lent = true,
+            EventBody::TerminalClosed { .. } => self.lent = false,
             EventBody::EpochBegan { held, .. } => self.begin_epoch(event.n, held),
             EventBody::SettingsChanged { settings, .. } => self.settings = settings.clone(),
             EventBody::StopAsked { .. }
@@ -123,8 +130,6 @@ impl Summary {
             | EventBody::Retry { .. }
             | EventBody::Compacted { .. }
             | EventBody::Cleared {}
-            | EventBody::TerminalOpened { .. }
-            | EventBody::TerminalClosed { .. }
             | EventBody::TerminalTyped { .. }
             | EventBody::Trouble { .. }
             | EventBody::Silent { .. }
@@ -136,6 +141,7 @@ impl Summary {
     fn begin_epoch(&mut self, n: u64, held: &[ItemId]) {
         self.state = State::Idle;
         self.process = false;
+        self.lent = false;
         self.prompts.clear();
         self.unknown = self.unknown.filter(|unknown| held.contains(unknown));
         if let Some(lost) = self.current.take_if(|current| !held.contains(current)) {

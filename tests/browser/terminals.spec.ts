@@ -406,8 +406,7 @@ test('the graphics card draws where there is one, and the CSP takes no colour fr
   await page.close();
 });
 
-// The workspace-agent does not hold a conversation for a terminal yet.
-test.fixme('a conversation is opened in Claude’s own screen, held meanwhile, and what was said there comes back', async ({
+test('a conversation is opened in Claude’s own screen, held meanwhile, and what was said there comes back', async ({
   person,
   page,
 }) => {
@@ -415,10 +414,7 @@ test.fixme('a conversation is opened in Claude’s own screen, held meanwhile, a
   await person.say('TEXT said in the chat');
   await expect(person.words(/^said in the chat$/)).toBeVisible();
   await expect(person.button('Stop')).toBeHidden();
-  const current = page.getByRole('navigation', { name: 'Conversations' }).locator('li.current');
-  await current.hover();
-  await current.getByRole('button', { name: /^Actions for/ }).click();
-  await current.getByRole('button', { name: 'Open in a terminal' }).click();
+  await openScreen(page);
   const held = page.getByRole('region', { name: 'Open in a terminal' });
   await expect(held).toBeVisible();
   await expect(panel.screen).toContainText('said in the chat');
@@ -434,6 +430,60 @@ test.fixme('a conversation is opened in Claude’s own screen, held meanwhile, a
   await person.say('TEXT and on in the chat');
   await expect(person.words(/^and on in the chat$/)).toBeVisible();
   await panel.closeAll();
+});
+
+test('a screen that somebody starts by hand holds its conversation likewise', async ({
+  person,
+  page,
+}) => {
+  const panel = new Panel(page);
+  await person.say('TEXT said in the chat');
+  await expect(person.words(/^said in the chat$/)).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
+  const conversation = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+  await panel.openShell();
+  await panel.type(`claude --resume ${conversation}`);
+  await expect(panel.screen).toContainText('said in the chat');
+  const held = page.getByRole('region', { name: 'Open in a terminal' });
+  await panel.type('TEXT said by hand');
+  await expect(held).toBeVisible();
+  await person.say('TEXT said meanwhile');
+  await expect(page.getByRole('region', { name: '1 message waits' })).toContainText('TEXT said meanwhile');
+  await expect(panel.screen).toContainText(/said by hand[^]*said by hand/);
+  await panel.surface.click();
+  await panel.type('/exit');
+  await expect(held).toBeHidden();
+  await expect(person.words(/^said by hand$/)).toBeVisible();
+  await expect(person.words(/^said meanwhile$/)).toBeVisible();
+  const log = await page.getByRole('log').innerText();
+  expect(log.indexOf('TEXT said by hand')).toBeLessThan(log.indexOf('TEXT said meanwhile'));
+  await panel.closeAll();
+});
+
+test('what was said in Claude’s own screen comes back after the workspace was killed', async ({
+  person,
+  page,
+  stack,
+}) => {
+  const panel = new Panel(page);
+  await person.say('TEXT said in the chat');
+  await expect(person.words(/^said in the chat$/)).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
+  await openScreen(page);
+  await expect(panel.screen).toContainText('said in the chat');
+  await panel.surface.click();
+  await panel.type('TEXT said before the end');
+  await expect(panel.screen).toContainText(/said before the end[^]*said before the end/);
+  // The screen shows it a moment before it is in the record.
+  const asUser = 'setpriv --reuid "$(stat -c %u /home/user)" --clear-groups';
+  const answers = `${asUser} sh -c "cat /home/user/.claude/projects/*/*.jsonl" | grep end_turn | grep -c 'said before the end' || true`;
+  await expect.poll(() => stack.exec(answers)).toBe('1\n');
+  await stack.docker('kill');
+  await person.say('TEXT and on in the chat');
+  await expect(person.words(/^and on in the chat$/)).toBeVisible();
+  await expect(person.words(/^said before the end$/)).toBeVisible();
+  const log = await page.getByRole('log').innerText();
+  expect(log.indexOf('said before the end')).toBeLessThan(log.indexOf('and on in the chat'));
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -460,6 +510,14 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await panel.closeAll();
     });
   });
+}
+
+/** Opens Claude's own screen on the conversation that is looked at. */
+async function openScreen(page: Page): Promise<void> {
+  const current = page.getByRole('navigation', { name: 'Conversations' }).locator('li.current');
+  await current.hover();
+  await current.getByRole('button', { name: /^Actions for/ }).click();
+  await current.getByRole('button', { name: 'Open in a terminal' }).click();
 }
 
 /** What a person who depends on it would stumble over. */

@@ -1,7 +1,8 @@
 //! The Claude CLI: how it is started and what passes through its pipes.
 //!
 //! [`lines`] reads its stdout, [`outgoing`] writes its stdin, [`events`], [`prompts`], [`blocks`] and [`tasks`]
-//! turn what it says into what the log says; all of these are pure. [`launch`] is its command line and
+//! turn what it says into what the log says, [`rows`] does so with what its own screen wrote into the session's record;
+//! all of these are pure. [`record`] reads that record as the user. [`launch`] is its command line and
 //! environment, [`process`] the child itself. What a conversation makes of it all is in
 //! [`conversation`](crate::conversation).
 
@@ -12,5 +13,7 @@ pub mod lines;
 pub mod outgoing;
 pub mod process;
 pub mod prompts;
+pub mod record;
+pub mod rows;
 pub mod subject;
 pub mod tasks;

@@ -9,4 +9,5 @@ pub mod core;
 pub mod driver;
 pub mod journal;
 pub mod keeper;
+pub mod lending;
 pub mod outgoing;

@@ -2,6 +2,7 @@
 //! a link needs of them all.
 
 mod held;
+mod screens;
 
 use std::collections::HashMap;
 use std::io;
@@ -9,17 +10,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::close::ErrorCode;
+use protocol::limits::TERMINALS;
 use protocol::link::{Activity, ActivityKind, FromAgent, FromControl, Hello, Policy, Report, Welcome};
 use protocol::log::LogEnd;
 use protocol::status::Versions;
 use protocol::terminal::CAPABILITY;
 use protocol::{ConversationId, ItemId, Position};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::held::{Held, Waiting};
+use self::screens::Screens;
 use crate::config::Config;
 use crate::conversation::core::Input;
 use crate::conversation::driver::{self, Command, Handle, Shared};
@@ -37,6 +40,8 @@ const HELD_RETRY: Duration = Duration::from_millis(500);
 const JOINING: Duration = Duration::from_secs(30);
 /// Refusals that wait to be told, at most.
 const MAX_REFUSED: usize = 256;
+/// Terminals that ask for a session at a time. No more can be open.
+const BORROWS: usize = TERMINALS;
 /// Until the control plane says otherwise.
 const FIRST_POLICY: Policy = Policy {
     idle_ms: 900_000,
@@ -58,6 +63,8 @@ pub struct Desk {
     acknowledged: watch::Sender<u64>,
     /// Something is held that was not.
     holds: Notify,
+    /// What terminals ask of conversations.
+    screens: Screens,
 }
 
 #[derive(Debug)]
@@ -86,7 +93,9 @@ impl Desk {
     /// # Errors
     /// When the state volume can't be read. One journal that can't be is its conversation's trouble alone.
     pub fn open(config: Arc<Config>, processes: Arc<Processes>, versions: Versions) -> anyhow::Result<Self> {
+        let (open_sessions, is_open) = watch::channel(Arc::default());
         let shared = Shared {
+            open_sessions: is_open,
             reserve: Arc::new(Reserve::new(&config.state)),
             config,
             processes,
@@ -108,9 +117,11 @@ impl Desk {
         };
         let acknowledged = watch::Sender::new(0);
         let (config, processes) = (Arc::clone(&shared.config), Arc::clone(&shared.processes));
-        let terminals = Terminals::new(config, processes, Arc::clone(&shared.changed));
+        let (lender, borrows) = mpsc::channel(BORROWS);
+        let terminals = Terminals::new(config, processes, Arc::clone(&shared.changed), lender);
+        let screens = Screens::new(borrows, open_sessions);
         let (boot, state, holds) = (Uuid::new_v4(), Mutex::new(state), Notify::new());
-        let desk = Self { shared, boot, versions, state, terminals, acknowledged, holds };
+        let desk = Self { shared, boot, versions, state, terminals, acknowledged, holds, screens };
         for entry in std::fs::read_dir(desk.shared.config.conversations())? {
             let name = entry?.file_name();
             if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {

@@ -80,6 +80,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         () = &mut renewals => Ok(()),
         () = Arc::clone(&desk).make_room() => Ok(()),
         () = Arc::clone(&desk).retry_held() => Ok(()),
+        () = Arc::clone(&desk).lend() => Ok(()),
+        () = Arc::clone(&desk).watch_screens() => Ok(()),
         _ = stop.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };

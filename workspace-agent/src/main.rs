@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+use workspace_agent::claude::record::{OpenSessions, SessionRows};
 use workspace_agent::config::Config;
 use workspace_agent::exec_as::ExecAs;
 use workspace_agent::home::SeedHome;
@@ -27,6 +28,10 @@ enum Command {
     SeedHome(SeedHome),
     /// As the user: keep what is read in a file.
     Keep(Keep),
+    /// As the user: tell which sessions of the CLI are open.
+    OpenSessions(OpenSessions),
+    /// As the user: print what Claude's own screen added to a session's record.
+    SessionRows(SessionRows),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +42,8 @@ fn main() -> ExitCode {
         Command::Run(config) => serve(config),
         Command::ExecAs(exec_as) => Err(exec_as.run()),
         Command::Keep(keep) => keep.run(),
+        Command::OpenSessions(sessions) => sessions.run().map_err(anyhow::Error::new),
+        Command::SessionRows(rows) => rows.run().map_err(anyhow::Error::new),
         Command::SeedHome(seed) => seed.run().map_err(anyhow::Error::new),
     };
     match done {

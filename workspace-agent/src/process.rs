@@ -231,6 +231,14 @@ pub fn boot_id() -> io::Result<[u8; 16]> {
     Ok(boot.into_bytes())
 }
 
+/// When a process was started, in clock ticks since the boot; none, if it isn't there.
+pub fn started_at(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // "pid (name, which may hold anything) state …": the start is the twentieth from the state on.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
+}
+
 /// The living processes that have this mark.
 ///
 /// # Errors

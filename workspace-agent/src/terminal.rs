@@ -27,11 +27,12 @@ use protocol::terminal::{
     Size, TerminalAct, TerminalEnd, TerminalKind, TerminalName, TerminalPhase, TerminalRequest, TerminalView,
 };
 use protocol::{Millis, TerminalId};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::owner::{Answer, Command, Handle, Why};
 use self::stream::Stream;
 use crate::config::Config;
+use crate::conversation::lending::Borrow;
 use crate::process::Processes;
 
 /// Answers that wait to be told. The hub has far fewer requests open; what is lost it asks again.
@@ -62,6 +63,10 @@ pub struct Shared {
     pub processes: Arc<Processes>,
     /// Something is to be told to the control plane.
     pub changed: Arc<Notify>,
+    /// Where sessions for Claude's own screen are asked for.
+    lender: mpsc::Sender<Borrow>,
+    /// Something was typed into some terminal, or started in it.
+    typed: Arc<Notify>,
     /// How long a terminal that nobody watches may do nothing, in milliseconds; 0: for ever.
     idle_ms: Arc<AtomicU64>,
 }
@@ -99,15 +104,25 @@ pub struct Told {
 }
 
 impl Terminals {
-    /// No terminals yet.
-    pub fn new(config: Arc<Config>, processes: Arc<Processes>, changed: Arc<Notify>) -> Arc<Self> {
-        let idle_ms = Arc::new(AtomicU64::new(0));
-        let shared = Shared { config, processes, changed, idle_ms };
+    /// No terminals yet. They ask the lender for the sessions of conversations.
+    pub fn new(
+        config: Arc<Config>,
+        processes: Arc<Processes>,
+        changed: Arc<Notify>,
+        lender: mpsc::Sender<Borrow>,
+    ) -> Arc<Self> {
+        let (typed, idle_ms) = (Arc::default(), Arc::default());
+        let shared = Shared { config, processes, changed, lender, typed, idle_ms };
         Arc::new(Self { shared, state: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something was typed into some terminal, or started in it, since it was last waited for.
+    pub async fn typed(&self) {
+        self.shared.typed.notified().await;
     }
 
     /// How long a terminal that nobody watches may do nothing.
@@ -221,19 +236,8 @@ impl Terminals {
         what: TerminalKind,
         size: Size,
     ) -> Result<(), Refusal> {
-        match what {
-            TerminalKind::Shell {} | TerminalKind::Command { .. } => {}
-            // Two processes on one session lose what one of them says, and nothing holds the conversation yet.
-            TerminalKind::Claude { .. } => {
-                let message = "Claude's own screen can't be opened on a conversation yet; use the chat";
-                return Err(Refusal::new(ErrorCode::Unavailable, message));
-            }
-            TerminalKind::Other => {
-                return Err(Refusal::new(
-                    ErrorCode::Invalid,
-                    "this workspace-agent doesn't know what is to run",
-                ));
-            }
+        if what == TerminalKind::Other {
+            return Err(Refusal::new(ErrorCode::Invalid, "this workspace-agent doesn't know what is to run"));
         }
         let mut state = self.lock();
         if state.terminals.contains_key(&id) {

@@ -183,7 +183,12 @@ pub(crate) fn events() -> Vec<Event> {
         EventBody::Cleared {},
         EventBody::TerminalOpened { terminal: Some(terminal()) },
         EventBody::TerminalTyped { row: "6f1c".into(), content: text("hello from the terminal") },
-        EventBody::TerminalClosed { rows: 4, left_out: 0 },
+        EventBody::TerminalClosed {
+            rows: 4,
+            left_out: 0,
+            row: Some("6f1c".into()),
+            session: Some("7a".into()),
+        },
         EventBody::Trouble { what: Trouble::LineDropped, detail: "33554433 bytes".into() },
         EventBody::Note { text: text("Compacted") },
         EventBody::Opaque { line: Payload::Json(json!({ "type": "new_thing" })) },

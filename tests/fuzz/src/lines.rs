@@ -1,17 +1,19 @@
 //! What the CLI, or whoever writes to its standard output, says, with what people do meanwhile in between.
 //!
 //! A line that begins with `!` is no line of the CLI but something that happens: `!send`, `!steer`, `!stop`, `!allow`, `!deny`,
-//! `!tick`, `!exit`. What the CLI is asked for (`initialize`, above all) is answered at once, as it would.
+//! `!tick`, `!exit`, `!lend`, `!back`. From `!lend` on, if the session is lent, the lines are rows that Claude's own screen adds to the
+//! session's record. What the CLI is asked for (`initialize`, above all) is answered at once, as it would.
 
 use protocol::event::{EventBody, Person};
 use protocol::limits::EVENT_BYTES;
 use protocol::link::{Delivery, Policy};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
-use protocol::{ConversationId, Event, ItemId, PromptId, UserId};
+use protocol::{ConversationId, Event, ItemId, PromptId, TerminalId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use workspace_agent::claude::lines::Line;
+use workspace_agent::claude::rows::{Added, Reader};
 use workspace_agent::conversation::core::{Conversation, Effect, Input, Now};
 
 const POLICY: Policy = Policy {
@@ -68,6 +70,8 @@ struct World {
     items: u128,
     sent: Option<ItemId>,
     asked: Option<PromptId>,
+    /// Claude's own screen, while it has the session.
+    screen: Option<Reader>,
 }
 
 impl World {
@@ -80,10 +84,14 @@ impl World {
             items: 0,
             sent: None,
             asked: None,
+            screen: None,
         }
     }
 
     fn hear(&mut self, text: &str) {
+        if let Some(screen) = &mut self.screen {
+            return screen.row(text);
+        }
         let said = Line::parse(text);
         let strange = matches!(said, Line::Unknown);
         self.take(if strange { Input::Strange(text.to_owned()) } else { Input::Line(said) });
@@ -111,6 +119,8 @@ impl World {
                 self.now.mono += TICK_MS;
                 self.take(Input::Tick);
             }
+            "!lend" => self.take(Input::Lend(TerminalId(Uuid::nil()))),
+            "!back" => self.take(Input::GivenBack),
             "!exit" => self.take(Input::Exited { detail: "exit status 1".to_owned() }),
             _ => {}
         }
@@ -148,9 +158,18 @@ impl World {
             Effect::Spawn(_) => Some(Input::Placed),
             Effect::Write(line) => answer(&line),
             Effect::Terminate => Some(Input::Exited { detail: "terminated".to_owned() }),
+            Effect::CloseStdin => Some(Input::Exited { detail: "it left".to_owned() }),
+            Effect::Lent(_) => {
+                self.screen = Some(Reader::default());
+                None
+            }
+            Effect::ReadSession { session, .. } => {
+                let added = self.screen.take().unwrap_or_default().finish();
+                Some(Input::SessionRead(Ok(vec![Added { session, exists: true, ..added }])))
+            }
             Effect::MarkTool
             | Effect::MarkTaken
-            | Effect::CloseStdin
+            | Effect::NotLent(_)
             | Effect::Live(_)
             | Effect::Activity(_)
             | Effect::Settled { .. }

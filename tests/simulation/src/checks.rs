@@ -112,6 +112,8 @@ fn come_to_pass(body: &EventBody) -> Option<&'static str> {
         (matches!(body, EventBody::PromptAnswered { .. }), "a prompt was answered"),
         (matches!(body, EventBody::PromptWithdrawn { .. }), "a prompt was withdrawn"),
         (matches!(body, EventBody::StopAsked { .. }), "a turn was stopped"),
+        (matches!(body, EventBody::TerminalClosed { .. }), "Claude's own screen was left"),
+        (matches!(body, EventBody::TerminalTyped { .. }), "something was typed into Claude's own screen"),
         (matches!(body, EventBody::Trouble { .. }), "a disk was full"),
         (matches!(body, EventBody::Result(_)), "a turn came to a result"),
     ];
@@ -142,6 +144,7 @@ pub(crate) fn check(world: &mut World) -> Result<(), Violation> {
         check_outbox(index, viewer, kept)?;
     }
     check_deeds(world)?;
+    check_screens(world)?;
     check_modes(world)
 }
 
@@ -298,6 +301,29 @@ fn check_prompts(world: &World, kept: &Kept) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// No two processes had a session at a time, and what was typed into Claude's own screen is in the log, once.
+fn check_screens(world: &World) -> Result<(), Violation> {
+    if world.workspace.deeds.shared {
+        return Err(Violation("two processes had one session".to_owned()));
+    }
+    let mut typed = BTreeSet::new();
+    for kept in world.store.kept.values() {
+        for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
+            let EventBody::TerminalTyped { row, .. } = event.body else { continue };
+            if typed.contains(&row) {
+                return Err(Violation(format!("the log has the row {row} twice")));
+            }
+            typed.insert(row);
+        }
+    }
+    match world.workspace.home.typed().find(|row| !typed.contains(&row.to_string())) {
+        Some(row) => {
+            Err(Violation(format!("{row} was typed into Claude's own screen and is not in the log")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What a viewer shows of the outbox is what the store has.

@@ -3,8 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use protocol::EventBody;
+use protocol::payload::Payload;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use workspace_agent::claude::events::Draft;
+use workspace_agent::claude::rows::Added;
 use workspace_agent::conversation::core::Launch;
 
 use crate::dice::Dice;
@@ -33,6 +37,8 @@ struct SessionFile {
     messages: BTreeMap<Uuid, Progress>,
     /// The message of the last turn, if that was cut after a tool block.
     cut: Option<Uuid>,
+    /// What was typed into Claude's own screen.
+    typed: Vec<Uuid>,
 }
 
 /// What really happened.
@@ -48,6 +54,8 @@ pub(crate) struct Deeds {
     pub(crate) unheard: BTreeSet<Uuid>,
     /// Messages that the CLI's own guard knew to have used tools, until a power cut took that from it.
     pub(crate) unguarded: BTreeSet<Uuid>,
+    /// Two processes had one session at a time.
+    pub(crate) shared: bool,
     /// Messages whose turn came to a result.
     pub(crate) results: HashMap<Uuid, u32>,
 }
@@ -124,6 +132,39 @@ impl Home {
         self.sync();
         let after = self.guarded();
         before.into_iter().filter(|message| !after.contains(message)).collect()
+    }
+
+    /// Somebody types into Claude's own screen.
+    pub(crate) fn type_in(&mut self, session: &str, row: Uuid) {
+        self.sessions.entry(session.to_owned()).or_default().typed.push(row);
+    }
+
+    /// What was typed into the screen, all of it, by its rows.
+    pub(crate) fn typed(&self) -> impl Iterator<Item = &Uuid> {
+        self.sessions.values().flat_map(|file| &file.typed)
+    }
+
+    /// What was typed into the screen behind a row, as it is read.
+    pub(crate) fn added(&self, session: &str, after: &[Uuid]) -> Added {
+        let Some(file) = self.sessions.get(session) else {
+            return Added { session: session.to_owned(), ..Added::default() };
+        };
+        let known = file.typed.iter().rposition(|row| after.contains(row));
+        let rows = file.typed.get(known.map_or(0, |at| at + 1)..).unwrap_or_default();
+        let draft = |row: &Uuid| {
+            Draft::plain(EventBody::TerminalTyped {
+                row: row.to_string(),
+                content: Payload::Text(String::new()),
+            })
+        };
+        Added {
+            session: session.to_owned(),
+            exists: true,
+            drafts: rows.iter().map(draft).collect(),
+            rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+            last: file.typed.last().map(Uuid::to_string),
+            ..Added::default()
+        }
     }
 
     fn guarded(&self) -> Vec<Uuid> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::link::{FromAgent, FromControl, Hello, Policy, Welcome};
 use protocol::log::LogEnd;
 use protocol::status::Versions;
-use protocol::{ConversationId, Event, Position};
+use protocol::{ConversationId, Event, Position, TerminalId};
 use tokio::sync::Notify;
 use uuid::Uuid;
 use workspace_agent::conversation::core::{Input, Now};
@@ -64,6 +64,10 @@ pub(crate) struct Conversation {
     keeper: Keeper,
     pub(crate) inbox: VecDeque<Command>,
     pub(crate) claude: Option<Claude>,
+    /// Claude's own screen, which has this session.
+    pub(crate) screen: Option<String>,
+    /// What is to be read of a session's record.
+    pub(crate) to_read: Option<(String, Vec<Uuid>)>,
     /// The disk is full: what is decided is not done yet.
     pub(crate) blocked: bool,
     /// The disk was full at some time since it was last told so.
@@ -194,6 +198,39 @@ impl Workspace {
         conversation.act(now);
     }
 
+    /// A terminal wants a conversation's session.
+    pub(crate) fn borrow(&mut self, id: ConversationId, now: Now, dice: &mut Dice) {
+        let terminal = TerminalId(dice.id());
+        let Some(conversation) = self.conversation(id).filter(|held| held.keeper.is_joined()) else { return };
+        conversation.keeper.feed(now, Input::Lend(terminal));
+        conversation.act(now);
+    }
+
+    /// Somebody types into Claude's own screen, or leaves it.
+    pub(crate) fn use_screen(&mut self, id: ConversationId, now: Now, dice: &mut Dice) {
+        let Some(agent) = &mut self.agent else { return };
+        let Some(conversation) = agent.conversations.get_mut(&id) else { return };
+        self.deeds.shared |= conversation.claude.is_some();
+        let Some(session) = conversation.screen.take() else { return };
+        if dice.once_in(3) {
+            conversation.keeper.feed(now, Input::GivenBack);
+            conversation.act(now);
+        } else {
+            self.home.type_in(&session, dice.id());
+            conversation.screen = Some(session);
+        }
+    }
+
+    /// What was added to the session's record is read.
+    pub(crate) fn read_session(&mut self, id: ConversationId, now: Now) {
+        let Some(agent) = &mut self.agent else { return };
+        let Some(conversation) = agent.conversations.get_mut(&id) else { return };
+        let Some((session, after)) = conversation.to_read.take() else { return };
+        let added = self.home.added(&session, &after);
+        conversation.keeper.feed(now, Input::SessionRead(Ok(vec![added])));
+        conversation.act(now);
+    }
+
     /// There is room again: what was decided is done.
     pub(crate) fn unblock(&mut self, id: ConversationId, now: Now) {
         if self.disks.get(&id).is_some_and(Disk::is_full) {
@@ -302,6 +339,8 @@ impl Workspace {
                 && agent.conversations.values().all(|held| {
                     held.inbox.is_empty()
                         && !held.blocked
+                        && held.screen.is_none()
+                        && held.to_read.is_none()
                         && held.keeper.is_joined()
                         && held.keeper.outgoing().is_stored()
                         && held.claude.as_ref().is_none_or(|claude| {
@@ -337,14 +376,23 @@ impl Conversation {
     fn open(id: ConversationId, disk: &Disk, boot: [u8; 16]) -> anyhow::Result<Self> {
         let medium = Arc::new(disk.clone());
         let keeper = Keeper::open(id, POLICY, medium, boot, Arc::new(Notify::new()))?;
-        Ok(Self { keeper, inbox: VecDeque::new(), claude: None, blocked: false, was_full: false })
+        Ok(Self {
+            keeper,
+            inbox: VecDeque::new(),
+            claude: None,
+            screen: None,
+            to_read: None,
+            blocked: false,
+            was_full: false,
+        })
     }
 
     /// Whether nothing happens any more but that time passes.
     pub(crate) fn is_stalled(&self) -> bool {
         let silent =
             |claude: &Claude| claude.stdout.is_empty() && claude.ended.is_none() && !claude.can_step();
-        self.inbox.is_empty() && !self.blocked && self.claude.as_ref().is_none_or(silent)
+        let is_here = self.screen.is_none() && self.to_read.is_none();
+        is_here && self.inbox.is_empty() && !self.blocked && self.claude.as_ref().is_none_or(silent)
     }
 
     /// When it wants to be woken.
@@ -373,6 +421,9 @@ impl Conversation {
                         claude.close_stdin();
                     }
                 }
+                Ok(Some(Act::Lent(launch))) => self.screen = Some(launch.session),
+                Ok(Some(Act::NotLent(_))) => {}
+                Ok(Some(Act::ReadSession { session, after })) => self.to_read = Some((session, after)),
                 Ok(Some(Act::Terminate)) => match &mut self.claude {
                     Some(claude) => claude.kill("ended by signal 15"),
                     None => self.keeper.feed(now, Input::Exited { detail: "it was not started".to_owned() }),

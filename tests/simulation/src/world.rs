@@ -68,6 +68,9 @@ enum Act {
     Unblock(ConversationId),
     Tick(ConversationId),
     Compact(ConversationId),
+    Borrow(ConversationId),
+    Screen(ConversationId),
+    ReadSession(ConversationId),
     // The control plane.
     StartPlane,
     Plane(PlaneAct),
@@ -143,7 +146,7 @@ impl World {
     /// Lets something happen. Returns whether anything could.
     pub(crate) fn step(&mut self, faults: bool) -> Result<bool, Violation> {
         let mut acts = Vec::new();
-        self.workspace_acts(&mut acts);
+        self.workspace_acts(&mut acts, faults);
         self.plane_acts(&mut acts, faults);
         self.viewer_acts(&mut acts, faults);
         if faults {
@@ -165,7 +168,7 @@ impl World {
         Ok(false)
     }
 
-    fn workspace_acts(&self, acts: &mut Vec<(u32, Act)>) {
+    fn workspace_acts(&self, acts: &mut Vec<(u32, Act)>, faults: bool) {
         let Some(agent) = &self.workspace.agent else {
             return acts.push((4, Act::StartContainer));
         };
@@ -190,6 +193,13 @@ impl World {
                 if claude.can_step() {
                     acts.push((10, Act::Claude(*id)));
                 }
+            }
+            if held.screen.is_some() {
+                acts.push((4, Act::Screen(*id)));
+            } else if held.to_read.is_some() {
+                acts.push((6, Act::ReadSession(*id)));
+            } else if faults && agent.welcomed {
+                acts.push((1, Act::Borrow(*id)));
             }
             if agent.welcomed && agent.conn.is_some() {
                 acts.push((6, Act::Tell(*id)));
@@ -306,6 +316,9 @@ impl World {
             Act::Unblock(id) => self.workspace.unblock(id, now),
             Act::Tick(id) => self.tick(id),
             Act::Compact(id) => self.workspace.compact(id),
+            Act::Borrow(id) => self.workspace.borrow(id, now, &mut self.dice),
+            Act::Screen(id) => self.workspace.use_screen(id, now, &mut self.dice),
+            Act::ReadSession(id) => self.workspace.read_session(id, now),
             Act::StartPlane => self.plane = Some(Plane::start(&self.store, self.epoch)),
             Act::Person(viewer) => self.person(viewer),
             Act::Connect(viewer) => self.viewers[viewer].connect(),

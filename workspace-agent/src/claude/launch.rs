@@ -16,7 +16,7 @@ pub const PLACEHOLDER_CREDENTIAL: &str = "held-by-the-control-plane";
 /// Tools that reach into other sessions of the same user; nobody asked for that.
 const DISALLOWED_TOOLS: &str = "SendMessage,ListAgents";
 
-/// The CLI's arguments.
+/// The CLI's arguments, for a conversation in the chat.
 pub fn arguments(launch: &Launch) -> Vec<String> {
     let mut arguments: Vec<String> = [
         "-p",
@@ -25,15 +25,24 @@ pub fn arguments(launch: &Launch) -> Vec<String> {
         "--verbose",
         "--include-partial-messages",
         "--permission-prompt-tool=stdio",
-        // Its real name is another; both are where work happens.
-        "--add-dir=/workspace",
     ]
     .map(str::to_owned)
     .to_vec();
+    arguments.extend(shared_arguments(launch));
+    arguments
+}
+
+/// The arguments that Claude's own screen has, too.
+pub fn shared_arguments(launch: &Launch) -> Vec<String> {
     let session = if launch.resume { "--resume" } else { "--session-id" };
-    arguments.extend([session.to_owned(), launch.session.clone()]);
-    arguments.push(format!("--permission-mode={}", launch.settings.mode.as_str()));
-    arguments.push(format!("--disallowedTools={DISALLOWED_TOOLS}"));
+    let mut arguments = vec![
+        session.to_owned(),
+        launch.session.clone(),
+        // Its real name is another; both are where work happens.
+        "--add-dir=/workspace".to_owned(),
+        format!("--permission-mode={}", launch.settings.mode.as_str()),
+        format!("--disallowedTools={DISALLOWED_TOOLS}"),
+    ];
     if let Some(model) = &launch.settings.model {
         arguments.push(format!("--model={model}"));
     }

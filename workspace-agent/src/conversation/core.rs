@@ -14,6 +14,7 @@
 //! the process the journal decides what happens to the message, never the CLI's own record of its id.
 
 mod answers;
+mod loan;
 mod recent;
 mod recover;
 mod settings;
@@ -32,9 +33,11 @@ use protocol::payload::{Body, short};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
 use protocol::summary::{State, Summary};
-use protocol::{ConversationId, Event, EventBody, ItemId, Millis, Position, PromptId};
+use protocol::{ConversationId, Event, EventBody, ItemId, Millis, Position, PromptId, TerminalId};
 
 use self::answers::OpenPrompt;
+pub use self::loan::Read;
+use self::loan::{KnownRows, Loan};
 use self::recent::Recent;
 pub use self::recover::{Aftermath, Checkpoint, Opening};
 use self::size::Sized;
@@ -43,6 +46,8 @@ use self::watchdog::Watch;
 use crate::claude::blocks::{Blocks, Change};
 use crate::claude::events::Draft;
 use crate::claude::lines::Line;
+use uuid::Uuid;
+
 use crate::claude::outgoing;
 use crate::claude::tasks::Tasks;
 
@@ -137,6 +142,14 @@ pub enum Input {
     },
     /// Memory is wanted for another conversation: end the process if nothing is owed.
     MakeRoom,
+    /// A terminal wants the session for Claude's own screen.
+    Lend(TerminalId),
+    /// It has ended there.
+    GivenBack,
+    /// Whether somebody has the session open in a screen that they started by hand.
+    InUse(bool),
+    /// What was added to the session's record meanwhile.
+    SessionRead(Read),
     /// A deadline has passed.
     Tick,
     /// The workspace stops.
@@ -212,6 +225,17 @@ pub enum Effect {
     },
     /// What the CLI offers.
     Catalog(Catalog),
+    /// The session is the terminal's from here on, to be started so.
+    Lent(Launch),
+    /// The terminal doesn't get the session: why, in words.
+    NotLent(String),
+    /// Read what was added to the session's record.
+    ReadSession {
+        /// The session.
+        session: String,
+        /// It stands behind the last of these rows that is there.
+        after: Vec<Uuid>,
+    },
 }
 
 /// How to start a process.
@@ -276,6 +300,9 @@ pub struct Conversation {
     summary: Summary,
     policy: Policy,
     session: Session,
+    loan: Loan,
+    /// Rows of the session's record that are in the log, or behind it no more.
+    known_rows: KnownRows,
     process: Process,
     /// Whether the log already says that this process started.
     introduced: bool,
@@ -330,6 +357,8 @@ impl Conversation {
             summary: Summary::default(),
             policy,
             session: Session { id: id.to_string(), used: false, answered: false, cost_usd: 0.0 },
+            loan: Loan::None,
+            known_rows: KnownRows::default(),
             process: Process::None,
             introduced: false,
             running_with: Settings::default(),
@@ -360,6 +389,11 @@ impl Conversation {
             now: Now::default(),
             effects: Vec::new(),
         }
+    }
+
+    /// The CLI's session.
+    pub fn session(&self) -> &str {
+        &self.session.id
     }
 
     /// Whose decisions these are.
@@ -432,6 +466,10 @@ impl Conversation {
                 self.effects.push(Effect::Activity(self.activity.clone()));
             }
             Input::MakeRoom => self.leave_if_idle(ProcessEnd::Idle),
+            Input::Lend(terminal) => self.lend(terminal),
+            Input::GivenBack => self.given_back(),
+            Input::InUse(in_use) => self.in_use(in_use),
+            Input::SessionRead(read) => self.read(read),
             Input::Tick => self.tick(),
             Input::Shutdown => self.shut_down(),
         }
@@ -439,6 +477,7 @@ impl Conversation {
             self.end_process(ProcessEnd::WorkspaceStopped);
         }
         self.close_if_full();
+        self.settle_loan();
         self.settle_state();
         if was_busy && !self.is_busy() {
             self.idle_since = self.now.mono;
@@ -468,11 +507,11 @@ impl Conversation {
     }
 
     /// Whether a message waits that may be begun. What waited before the fate of another one became unknown waits on until
-    /// a person has dealt with that.
+    /// a person has dealt with that, and everything waits while the session is elsewhere.
     fn has_next(&self) -> bool {
         let held =
             |message: &Message| self.summary.unknown.is_some() && message.taken_at < self.summary.unknown_at;
-        self.waiting.front().is_some_and(|next| !held(next))
+        self.is_here() && self.waiting.front().is_some_and(|next| !held(next))
     }
 
     /// Whether somebody who knew the log up to there did not know of this.
@@ -524,14 +563,7 @@ impl Conversation {
         self.session_busy = false;
         self.running_with = self.wanted.clone();
         self.process = Process::Starting { give_up_at: None };
-        let launch = Launch {
-            session: self.session.id.clone(),
-            resume: self.session.used,
-            settings: self.wanted.clone(),
-            continue_turn,
-            allow_bypass: self.policy.allow_bypass,
-        };
-        self.effects.push(Effect::Spawn(launch));
+        self.effects.push(Effect::Spawn(self.launch(continue_turn)));
         self.request(Asked::Initialize, &outgoing::initialize());
         self.set_activity(ActivityKind::Queued {});
     }
@@ -707,5 +739,8 @@ const fn must_survive_power_cut(body: &EventBody) -> bool {
             | EventBody::PromptAnswered { .. }
             | EventBody::Result(_)
             | EventBody::EpochBegan { .. }
+            // Who has the session, and what of its record is in the log.
+            | EventBody::TerminalOpened { .. }
+            | EventBody::TerminalClosed { .. }
     )
 }

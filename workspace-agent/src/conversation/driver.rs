@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::core::{Input, Launch, Now};
 use super::journal::medium::OnDisk;
 use super::keeper::{Act, Keeper};
+use super::lending::{Borrow, Event, Loans, OpenSessions};
 use super::outgoing::Outgoing;
 use crate::claude::launch;
 use crate::claude::process::{Claude, Heard};
@@ -44,6 +45,8 @@ pub struct Shared {
     pub started: Instant,
     /// The machine's boot.
     pub boot: [u8; 16],
+    /// The sessions that are open in Claude's own screen.
+    pub open_sessions: OpenSessions,
 }
 
 /// A conversation's task, from outside.
@@ -66,6 +69,8 @@ pub enum Command {
     Join(Position, u64),
     /// Since when nothing was owed, if a process lives on that.
     IdleSince(oneshot::Sender<Option<Millis>>),
+    /// A terminal asks for the session.
+    Lend(Borrow),
     /// The conversation is deleted: end everything and remove its journal.
     Forget,
     /// The workspace stops: end the process, write the last events, and leave.
@@ -87,8 +92,16 @@ pub fn start(shared: &Shared, id: ConversationId, policy: Policy) -> io::Result<
     };
     let outgoing = keeper.outgoing();
     let (commands, inbox) = mpsc::channel(COMMANDS);
-    let driver =
-        Driver { shared: shared.clone(), id, keeper, inbox, process: None, spawning: None, disk_full };
+    let driver = Driver {
+        shared: shared.clone(),
+        id,
+        keeper,
+        inbox,
+        process: None,
+        spawning: None,
+        loans: Loans::new(shared.open_sessions.clone()),
+        disk_full,
+    };
     shared.processes.tasks().spawn(driver.run(dir));
     Ok(Handle { commands, outgoing })
 }
@@ -118,6 +131,8 @@ struct Driver {
     process: Option<(Claude, OwnedSemaphorePermit)>,
     /// A process that waits for its place, and what is to be written to it.
     spawning: Option<(Launch, Vec<String>)>,
+    /// Where the session is, when it is not here.
+    loans: Loans,
     disk_full: bool,
 }
 
@@ -126,6 +141,7 @@ enum Wake {
     Command(Option<Command>),
     Heard(Heard),
     Slot(OwnedSemaphorePermit),
+    Loan(Event),
     Tick,
     DiskRetry,
 }
@@ -149,6 +165,8 @@ impl Driver {
                 Wake::Command(Some(Command::IdleSince(answer))) => {
                     let _ = answer.send(self.keeper.idle_since());
                 }
+                Wake::Command(Some(Command::Lend(borrow))) => self.lend(borrow),
+                Wake::Loan(event) => self.loan(event),
                 Wake::Heard(heard) => self.hear(heard),
                 Wake::Slot(permit) => self.spawn(permit),
                 Wake::Tick => self.feed(Input::Tick),
@@ -163,10 +181,13 @@ impl Driver {
         let waits = self.spawning.is_some();
         // A full disk holds the turn: what the process says is left in its pipe until there is room.
         let listens = !self.disk_full;
+        // Nothing can be decided before.
+        let joined = self.keeper.is_joined();
         tokio::select! {
             biased;
             command = self.inbox.recv() => Wake::Command(command),
             heard = hear(&mut self.process), if listens => Wake::Heard(heard),
+            event = self.loans.event(), if joined => Wake::Loan(event),
             Ok(permit) = Arc::clone(&self.shared.slots).acquire_owned(), if waits => Wake::Slot(permit),
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 Wake::Tick
@@ -221,6 +242,46 @@ impl Driver {
                 }
             }
             Act::Terminate => self.terminate(),
+            Act::Lent(launch) => {
+                if !self.loans.lend(launch) {
+                    self.keeper.feed(self.now(), Input::GivenBack);
+                }
+            }
+            Act::NotLent(why) => self.loans.refuse(why),
+            Act::ReadSession { session, after } => {
+                self.loans.read(&self.shared.config, &self.shared.processes, session, after);
+            }
+        }
+    }
+
+    fn lend(&mut self, borrow: Borrow) {
+        let terminal = borrow.terminal;
+        if !self.keeper.is_joined() {
+            let _ = borrow.answer.send(Err("the workspace is not ready yet".to_owned()));
+        } else if self.loans.ask(borrow) {
+            self.feed(Input::Lend(terminal));
+        }
+    }
+
+    fn loan(&mut self, event: Event) {
+        match event {
+            Event::Back => self.feed(Input::GivenBack),
+            Event::Read(read) => {
+                self.feed(Input::SessionRead(read));
+                if let Some(next) = self.loans.next() {
+                    self.lend(next);
+                }
+                self.look_who_has_it();
+            }
+            Event::Open => self.look_who_has_it(),
+        }
+    }
+
+    /// Somebody may have started a screen on the session by hand, or left it.
+    fn look_who_has_it(&mut self) {
+        if !self.loans.is_lent() {
+            let in_use = self.loans.is_open_elsewhere(self.keeper.session());
+            self.feed(Input::InUse(in_use));
         }
     }
 

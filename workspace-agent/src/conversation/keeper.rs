@@ -13,6 +13,7 @@ use protocol::log::{Resume, reconcile};
 use protocol::payload::{Cut, Payload};
 use protocol::{BlockId, ConversationId, Event, EventBody, Millis, Position};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::core::{Aftermath, Checkpoint, Conversation, Effect, Input, Launch, Now, Opening};
 use super::journal::medium::Medium;
@@ -30,6 +31,17 @@ pub enum Act {
     CloseStdin,
     /// End it and everything that descends from it, by force if need be.
     Terminate,
+    /// The terminal that asked for the session has it.
+    Lent(Launch),
+    /// It doesn't get it: why, in words.
+    NotLent(String),
+    /// Read what was added to the session's record, and say so.
+    ReadSession {
+        /// The session.
+        session: String,
+        /// It stands behind the last of these rows that is there.
+        after: Vec<Uuid>,
+    },
 }
 
 /// What is decided and not done yet.
@@ -100,6 +112,11 @@ impl Keeper {
     /// Whether the store's end is known.
     pub const fn is_joined(&self) -> bool {
         self.joined
+    }
+
+    /// See [`Conversation::session`].
+    pub fn session(&self) -> &str {
+        self.core.session()
     }
 
     /// See [`Conversation::idle_since`].
@@ -274,6 +291,11 @@ fn carry_out(
         Effect::Write(line) => return Ok(Some(Act::Write(line.clone()))),
         Effect::CloseStdin => return Ok(Some(Act::CloseStdin)),
         Effect::Terminate => return Ok(Some(Act::Terminate)),
+        Effect::Lent(launch) => return Ok(Some(Act::Lent(launch.clone()))),
+        Effect::NotLent(why) => return Ok(Some(Act::NotLent(why.clone()))),
+        Effect::ReadSession { session, after } => {
+            return Ok(Some(Act::ReadSession { session: session.clone(), after: after.clone() }));
+        }
         Effect::Live(change) => outgoing.live(change.clone()),
         Effect::Activity(activity) => outgoing.doing(activity.clone(), now.wall),
         Effect::Settled { item, refused } => outgoing.settled(*item, *refused),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use protocol::Millis;
 use protocol::close::ErrorCode;
-use protocol::terminal::{Colors, Size, TerminalPhase};
+use protocol::terminal::{Colors, Size, TerminalKind, TerminalPhase};
+use protocol::{ConversationId, Millis};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use super::pty::{self, Ended, Program, Pty};
 use super::record::Recorder;
 use super::stream::Stream;
 use super::{Refusal, Shared, launch, model};
+use crate::conversation::lending::{Borrow, Lent};
 use crate::process::Mark;
 
 /// How much is read of the program at once.
@@ -64,6 +65,8 @@ pub fn start(shared: &Shared, stream: Arc<Stream>, over: impl FnOnce(Why) + Send
         colors,
         pty: None,
         program: None,
+        asked: None,
+        lent: None,
         nudge: None,
         recorder: None,
         active_at: Instant::now(),
@@ -96,6 +99,10 @@ struct Owner {
     colors: watch::Sender<Option<Colors>>,
     pty: Option<Pty>,
     program: Option<Program>,
+    /// A conversation's session is asked for.
+    asked: Option<oneshot::Receiver<Result<Lent, String>>>,
+    /// The session that the program runs on.
+    lent: Option<Lent>,
     /// When the terminal gets its real size back.
     nudge: Option<Instant>,
     recorder: Option<Recorder>,
@@ -111,6 +118,7 @@ struct Owner {
 enum Wake {
     Close,
     Command(Command),
+    Lent(Result<Lent, String>),
     Ended(std::io::Result<Ended>),
     Read(std::io::Result<usize>),
     Written(std::io::Result<usize>),
@@ -127,7 +135,7 @@ impl Owner {
         let size = self.stream.lock().view.size;
         let model = model::serve(Arc::clone(&self.stream), size, self.colors.subscribe());
         let model = self.shared.processes.tasks().spawn(model);
-        self.start_program();
+        self.start_program().await;
         let why = self.serve().await;
         self.end().await;
         model.abort();
@@ -139,6 +147,7 @@ impl Owner {
             match self.next().await {
                 Wake::Close => return Why::Closed,
                 Wake::Command(command) => self.command(command).await,
+                Wake::Lent(lent) => self.start_screen(lent),
                 Wake::Ended(ended) => self.ended(ended),
                 Wake::Read(Ok(0)) => self.pty = None,
                 Wake::Read(Ok(count)) => self.printed(count),
@@ -170,6 +179,7 @@ impl Owner {
             biased;
             () = self.close.cancelled() => Wake::Close,
             Some(command) = self.inbox.recv() => Wake::Command(command),
+            lent = answer(self.asked.as_mut()), if self.asked.is_some() => Wake::Lent(lent),
             written = write(pty, &typed), if pty.is_some() && !typed.is_empty() => Wake::Written(written),
             () = self.stream.wake.notified() => Wake::Look { stuck: !typed.is_empty() },
             read = read(pty, &mut self.buffer[..room]), if pty.is_some() && room > 0 => Wake::Read(read),
@@ -194,25 +204,56 @@ impl Owner {
         }
     }
 
-    fn start_program(&mut self) {
-        let view = self.stream.lock().view.clone();
-        let started = launch::arguments(&view.what).and_then(|argv| {
-            let environment = launch::environment(&self.shared.config);
-            let (config, processes) = (&self.shared.config, &self.shared.processes);
-            tokio::task::block_in_place(|| {
-                pty::start(config, processes, self.mark, view.size, &argv, &environment)
-            })
+    /// Starts the program; Claude's own screen only once its conversation's session is there.
+    async fn start_program(&mut self) {
+        let what = self.stream.lock().view.what.clone();
+        match what {
+            TerminalKind::Shell {} => self.start(&launch::shell(None), None),
+            TerminalKind::Command { line } => self.start(&launch::shell(Some(&line)), None),
+            TerminalKind::Claude { conversation } => {
+                let (answer, lent) = oneshot::channel();
+                let borrow = Borrow { conversation, terminal: self.id(), answer };
+                let _ = self.shared.lender.send(borrow).await;
+                self.asked = Some(lent);
+                self.phase(TerminalPhase::Waiting {});
+            }
+            TerminalKind::Other => self.failed("there is no program for what is wanted"),
+        }
+    }
+
+    fn start_screen(&mut self, lent: Result<Lent, String>) {
+        self.asked = None;
+        match lent {
+            Ok(lent) => {
+                let argv = launch::screen(&self.shared.config, &lent.launch);
+                self.start(&argv, Some(lent.conversation));
+                // Without a program it goes back at once.
+                self.lent = Some(lent).filter(|_| self.program.is_some());
+            }
+            Err(why) => self.failed(&why),
+        }
+    }
+
+    fn start(&mut self, argv: &[String], conversation: Option<ConversationId>) {
+        let environment = launch::environment(&self.shared.config, conversation);
+        let size = self.stream.lock().view.size;
+        let (config, processes) = (&self.shared.config, &self.shared.processes);
+        let started = tokio::task::block_in_place(|| {
+            pty::start(config, processes, self.mark, size, argv, &environment)
         });
         match started {
             Ok((pty, program)) => {
                 (self.pty, self.program) = (Some(pty), Some(program));
                 self.phase(TerminalPhase::Running { since: now() });
+                self.shared.typed.notify_one();
             }
-            Err(error) => {
-                tracing::warn!(terminal = %view.id, error = format!("{error:#}"), "the program can't be started");
-                self.phase(TerminalPhase::Failed { at: now(), detail: format!("{error:#}") });
-            }
+            Err(error) => self.failed(&format!("{error:#}")),
         }
+    }
+
+    fn failed(&self, why: &str) {
+        tracing::warn!(terminal = %self.id(), why, "the program can't be started");
+        self.phase(TerminalPhase::Failed { at: now(), detail: why.to_owned() });
     }
 
     fn phase(&self, phase: TerminalPhase) {
@@ -236,6 +277,7 @@ impl Owner {
         self.active_at = Instant::now();
         self.stream.lock().inputs.written(count);
         self.stream.changed.notify_one();
+        self.shared.typed.notify_one();
     }
 
     /// Does what is wanted.
@@ -270,7 +312,10 @@ impl Owner {
     }
 
     fn ended(&mut self, ended: std::io::Result<Ended>) {
-        self.program = None;
+        let program = self.program.take();
+        if let (Some(lent), Some(program)) = (self.lent.take(), program) {
+            lent.give_back(program.pid());
+        }
         let at = now();
         let phase = match ended {
             Ok(Ended::Exited(code)) => TerminalPhase::Exited { at, code },
@@ -323,14 +368,14 @@ impl Owner {
             // It was, meanwhile.
             return Ok(());
         }
-        if self.program.is_some() {
+        if self.program.is_some() || self.asked.is_some() {
             return Err(Refusal::new(ErrorCode::Conflict, "the program runs"));
         }
         self.pty = None;
         self.shared.processes.hang_up(self.mark).await;
         self.stream.printed(RESTARTED);
         self.stream.tell(|view| view.life += 1);
-        self.start_program();
+        self.start_program().await;
         Ok(())
     }
 
@@ -431,6 +476,13 @@ async fn read(pty: Option<&Pty>, buffer: &mut [u8]) -> std::io::Result<usize> {
 async fn write(pty: Option<&Pty>, bytes: &[u8]) -> std::io::Result<usize> {
     match pty {
         Some(pty) => pty.write(bytes).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn answer(asked: Option<&mut oneshot::Receiver<Result<Lent, String>>>) -> Result<Lent, String> {
+    match asked {
+        Some(asked) => asked.await.unwrap_or_else(|_| Err("the conversation is gone".to_owned())),
         None => std::future::pending().await,
     }
 }

@@ -154,6 +154,11 @@ impl Pty {
 }
 
 impl Program {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     pub(crate) catalog: Option<Catalog>,
     pub(crate) terminated: u32,
     pub(crate) stdin_closed: u32,
+    pub(crate) lent: Vec<Result<Launch, String>>,
+    pub(crate) to_read: Vec<(String, Vec<Uuid>)>,
     next_item: u128,
 }
 
@@ -69,6 +71,8 @@ impl Desk {
             catalog: None,
             terminated: 0,
             stdin_closed: 0,
+            lent: Vec::new(),
+            to_read: Vec::new(),
             next_item: 0x100,
         }
     }
@@ -107,6 +111,9 @@ impl Desk {
                 Effect::Activity(activity) => self.activity = activity,
                 Effect::Settled { item, refused } => self.settled.push((item, refused)),
                 Effect::Catalog(catalog) => self.catalog = Some(catalog),
+                Effect::Lent(launch) => self.lent.push(Ok(launch)),
+                Effect::NotLent(why) => self.lent.push(Err(why)),
+                Effect::ReadSession { session, after } => self.to_read.push((session, after)),
             }
         }
     }

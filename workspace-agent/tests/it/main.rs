@@ -15,6 +15,7 @@ mod messages;
 mod oracle;
 mod outgoing;
 mod prompts;
+mod screens;
 mod sizes;
 mod streams;
 mod terminals;

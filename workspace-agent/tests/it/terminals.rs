@@ -72,7 +72,9 @@ impl Hub {
             program: Some(program),
         };
         let (processes, changed) = (Arc::new(Processes::default()), Arc::new(Notify::new()));
-        let terminals = Terminals::new(Arc::new(config), Arc::clone(&processes), Arc::clone(&changed));
+        let (lender, _) = tokio::sync::mpsc::channel(1);
+        let terminals =
+            Terminals::new(Arc::new(config), Arc::clone(&processes), Arc::clone(&changed), lender);
         Self {
             terminals,
             processes,

@@ -451,7 +451,8 @@ impl Core {
             return Vec::new();
         }
         self.newest_link = generation;
-        let lost = journal.is_none() && (self.outbox.is_under_way() || self.fold.state != State::Idle);
+        let lost = journal.is_none()
+            && (self.outbox.is_under_way() || self.fold.state != State::Idle || self.fold.lent);
         self.link = Some(LinkUp { generation, journal: journal.unwrap_or_default(), had: HashSet::new() });
         let mut tell = self.hand_over();
         if lost {

@@ -42,7 +42,7 @@ export interface Placed {
 export interface Waited {
   /** Whether the log has a message. */
   readonly has: (item: ItemId) => boolean;
-  /** A turn runs. */
+  /** A turn runs, or the conversation is open in a terminal. */
   readonly busy: boolean;
   /** What was waiting before this event is held: a message's fate is unknown since. */
   readonly unknownAt?: number | undefined;

@@ -63,6 +63,14 @@ describe('messages that the log does not have', () => {
     expect(chat.view(alone).queue.map((queued) => queued.item)).toEqual(['m2']);
   });
 
+  it('wait in the queue while the conversation is open in a terminal', () => {
+    const chat = chatOf([]);
+    chat.putItems(1, [item('m1', 1, { type: 'saved' })]);
+    chat.activity = { what: { type: 'in_terminal' }, since: 1 };
+    expect(marks(chat)).toEqual([]);
+    expect(chat.view(alone).queue.map((queued) => queued.item)).toEqual(['m1']);
+  });
+
   it('that were taken back show the words that only this browser has, and hold up nothing', () => {
     const chat = chatOf([]);
     chat.putItems(1, [item('m1', 1, { type: 'cancelled' })]);

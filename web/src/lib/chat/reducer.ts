@@ -163,7 +163,12 @@ export class Chat {
     const busy = state !== 'idle' || fold.current !== undefined;
     const waiting = onTheWay(this.#items.values());
     const has = (item: ItemId) => fold.sheet.hasMessage(item);
-    const placed = place(this.#items.values(), around.local, { has, busy, unknownAt: fold.unknownAt });
+    const blocked = busy || this.activity?.what.type === 'in_terminal';
+    const placed = place(this.#items.values(), around.local, {
+      has,
+      busy: blocked,
+      unknownAt: fold.unknownAt,
+    });
     return {
       turns: this.#turns(placed),
       queue: placed.queue,

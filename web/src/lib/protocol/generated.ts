@@ -703,7 +703,15 @@ rows: number,
 /**
  * Rows that did not: more than is taken, or not to be read.
  */
-left_out: number, } | { "kind": "terminal_typed", 
+left_out: number, 
+/**
+ * The last row that was looked at. What was added is looked for behind it the next time.
+ */
+row?: string, 
+/**
+ * The CLI's session from here on, if it is another one: `/clear` begins one.
+ */
+session?: string, } | { "kind": "terminal_typed", 
 /**
  * The row's id.
  */
@@ -1862,6 +1870,11 @@ settings: Settings,
  * Whether it has a Claude process.
  */
 process?: boolean, 
+/**
+ * Whether it is open in Claude's own screen, or was when its workspace ended: messages wait until what was said there is
+ * part of the log.
+ */
+lent?: boolean, 
 /**
  * What it has cost so far, as the CLI reckons it.
  */

@@ -1,7 +1,8 @@
 /**
- * What the page knows of terminals before that part of it has come: whether their panel is open, and what the control plane has told.
+ * What the page knows of terminals before that part of it has come: whether their panel is open, what it is to begin with,
+ * and what the control plane has told.
  */
-import type { FromServer } from '../protocol/generated';
+import type { FromServer, TerminalKind } from '../protocol/generated';
 import type { Ask } from '../requests';
 import { load, save } from '../storage';
 
@@ -24,10 +25,18 @@ export interface Behind {
   unlinked(): void;
 }
 
+/** A terminal that somebody wants opened. */
+export interface Wanted {
+  readonly name: string;
+  readonly what: TerminalKind;
+}
+
 /** The door to the terminals. */
 export class Door {
   /** The panel lies over the conversation, for lack of room beside it. */
   over = $state(false);
+  /** What is to be opened when the panel is there. */
+  wanted = $state.raw<Wanted | undefined>();
   /** How often somebody wanted to be in the terminal that is looked at, since they got there. */
   wantsFocus = $state(0);
   #open = $state(load('terminals.open') === true);

@@ -1,12 +1,15 @@
 //! A conversation put together again from its journal, after the workspace-agent itself was restarted.
 
 use protocol::event::{SettingsChange, Task, Trouble};
+use protocol::link::ActivityKind;
 use protocol::settings::Settings;
 use protocol::summary::Summary;
 use protocol::{Event, EventBody, ItemId, Position};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::answers::OpenPrompt;
+use super::loan::KnownRows;
 use super::turn::{Message, Phase, Steer, Turn};
 use super::{Conversation, Effect, Now, Process};
 use crate::claude::events;
@@ -113,6 +116,11 @@ impl Conversation {
                 }
             }
             EventBody::Cleared {} => self.session.cost_usd = 0.0,
+            EventBody::TerminalOpened { .. } => self.replay_lent(),
+            EventBody::TerminalClosed { row, session, .. } => {
+                self.replay_read(row.as_deref(), session.as_deref());
+            }
+            EventBody::TerminalTyped { row, .. } => self.known_rows.note(row),
             EventBody::Trouble { what, .. } => self.full |= *what == Trouble::LogFull,
             EventBody::Text { .. }
             | EventBody::Thinking { .. }
@@ -120,9 +128,6 @@ impl Conversation {
             | EventBody::Retry { .. }
             | EventBody::State { .. }
             | EventBody::Compacted { .. }
-            | EventBody::TerminalOpened { .. }
-            | EventBody::TerminalClosed { .. }
-            | EventBody::TerminalTyped { .. }
             | EventBody::Silent { .. }
             | EventBody::Note { .. }
             | EventBody::Opaque { .. } => {}
@@ -212,6 +217,10 @@ impl Conversation {
             self.forget_loosened_mode();
             self.advance();
         }
+        if !self.is_here() {
+            self.read_back(true);
+            self.set_activity(ActivityKind::InTerminal { terminal: None });
+        }
         self.close_if_full();
         self.settle_state();
         std::mem::take(&mut self.effects)
@@ -245,6 +254,7 @@ impl Conversation {
         }
         if alive {
             self.tell_turn();
+            self.tell_loan();
             self.settle_state();
         }
         std::mem::take(&mut self.effects)
@@ -286,12 +296,15 @@ pub struct Checkpoint {
     written: u64,
     #[serde(default)]
     full: bool,
+    #[serde(default)]
+    known_rows: Vec<Uuid>,
 }
 
 impl Conversation {
     /// The checkpoint, if nothing is in flight.
     pub fn checkpoint(&self) -> Option<Checkpoint> {
-        let quiet = !self.is_busy() && self.process == Process::None && self.summary.unknown.is_none();
+        let idle = !self.is_busy() && self.process == Process::None && self.is_here();
+        let quiet = idle && self.summary.unknown.is_none();
         quiet.then(|| Checkpoint {
             epoch: self.epoch,
             next_n: self.next_n,
@@ -306,6 +319,7 @@ impl Conversation {
             tasks: self.tasks.list().to_vec(),
             written: self.written,
             full: self.full,
+            known_rows: self.known_rows.list(),
         })
     }
 
@@ -320,6 +334,7 @@ impl Conversation {
         fresh.wanted = checkpoint.wanted;
         fresh.written = checkpoint.written;
         fresh.full = checkpoint.full;
+        fresh.known_rows = KnownRows::of(checkpoint.known_rows);
         fresh.tasks.replace(&checkpoint.tasks);
         for item in checkpoint.seen {
             fresh.seen.insert(item);

@@ -209,7 +209,7 @@ impl Conversation {
     }
 
     /// The turn's share of the session's cost.
-    fn own_cost(&mut self, total: f64) -> f64 {
+    pub(super) fn own_cost(&mut self, total: f64) -> f64 {
         let before = std::mem::replace(&mut self.session.cost_usd, total);
         let share = if total >= before { total - before } else { total };
         if share.is_finite() { share.clamp(0.0, MAX_COST_USD) } else { 0.0 }

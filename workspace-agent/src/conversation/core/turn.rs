@@ -284,7 +284,7 @@ impl Conversation {
         if self.is_repeat(item) {
             return;
         }
-        if self.summary.unknown != Some(message) || self.turn.is_some() || self.full {
+        if self.summary.unknown != Some(message) || self.turn.is_some() || self.full || !self.is_here() {
             self.settle(item, Some(ErrorCode::Conflict));
             return;
         }

@@ -152,6 +152,7 @@ const list = {
   more: 'Show more',
   rename: 'Rename',
   remove: 'Delete',
+  ownScreen: 'Open in a terminal',
   actions: (title: string) => `Actions for ${title}`,
   newTitle: 'New title',
   deleted: (title: string) => `“${title}” deleted`,

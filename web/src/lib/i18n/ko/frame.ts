@@ -132,6 +132,7 @@ const list: Dictionary['list'] = {
   more: '더 보기',
   rename: '이름 바꾸기',
   remove: '삭제',
+  ownScreen: '터미널에서 열기',
   actions: (title) => `${title}: 동작`,
   newTitle: '새 이름',
   deleted: (title) => `‘${title}’ 대화를 삭제했어요`,

@@ -1,0 +1,176 @@
+//! How a terminal comes by a conversation's session: what it asks for, what it gets, and how the session comes back.
+
+use std::sync::Arc;
+
+use protocol::{ConversationId, TerminalId};
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+use super::core::{Launch, Read};
+use crate::claude::record::{self, Open};
+use crate::config::Config;
+use crate::process::Processes;
+
+/// A terminal asks for the session of a conversation.
+#[derive(Debug)]
+pub struct Borrow {
+    /// Which conversation's.
+    pub conversation: ConversationId,
+    /// Which terminal.
+    pub terminal: TerminalId,
+    /// The session, or why not, in words.
+    pub answer: oneshot::Sender<Result<Lent, String>>,
+}
+
+/// The session, as a terminal has it. Whoever drops it gives it back.
+#[derive(Debug)]
+pub struct Lent {
+    /// Whose it is.
+    pub conversation: ConversationId,
+    /// How to start Claude's own screen on it.
+    pub launch: Launch,
+    back: oneshot::Sender<u32>,
+}
+
+impl Lent {
+    /// Gives it back: its program, which was this process, has ended.
+    pub fn give_back(self, pid: u32) {
+        let _ = self.back.send(pid);
+    }
+}
+
+/// The sessions that are open in Claude's own screen, as everybody is told.
+pub type OpenSessions = watch::Receiver<Arc<Vec<Open>>>;
+
+/// What a conversation's task has out on loan.
+#[derive(Debug)]
+pub struct Loans {
+    open: OpenSessions,
+    /// Who waits for an answer.
+    asked: Option<Borrow>,
+    /// Who asked while what was added was being read.
+    next: Option<Borrow>,
+    /// How it comes back.
+    back: Option<oneshot::Receiver<u32>>,
+    /// What was added, once it is read.
+    read: Option<oneshot::Receiver<Read>>,
+    /// The last terminal's process: it is no longer there, whatever was told of it before.
+    borrower: Option<u32>,
+    /// The session that it had open last.
+    followed: Option<String>,
+}
+
+/// What happened to a loan.
+#[derive(Debug)]
+pub enum Event {
+    /// The session came back.
+    Back,
+    /// What was added is read.
+    Read(Read),
+    /// Other sessions are open than before.
+    Open,
+}
+
+impl Loans {
+    /// Nothing is out.
+    pub const fn new(open: OpenSessions) -> Self {
+        Self { open, asked: None, next: None, back: None, read: None, borrower: None, followed: None }
+    }
+
+    /// A terminal asks. Returns whether the conversation is to decide now.
+    pub fn ask(&mut self, borrow: Borrow) -> bool {
+        if self.read.is_some() && self.next.is_none() {
+            self.next = Some(borrow);
+            return false;
+        }
+        if self.read.is_some() || self.asked.is_some() || self.back.is_some() {
+            let _ = borrow.answer.send(Err("this conversation is open in a terminal already".to_owned()));
+            return false;
+        }
+        self.asked = Some(borrow);
+        true
+    }
+
+    /// Who asks next, once what was added is read.
+    pub const fn next(&mut self) -> Option<Borrow> {
+        self.next.take()
+    }
+
+    /// The conversation lends. Returns whether somebody still wants it.
+    pub fn lend(&mut self, launch: Launch) -> bool {
+        let (back, is_back) = oneshot::channel();
+        let Some(Borrow { conversation, answer, .. }) = self.asked.take() else { return false };
+        self.back = answer.send(Ok(Lent { conversation, launch, back })).is_ok().then_some(is_back);
+        self.back.is_some()
+    }
+
+    /// The conversation doesn't lend.
+    pub fn refuse(&mut self, why: String) {
+        if let Some(asked) = self.asked.take() {
+            let _ = asked.answer.send(Err(why));
+        }
+    }
+
+    /// Has what was added read.
+    pub fn read(
+        &mut self,
+        config: &Arc<Config>,
+        processes: &Arc<Processes>,
+        session: String,
+        after: Vec<Uuid>,
+    ) {
+        let (say, read) = oneshot::channel();
+        let followed = self.followed.take().filter(|followed| *followed != session);
+        let (config, reader) = (Arc::clone(config), Arc::clone(processes));
+        processes.tasks().spawn(async move {
+            let added = async {
+                let mut added = vec![record::added(&config, &reader, &session, &after).await?];
+                if let Some(followed) = followed {
+                    added.push(record::added(&config, &reader, &followed, &[]).await?);
+                }
+                Ok::<_, std::io::Error>(added)
+            };
+            let _ = say.send(added.await.map_err(|error| format!("what was said in the terminal: {error}")));
+        });
+        self.read = Some(read);
+    }
+
+    /// What happens next.
+    pub async fn event(&mut self) -> Event {
+        tokio::select! {
+            pid = wait(&mut self.back) => {
+                self.back = None;
+                self.borrower = pid.ok();
+                let open = self.open.borrow();
+                let last = open.iter().find(|open| Some(open.pid) == self.borrower);
+                self.followed = last.map(|open| open.session_id.clone());
+                drop(open);
+                Event::Back
+            }
+            read = wait(&mut self.read) => {
+                self.read = None;
+                Event::Read(read.unwrap_or_else(|_| Err("what was said in the terminal could not be read".to_owned())))
+            }
+            Ok(()) = self.open.changed() => Event::Open,
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Whether somebody has this session open in a screen that they started by hand.
+    pub fn is_open_elsewhere(&self, session: &str) -> bool {
+        let open = self.open.borrow();
+        open.iter().any(|open| open.session_id == session && Some(open.pid) != self.borrower)
+    }
+
+    /// Whether the session is a terminal's, or on its way there or back.
+    pub const fn is_lent(&self) -> bool {
+        self.asked.is_some() || self.back.is_some() || self.read.is_some()
+    }
+}
+
+async fn wait<T>(receiver: &mut Option<oneshot::Receiver<T>>) -> Result<T, oneshot::error::RecvError> {
+    match receiver {
+        Some(receiver) => receiver.await,
+        None => std::future::pending().await,
+    }
+}
