@@ -104,13 +104,24 @@ impl Sides {
     /// The same file on both sides.
     async fn write_file(&self, room: &Room) -> anyhow::Result<()> {
         let raw = THROUGH / 77 * 57;
-        let script = format!(
-            "head -c {raw} /dev/urandom | base64 >/home/workspace/big; chmod 644 /home/workspace/big"
-        );
+        let script = format!("head -c {raw} /dev/urandom | base64 >/home/workspace/big");
         for container in [self.container.as_str(), room.name()] {
-            self.stack.engine.run(&["exec", "-u", "0", container, "sh", "-c", &script]).await?;
+            let engine = &self.stack.engine;
+            let owner = engine.run(&["exec", container, "stat", "-c", "%u", "/home/workspace"]).await?;
+            engine.run(&["exec", "-u", owner.trim(), container, "sh", "-c", &script]).await?;
         }
         Ok(())
+    }
+
+    /// Closes every terminal: there may be only so many at a time.
+    async fn close_all(&self) -> anyhow::Result<()> {
+        let mut viewer = self.stack.viewer().await?;
+        let listed = |seen: &e2e::Seen| seen.terminals.available.then(|| seen.terminals.list.clone());
+        let list = viewer.until("the terminals are listed", listed).await?;
+        for id in list.keys() {
+            viewer.wish(id.parse()?, json!({ "type": "close" })).await?;
+        }
+        viewer.until("none is left", |seen| seen.terminals.list.is_empty().then_some(())).await
     }
 
     async fn agent(&self) -> anyhow::Result<Pid> {
@@ -317,6 +328,7 @@ async fn attach(sides: &Sides) -> anyhow::Result<Row> {
 }
 
 async fn idle(sides: &Sides) -> anyhow::Result<[Row; 2]> {
+    sides.close_all().await?;
     let (agent, control_plane) = (sides.agent().await?, sides.stack.control_plane()?);
     let before = (machine::resident(agent)?, machine::resident(control_plane)?);
     let mut open = Vec::new();
