@@ -109,6 +109,16 @@ pub async fn mode(
     write(app, by.user, "mode_changed", conversation, detail).await
 }
 
+/// What of a row's detail is what somebody works on.
+const CONTENT: [&str; 3] = ["subject", "input", "always"];
+
+/// Takes out of a row what only the user that it is about may read: operators see what was done, not to what.
+pub fn hide_content(detail: &mut Value) {
+    if let Some(detail) = detail.as_object_mut() {
+        detail.retain(|key, _| !CONTENT.contains(&key.as_str()));
+    }
+}
+
 /// What a decision comes to. Words that a person wrote, and what was only refused, stay in the conversation.
 fn approved(prompt: &Prompt, decision: &Decision) -> Value {
     let mut detail = json!({ "prompt": prompt.prompt, "ask": prompt.ask, "tool": short(&prompt.tool, 200) });
@@ -162,6 +172,14 @@ mod tests {
         let detail = approved(&prompt("x".repeat(1 << 20)), &allow);
         assert_eq!(detail["subject"], "rm -rf build");
         assert!(detail.to_string().len() < 3 * SHOWN_BYTES);
+    }
+
+    #[test]
+    fn operators_see_what_was_done_and_not_to_what() {
+        let mut detail = approved(&prompt("secret".into()), &Decision::Allow { suggestion: None, mode: None });
+        hide_content(&mut detail);
+        assert_eq!((&detail["decision"], &detail["tool"]), (&json!("allow"), &json!("Bash")));
+        assert!(!detail.to_string().contains("secret") && !detail.to_string().contains("build"));
     }
 
     #[test]

@@ -33,6 +33,8 @@ use crate::pki::verify::{self, Peer};
 const BACKLOG: u32 = 4096;
 /// How long a request's head may take. Slower clients are not served.
 const HEAD: Duration = Duration::from_secs(15);
+/// How long a connection may wait until it is its turn to shake hands.
+const TURN: Duration = Duration::from_secs(20);
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The kernel's send buffer for a connection. A large one hides a slow peer and makes what matters wait; left to
@@ -129,7 +131,7 @@ pub async fn serve_tls(listener: TcpListener, config: Arc<ServerConfig>, port: P
         let (acceptor, router, stop, name) =
             (acceptor.clone(), port.router.clone(), port.stop.clone(), port.name);
         port.tasks.spawn(async move {
-            let shaken = tokio::time::timeout(HANDSHAKE, shake_hands(&acceptor, stream, &place));
+            let shaken = tokio::time::timeout(TURN + HANDSHAKE, shake_hands(&acceptor, stream, &place));
             let (stream, peer) = match stop.run_until_cancelled(shaken).await {
                 Some(Ok(Ok(connected))) => connected,
                 Some(Ok(Err(error))) => {
@@ -158,7 +160,9 @@ async fn shake_hands(
     place: &Place,
 ) -> Result<(TlsStream<TcpStream>, Option<Peer>), String> {
     let turn = place.handshake().await;
-    let stream = acceptor.accept(stream).await.map_err(|error| error.to_string())?;
+    // Only from here on the peer can be slow. Who waits for others is not.
+    let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+    let stream = shaken.map_err(|_| "it took too long".to_owned())?.map_err(|error| error.to_string())?;
     drop(turn);
     let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let peer = shown.map(verify::peer).transpose().map_err(|error| format!("{error:#}"))?;

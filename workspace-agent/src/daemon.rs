@@ -96,6 +96,7 @@ impl Desk {
         let (open_sessions, is_open) = watch::channel(Arc::default());
         let shared = Shared {
             open_sessions: is_open,
+            sessions: Arc::default(),
             reserve: Arc::new(Reserve::new(&config.state)),
             config,
             processes,

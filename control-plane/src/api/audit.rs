@@ -13,10 +13,12 @@ use futures_util::stream;
 use protocol::api::audit::{AuditRows, AuditView};
 use protocol::{Millis, UserId};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::IntoParams;
 
 use super::extract::QueryOf;
 use crate::app::App;
+use crate::audit;
 use crate::auth::operator::Operator;
 use crate::auth::session::CurrentUser;
 use crate::error::ApiError;
@@ -86,7 +88,9 @@ pub async fn page(
     _: Operator,
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Answer<AuditRows>, ApiError> {
-    rows(&app, &asked.filter(), asked.before, asked.limit).await.map(Answer)
+    let mut rows = rows(&app, &asked.filter(), asked.before, asked.limit).await?;
+    rows.rows.iter_mut().for_each(|row| audit::hide_content(&mut row.detail));
+    Ok(Answer(rows))
 }
 
 /// What you did, and what was done to what is yours, the newest first.
@@ -165,16 +169,27 @@ fn view(record: AuditRecord) -> AuditView {
     responses((status = 200, content_type = "application/x-ndjson", body = String, description = "The lines.")),
     security(("session" = []))
 )]
-pub async fn export(State(app): State<Arc<App>>, _: Operator, QueryOf(asked): QueryOf<Asked>) -> Response {
+pub async fn export(
+    State(app): State<Arc<App>>,
+    operator: Operator,
+    QueryOf(asked): QueryOf<Asked>,
+) -> Result<Response, ApiError> {
     let filter = asked.filter();
+    let id = operator.0.user.id;
+    let about = json!({ "about": filter.about, "who": filter.who, "kind": filter.kind });
+    audit::write(&app, id, "audit_exported", id, about).await?;
     let lines = stream::try_unfold(Some(AuditFrom::After(0)), move |from| {
-        let (app, filter) = (Arc::clone(&app), filter.clone());
+        let (app, filter, operator) = (Arc::clone(&app), filter.clone(), operator.clone());
         async move {
             let Some(from) = from else { return Ok(None) };
+            // It may take its reader long, and they may be none any more.
+            let over = operator.0.is_over() || app.stop.is_cancelled();
+            anyhow::ensure!(!over && operator.still(&app).await.is_ok(), "the export is cut off");
             let page = app.store.audit(&filter, from, EXPORTED).await?;
             let mut lines = Vec::new();
-            for record in &page.records {
-                serde_json::to_writer(&mut lines, record)?;
+            for mut record in page.records {
+                audit::hide_content(&mut record.entry.detail);
+                serde_json::to_writer(&mut lines, &record)?;
                 lines.push(b'\n');
             }
             anyhow::Ok(Some((Bytes::from(lines), page.next)))
@@ -184,5 +199,5 @@ pub async fn export(State(app): State<Arc<App>>, _: Operator, QueryOf(asked): Qu
         (CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson")),
         (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"atelier-audit.jsonl\"")),
     ];
-    (headers, Body::from_stream(lines)).into_response()
+    Ok((headers, Body::from_stream(lines)).into_response())
 }

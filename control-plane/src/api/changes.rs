@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,9 +165,13 @@ pub async fn stream(
     let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("not text"));
     let tail = attach(&workspace, id, last.or(asked.cursor.as_deref())).await?;
     let (queue, again_at, over) = (VecDeque::new(), None, false);
+    let kept_out = {
+        let (app, caller) = (Arc::clone(&app), caller.clone());
+        Box::pin(async move { caller.over(&app).await })
+    };
     let source = Source {
         app,
-        caller,
+        kept_out,
         workspace,
         pulse,
         tail,
@@ -183,7 +188,9 @@ pub async fn stream(
 /// Where one stream's events come from. Nothing is made before its reader has taken what was made before.
 struct Source {
     app: Arc<App>,
-    caller: Caller,
+    /// Comes when whoever listens is kept out. One for all of the stream's life: it looks now and then, however much there is
+    /// to tell.
+    kept_out: Pin<Box<dyn Future<Output = ()> + Send>>,
     workspace: Arc<WorkspaceHub>,
     pulse: watch::Receiver<u64>,
     tail: Tail,
@@ -212,7 +219,7 @@ impl Source {
         self.pulse.mark_unchanged();
         let piece = tokio::select! {
             biased;
-            () = self.caller.over(&self.app) => return self.end("signed_out"),
+            () = &mut self.kept_out => return self.end("signed_out"),
             () = self.workspace.closed().cancelled() => return self.end("deleted"),
             () = self.app.stop.cancelled() => return self.end("draining"),
             piece = self.tail.next() => piece,
@@ -226,7 +233,7 @@ impl Source {
         }
         let again_at = self.again_at.unwrap_or_else(Instant::now);
         tokio::select! {
-            () = self.caller.over(&self.app) => self.end("signed_out"),
+            () = &mut self.kept_out => self.end("signed_out"),
             () = self.workspace.closed().cancelled() => self.end("deleted"),
             () = self.app.stop.cancelled() => self.end("draining"),
             _ = self.pulse.changed() => {}

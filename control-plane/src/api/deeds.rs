@@ -23,6 +23,9 @@ pub(super) async fn answer(
     hub: &Arc<ConversationHub>,
     (item, prompt, decision): (ItemId, PromptId, Decision),
 ) -> Result<(), Refusal> {
+    if let Decision::Allow { mode: Some(mode), .. } = &decision {
+        offered(app, *mode)?;
+    }
     let known = app.store.outbox_item(hub.id(), item).await.map_err(cant)?;
     // What is not open is refused by the outbox, which knows why.
     let written = known.is_none() && hub.is_open(&prompt);

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::app::App;
 pub use crate::auth::guard::Acting;
+use crate::auth::guard::{self, Passed};
 use crate::clock;
 use crate::error::ApiError;
 use crate::hub::workspace::WorkspaceHub;
@@ -19,11 +20,16 @@ use crate::hub::workspace::WorkspaceHub;
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
+impl<T: DeserializeOwned + Send> FromRequest<Arc<App>> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        match axum::Json::from_request(request, app).await {
+        let passed: Option<Passed> = request.extensions().get().cloned();
+        let read = axum::Json::from_request(request, app).await;
+        if let Some(passed) = passed {
+            guard::hold(app, &passed).await?;
+        }
+        match read {
             Ok(axum::Json(value)) => Ok(Self(value)),
             Err(rejection) => {
                 let too_large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;

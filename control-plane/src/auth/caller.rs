@@ -61,7 +61,13 @@ impl Script {
         allows(&record, scope, format!("the token lacks the scope {:?}", scope.as_str()))?;
         note_use(app, hash, &record, now).await;
         let standing = Arc::new([standing, app.presence.enter_user(user.id)]);
+        // Who was kept out before they entered is told by nobody.
+        let user = Some(app.store.user(user.id).await?).filter(|user| !user.disabled).ok_or_else(unknown)?;
         Ok(Self { user, token: record, hash, standing })
+    }
+
+    fn is_over(&self) -> bool {
+        self.standing.iter().any(Standing::is_over)
     }
 
     async fn over(&self, app: &App) {
@@ -127,6 +133,14 @@ impl Caller {
             None => name.clone(),
         };
         Person { id: *id, name }
+    }
+
+    /// Whether the session or the token was ended here, or the user kept out, since they were let in.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Person(current) => current.is_over(),
+            Self::Script(script) => script.is_over(),
+        }
     }
 
     /// Waits until the session or the token is over, or the user is kept out.

@@ -33,11 +33,12 @@ pub async fn note(State(app): State<Arc<App>>, mut request: Request, next: Next)
 /// it anybody may have written.
 fn of(http: &Http, remote: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut client = remote.to_canonical();
-    let lines: Vec<&str> =
-        headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
-    let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    // Hop by hop: what a client writes into the header may be no text, and hides nothing of what the proxies add.
+    let lines: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).iter().map(|line| line.as_bytes()).collect();
+    let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
     while http.is_proxy(client) {
-        let Some(next) = hops.next().and_then(|hop| address(hop.trim())) else { break };
+        let hop = hops.next().and_then(|hop| std::str::from_utf8(hop).ok());
+        let Some(next) = hop.and_then(|hop| address(hop.trim())) else { break };
         client = next.to_canonical();
     }
     client
@@ -45,7 +46,8 @@ fn of(http: &Http, remote: IpAddr, headers: &HeaderMap) -> IpAddr {
 
 /// An address as proxies write it, some with the port.
 fn address(hop: &str) -> Option<IpAddr> {
-    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -64,7 +66,7 @@ mod tests {
     fn client(remote: &str, lines: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(FORWARDED_FOR, line.parse().unwrap());
+            headers.append(FORWARDED_FOR, axum::http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         of(&http(&["10.0.0.0/8", "fd00::/8"]), remote.parse().unwrap(), &headers).to_string()
     }
@@ -76,6 +78,8 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["198.51.100.7, 10.0.0.2"]), "198.51.100.7");
         assert_eq!(client("fd00::1", &["2001:db8::1", "10.0.0.2"]), "2001:db8::1");
         assert_eq!(client("10.0.0.1", &["198.51.100.7:4711, [fd00::2]:80"]), "198.51.100.7");
+        assert_eq!(client("10.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(client("10.0.0.1", &["ÿ, 198.51.100.7"]), "198.51.100.7");
         // What a client writes into the header stands before what the proxy adds.
         assert_eq!(client("10.0.0.1", &["127.0.0.1, 203.0.113.9, 198.51.100.7"]), "198.51.100.7");
     }

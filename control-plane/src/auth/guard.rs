@@ -58,7 +58,7 @@ pub struct Rule {
 
 /// What a request has shown. Handlers get at whoever is signed in by this alone.
 #[derive(Clone, Debug)]
-struct Passed {
+pub struct Passed {
     rule: Rule,
     caller: Option<Caller>,
 }
@@ -107,6 +107,23 @@ async fn judge(
         app.pace.write(user.user.id)?;
     }
     Ok(Some(Caller::Person(user)))
+}
+
+/// Holds whoever asks to it once more, when what they sent has come: a body may come long after its head was judged.
+///
+/// # Errors
+/// `SignedOut` when they have been signed out or kept out since, `Forbidden` for an operator who is none any more.
+pub async fn hold(app: &App, passed: &Passed) -> Result<(), ApiError> {
+    let Some(caller) = &passed.caller else { return Ok(()) };
+    if caller.is_over() {
+        return Err(ApiError::new(ErrorCode::SignedOut, "sign in first"));
+    }
+    match caller {
+        Caller::Person(current) if passed.rule.who == Who::Operator => {
+            Operator(current.clone()).still(app).await
+        }
+        Caller::Person(_) | Caller::Script(_) => Ok(()),
+    }
 }
 
 fn for_people_alone() -> ApiError {

@@ -100,7 +100,7 @@ fn quota((at_once, every): (u32, Duration)) -> Quota {
 }
 
 /// Addresses that one customer of a provider has to themselves: of IPv6, 2⁶⁴.
-fn household(address: IpAddr) -> IpAddr {
+pub fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

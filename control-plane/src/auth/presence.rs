@@ -90,6 +90,11 @@ impl Standing {
         due
     }
 
+    /// Whether somebody has signed out.
+    pub fn is_over(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
     /// Waits until somebody signs out.
     pub async fn ended(&self) {
         self.ended.cancelled().await;

@@ -141,6 +141,11 @@ impl CurrentUser {
         }
     }
 
+    /// Whether somebody has signed out here since they were let in.
+    pub fn is_over(&self) -> bool {
+        self.standing.is_over()
+    }
+
     /// Waits until the session is over, and says why: for whatever goes on after the request that began it.
     pub async fn over(&self, app: &App) -> &'static str {
         loop {

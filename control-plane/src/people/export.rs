@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::app::App;
+use crate::audit;
 use crate::clock;
 use crate::store::records::{AuditFilter, AuditFrom, ConversationRecord};
 
@@ -188,8 +189,11 @@ impl Export {
         let mut from = Some(AuditFrom::After(0));
         while let Some(at) = from {
             let page = self.app.store.audit(&filter, at, PAGE).await?;
-            for record in &page.records {
-                self.line("deed", record).await?;
+            for mut record in page.records {
+                if self.extent == Extent::WithoutContent {
+                    audit::hide_content(&mut record.entry.detail);
+                }
+                self.line("deed", &record).await?;
             }
             from = page.next;
         }

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::auth::pace::household;
+
 /// What one address may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
@@ -77,10 +79,10 @@ impl Crowd {
     /// A place for a new connection; `None` when its address has too many, or asks for too many a second. Whoever
     /// connects over loopback is on this very host, behind no wall, and is not counted.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
-        if address.is_loopback() {
+        if address.to_canonical().is_loopback() {
             return Some(self.uncounted());
         }
+        let address = household(address);
         if self.rate.len() > REMEMBERED {
             self.rate.retain_recent();
         }
@@ -142,6 +144,15 @@ mod tests {
     const CONNECTIONS: u32 = Share::WORKSPACE.connections.get();
     const ONE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
     const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+
+    #[test]
+    fn all_addresses_of_one_customer_have_one_share() {
+        let crowd = Arc::new(Crowd::new(Share::WORKSPACE));
+        let host = |n: u128| IpAddr::V6(std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | n));
+        let places: Vec<_> = (0..u128::from(CONNECTIONS) + 1).map_while(|n| crowd.enter(host(n))).collect();
+        assert_eq!(places.len(), CONNECTIONS as usize);
+        assert!(crowd.enter(host(1 << 64)).is_some());
+    }
 
     #[test]
     fn an_address_that_has_too_many_connections_keeps_out_itself_alone() {

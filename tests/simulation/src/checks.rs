@@ -10,6 +10,8 @@ use protocol::settings::Mode;
 use protocol::viewer::{Because, Verdict};
 use protocol::{ConversationId, EventBody, ItemId, Position, PromptId};
 
+use uuid::Uuid;
+
 use crate::store::Kept;
 use crate::workspace::parsed;
 use crate::world::World;
@@ -311,14 +313,27 @@ fn check_screens(world: &World) -> Result<(), Violation> {
     let mut typed = BTreeSet::new();
     for kept in world.store.kept.values() {
         for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
-            let EventBody::TerminalTyped { row, .. } = event.body else { continue };
+            let row = if let EventBody::TerminalTyped { row, .. } = event.body {
+                row
+            } else if let EventBody::ToolCall { tool_use, .. } = event.body {
+                format!("call {tool_use}")
+            } else if let EventBody::ToolResult { tool_use, .. } = event.body {
+                format!("result {tool_use}")
+            } else {
+                continue;
+            };
             if typed.contains(&row) {
                 return Err(Violation(format!("the log has the row {row} twice")));
             }
             typed.insert(row);
         }
     }
-    match world.workspace.home.typed().find(|row| !typed.contains(&row.to_string())) {
+    let whole = |row: &Uuid| {
+        ([row.to_string(), format!("call {row}"), format!("result {row}")])
+            .iter()
+            .all(|said| typed.contains(said))
+    };
+    match world.workspace.home.typed().find(|row| !whole(row)) {
         Some(row) => {
             Err(Violation(format!("{row} was typed into Claude's own screen and is not in the log")))
         }

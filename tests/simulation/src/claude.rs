@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use protocol::EventBody;
+use protocol::event::ToolOutcome;
 use protocol::payload::Payload;
+use protocol::{BlockId, EventBody, ToolUseId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use workspace_agent::claude::events::Draft;
@@ -151,16 +152,10 @@ impl Home {
         };
         let known = file.typed.iter().rposition(|row| after.contains(row));
         let rows = file.typed.get(known.map_or(0, |at| at + 1)..).unwrap_or_default();
-        let draft = |row: &Uuid| {
-            Draft::plain(EventBody::TerminalTyped {
-                row: row.to_string(),
-                content: Payload::Text(String::new()),
-            })
-        };
         Added {
             session: session.to_owned(),
             exists: true,
-            drafts: rows.iter().map(draft).collect(),
+            drafts: rows.iter().flat_map(said).collect(),
             rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
             last: file.typed.last().map(Uuid::to_string),
             ..Added::default()
@@ -192,6 +187,31 @@ impl Home {
     fn knows(&self, session: &str, message: Uuid) -> Option<Progress> {
         self.sessions.get(session)?.messages.get(&message).copied()
     }
+}
+
+/// What a row typed into Claude's own screen comes to: a call, and its result.
+fn said(row: &Uuid) -> [Draft; 3] {
+    let (block, tool_use) = (BlockId::clipped(&row.to_string()), ToolUseId::clipped(&row.to_string()));
+    let (tool, nothing) = ("Bash".to_owned(), Payload::Text(String::new()));
+    [
+        EventBody::TerminalTyped { row: row.to_string(), content: nothing.clone() },
+        EventBody::ToolCall {
+            block,
+            tool_use: tool_use.clone(),
+            tool,
+            subject: String::new(),
+            input: nothing.clone(),
+            parent: None,
+        },
+        EventBody::ToolResult {
+            tool_use,
+            content: nothing,
+            details: None,
+            outcome: ToolOutcome::Ok,
+            parent: None,
+        },
+    ]
+    .map(Draft::plain)
 }
 
 impl Claude {

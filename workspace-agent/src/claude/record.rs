@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -55,8 +56,27 @@ pub async fn open(config: &Config, processes: &Arc<Processes>) -> io::Result<Vec
     let home = config.home.display().to_string();
     let text = read_as_user(config, processes, &["open-sessions", "--home", &home], SESSIONS_BYTES).await?;
     let sessions = text.lines().filter_map(|line| serde_json::from_str::<Open>(line).ok());
-    let lives = |open: &Open| started_at(open.pid).is_some_and(|ticks| ticks.to_string() == open.proc_start);
-    Ok(sessions.take(MAX_SESSIONS).filter(|open| open.entrypoint == SCREEN && lives(open)).collect())
+    Ok(sessions.take(MAX_SESSIONS).filter(Open::is_screen).collect())
+}
+
+impl Open {
+    /// Whether it is a screen that runs, and has a session by a proper name: that becomes part of command lines.
+    fn is_screen(&self) -> bool {
+        let named = self.session_id.parse::<Uuid>().is_ok_and(|id| id.to_string() == self.session_id);
+        self.entrypoint == SCREEN && named && self.lives()
+    }
+
+    /// Whether the process is there still.
+    pub fn lives(&self) -> bool {
+        started_at(self.pid).is_some_and(|ticks| ticks.to_string() == self.proc_start)
+    }
+}
+
+/// Opens what is a file, and nothing that could be waited for.
+fn regular(path: &Path) -> io::Result<File> {
+    let nonblock = nix::fcntl::OFlag::O_NONBLOCK.bits();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
 /// What Claude's own screen added to a session's record behind the last of the rows `after` that is there.
@@ -121,12 +141,18 @@ impl OpenSessions {
         let Ok(entries) = std::fs::read_dir(self.home.join(".claude/sessions")) else { return Ok(()) };
         let paths = entries.flatten().map(|entry| entry.path());
         let mut out = io::stdout().lock();
-        for path in paths.filter(|path| path.extension().is_some_and(|end| end == "json")).take(MAX_SESSIONS)
-        {
+        let mut told = 0;
+        for path in paths.filter(|path| path.extension().is_some_and(|end| end == "json")) {
             let mut text = String::new();
-            let read = File::open(path).and_then(|file| file.take(SESSION_BYTES).read_to_string(&mut text));
-            if let Some(open) = read.ok().and_then(|_| serde_json::from_str::<Open>(&text).ok()) {
+            let read = regular(&path).and_then(|file| file.take(SESSION_BYTES).read_to_string(&mut text));
+            if let Some(open) = read.ok().and_then(|_| serde_json::from_str::<Open>(&text).ok())
+                && open.is_screen()
+            {
+                told += 1;
                 writeln!(out, "{}", serde_json::to_string(&open)?)?;
+            }
+            if told == MAX_SESSIONS {
+                break;
             }
         }
         Ok(())
@@ -176,7 +202,7 @@ impl SessionRows {
     pub fn run(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let end = match self.record() {
-            Some(path) => self.print(&mut File::open(path)?, &mut out)?,
+            Some(path) => self.print(&mut regular(&path)?, &mut out)?,
             None => End::default(),
         };
         writeln!(out, "{}", serde_json::to_string(&end)?)

@@ -303,6 +303,8 @@ pub struct Conversation {
     loan: Loan,
     /// Rows of the session's record that are in the log, or behind it no more.
     known_rows: KnownRows,
+    /// Events behind the last of them that became part of the log before the workspace-agent died in the midst of it.
+    taken_since: usize,
     process: Process,
     /// Whether the log already says that this process started.
     introduced: bool,
@@ -359,6 +361,7 @@ impl Conversation {
             session: Session { id: id.to_string(), used: false, answered: false, cost_usd: 0.0 },
             loan: Loan::None,
             known_rows: KnownRows::default(),
+            taken_since: 0,
             process: Process::None,
             introduced: false,
             running_with: Settings::default(),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::core::{Input, Launch, Now};
 use super::journal::medium::OnDisk;
 use super::keeper::{Act, Keeper};
-use super::lending::{Borrow, Event, Loans, OpenSessions};
+use super::lending::{Borrow, Event, Loans, OpenSessions, Sessions};
 use super::outgoing::Outgoing;
 use crate::claude::launch;
 use crate::claude::process::{Claude, Heard};
@@ -45,6 +45,8 @@ pub struct Shared {
     pub started: Instant,
     /// The machine's boot.
     pub boot: [u8; 16],
+    /// Which conversation has which session.
+    pub sessions: Arc<Sessions>,
     /// The sessions that are open in Claude's own screen.
     pub open_sessions: OpenSessions,
 }
@@ -90,6 +92,7 @@ pub fn start(shared: &Shared, id: ConversationId, policy: Policy) -> io::Result<
         }
         opened => (opened?, false),
     };
+    shared.sessions.note(id, keeper.session());
     let outgoing = keeper.outgoing();
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let driver = Driver {
@@ -172,6 +175,7 @@ impl Driver {
                 Wake::Tick => self.feed(Input::Tick),
                 Wake::DiskRetry => self.retry_disk(),
             }
+            self.shared.sessions.note(self.id, self.keeper.session());
             self.compact();
         }
     }
@@ -247,9 +251,16 @@ impl Driver {
                     self.keeper.feed(self.now(), Input::GivenBack);
                 }
             }
-            Act::NotLent(why) => self.loans.refuse(why),
+            Act::NotLent(why) => {
+                self.loans.refuse(why);
+                // Whatever changed while the terminal waited for its answer was not looked at.
+                let in_use = self.loans.is_open_elsewhere(self.keeper.session());
+                self.keeper.feed(self.now(), Input::InUse(in_use));
+            }
             Act::ReadSession { session, after } => {
-                self.loans.read(&self.shared.config, &self.shared.processes, session, after);
+                let (id, sessions) = (self.id, Arc::clone(&self.shared.sessions));
+                let is_free = move |session: &str| sessions.is_free(session, id);
+                self.loans.read(&self.shared.config, &self.shared.processes, session, after, is_free);
             }
         }
     }
@@ -364,6 +375,7 @@ impl Driver {
     }
 
     async fn forget(&mut self, dir: &Path) {
+        self.shared.sessions.forget(self.id);
         if let Some((process, _)) = &mut self.process {
             process.terminate();
             while !matches!(process.hear().await, Heard::Exited { .. }) {}

@@ -1,6 +1,8 @@
 //! How a terminal comes by a conversation's session: what it asks for, what it gets, and how the session comes back.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{ConversationId, TerminalId};
 use tokio::sync::{oneshot, watch};
@@ -29,13 +31,47 @@ pub struct Lent {
     pub conversation: ConversationId,
     /// How to start Claude's own screen on it.
     pub launch: Launch,
-    back: oneshot::Sender<u32>,
+    /// The process that has it; 0 before there is one.
+    pid: Arc<AtomicU32>,
+    /// Dropped when it comes back.
+    _back: oneshot::Sender<()>,
 }
 
 impl Lent {
-    /// Gives it back: its program, which was this process, has ended.
-    pub fn give_back(self, pid: u32) {
-        let _ = self.back.send(pid);
+    /// Its program has started.
+    pub fn started(&self, pid: u32) {
+        self.pid.store(pid, Ordering::Relaxed);
+    }
+}
+
+/// Which conversation has which session: no two may have one.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<HashMap<ConversationId, String>>);
+
+impl Sessions {
+    /// The conversation has this session.
+    pub fn note(&self, conversation: ConversationId, session: &str) {
+        let mut sessions = self.lock();
+        if sessions.get(&conversation).is_none_or(|known| known != session) {
+            sessions.insert(conversation, session.to_owned());
+        }
+    }
+
+    /// The conversation is gone.
+    pub fn forget(&self, conversation: ConversationId) {
+        self.lock().remove(&conversation);
+    }
+
+    /// Whether no other conversation has this session. A conversation's first session has its own id.
+    pub fn is_free(&self, session: &str, conversation: ConversationId) -> bool {
+        let sessions = self.lock();
+        sessions
+            .iter()
+            .all(|(id, known)| *id == conversation || (known != session && id.to_string() != session))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,11 +87,11 @@ pub struct Loans {
     /// Who asked while what was added was being read.
     next: Option<Borrow>,
     /// How it comes back.
-    back: Option<oneshot::Receiver<u32>>,
+    back: Option<oneshot::Receiver<()>>,
     /// What was added, once it is read.
     read: Option<oneshot::Receiver<Read>>,
-    /// The last terminal's process: it is no longer there, whatever was told of it before.
-    borrower: Option<u32>,
+    /// The last terminal's process. When the session has come back it is no longer there, whatever was told of it before.
+    borrower: Arc<AtomicU32>,
     /// The session that it had open last.
     followed: Option<String>,
 }
@@ -73,8 +109,9 @@ pub enum Event {
 
 impl Loans {
     /// Nothing is out.
-    pub const fn new(open: OpenSessions) -> Self {
-        Self { open, asked: None, next: None, back: None, read: None, borrower: None, followed: None }
+    pub fn new(open: OpenSessions) -> Self {
+        let borrower = Arc::default();
+        Self { open, asked: None, next: None, back: None, read: None, borrower, followed: None }
     }
 
     /// A terminal asks. Returns whether the conversation is to decide now.
@@ -100,7 +137,10 @@ impl Loans {
     pub fn lend(&mut self, launch: Launch) -> bool {
         let (back, is_back) = oneshot::channel();
         let Some(Borrow { conversation, answer, .. }) = self.asked.take() else { return false };
-        self.back = answer.send(Ok(Lent { conversation, launch, back })).is_ok().then_some(is_back);
+        let pid = Arc::<AtomicU32>::default();
+        self.borrower = Arc::clone(&pid);
+        let lent = Lent { conversation, launch, pid, _back: back };
+        self.back = answer.send(Ok(lent)).is_ok().then_some(is_back);
         self.back.is_some()
     }
 
@@ -111,22 +151,23 @@ impl Loans {
         }
     }
 
-    /// Has what was added read.
+    /// Has what was added read: to the session, and to the one that followed it, unless that is another conversation's.
     pub fn read(
         &mut self,
         config: &Arc<Config>,
         processes: &Arc<Processes>,
         session: String,
         after: Vec<Uuid>,
+        is_free: impl FnOnce(&str) -> bool,
     ) {
         let (say, read) = oneshot::channel();
-        let followed = self.followed.take().filter(|followed| *followed != session);
+        let followed = self.followed.take().filter(|followed| *followed != session && is_free(followed));
         let (config, reader) = (Arc::clone(config), Arc::clone(processes));
         processes.tasks().spawn(async move {
             let added = async {
                 let mut added = vec![record::added(&config, &reader, &session, &after).await?];
                 if let Some(followed) = followed {
-                    added.push(record::added(&config, &reader, &followed, &[]).await?);
+                    added.push(record::added(&config, &reader, &followed, &after).await?);
                 }
                 Ok::<_, std::io::Error>(added)
             };
@@ -138,28 +179,37 @@ impl Loans {
     /// What happens next.
     pub async fn event(&mut self) -> Event {
         tokio::select! {
-            pid = wait(&mut self.back) => {
+            _ = wait(&mut self.back) => {
+                self.follow();
                 self.back = None;
-                self.borrower = pid.ok();
-                let open = self.open.borrow();
-                let last = open.iter().find(|open| Some(open.pid) == self.borrower);
-                self.followed = last.map(|open| open.session_id.clone());
-                drop(open);
                 Event::Back
             }
             read = wait(&mut self.read) => {
                 self.read = None;
                 Event::Read(read.unwrap_or_else(|_| Err("what was said in the terminal could not be read".to_owned())))
             }
-            Ok(()) = self.open.changed() => Event::Open,
+            Ok(()) = self.open.changed() => {
+                self.follow();
+                Event::Open
+            }
             else => std::future::pending().await,
+        }
+    }
+
+    /// Notes which session the terminal's process has open now: `/clear` begins another one.
+    fn follow(&mut self) {
+        let pid = self.borrower.load(Ordering::Relaxed);
+        let open = self.open.borrow();
+        if let Some(open) = open.iter().find(|open| self.back.is_some() && open.pid == pid) {
+            self.followed = Some(open.session_id.clone());
         }
     }
 
     /// Whether somebody has this session open in a screen that they started by hand.
     pub fn is_open_elsewhere(&self, session: &str) -> bool {
+        let borrower = self.borrower.load(Ordering::Relaxed);
         let open = self.open.borrow();
-        open.iter().any(|open| open.session_id == session && Some(open.pid) != self.borrower)
+        open.iter().any(|open| open.session_id == session && open.pid != borrower)
     }
 
     /// Whether the session is a terminal's, or on its way there or back.

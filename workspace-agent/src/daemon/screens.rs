@@ -54,17 +54,27 @@ impl Desk {
             if self.screens.open.borrow().is_empty() {
                 self.terminals.typed().await;
             }
-            sleep(LOOK).await;
-            match record::open(&self.shared.config, &self.shared.processes).await {
-                Ok(open) => {
-                    self.screens.open.send_if_modified(|known| {
-                        let changed = **known != open;
-                        *known = Arc::new(open);
-                        changed
-                    });
+            // What was typed may take a while to become a screen.
+            for wait in [LOOK, LOOK, 2 * LOOK, 4 * LOOK] {
+                sleep(wait).await;
+                self.look_at_screens().await;
+                if !self.screens.open.borrow().is_empty() {
+                    break;
                 }
-                Err(error) => tracing::warn!(%error, "it can't be read which sessions are open"),
             }
         }
+    }
+
+    async fn look_at_screens(&self) {
+        let open = record::open(&self.shared.config, &self.shared.processes).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "it can't be read which sessions are open");
+            // Who was there and is no more is known all the same.
+            self.screens.open.borrow().iter().filter(|open| open.lives()).cloned().collect()
+        });
+        self.screens.open.send_if_modified(|known| {
+            let changed = **known != open;
+            *known = Arc::new(open);
+            changed
+        });
     }
 }

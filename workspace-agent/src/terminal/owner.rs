@@ -228,7 +228,10 @@ impl Owner {
                 let argv = launch::screen(&self.shared.config, &lent.launch);
                 self.start(&argv, Some(lent.conversation));
                 // Without a program it goes back at once.
-                self.lent = Some(lent).filter(|_| self.program.is_some());
+                self.lent = self.program.as_ref().map(|program| {
+                    lent.started(program.pid());
+                    lent
+                });
             }
             Err(why) => self.failed(&why),
         }
@@ -312,10 +315,8 @@ impl Owner {
     }
 
     fn ended(&mut self, ended: std::io::Result<Ended>) {
-        let program = self.program.take();
-        if let (Some(lent), Some(program)) = (self.lent.take(), program) {
-            lent.give_back(program.pid());
-        }
+        self.program = None;
+        self.lent = None;
         let at = now();
         let phase = match ended {
             Ok(Ended::Exited(code)) => TerminalPhase::Exited { at, code },

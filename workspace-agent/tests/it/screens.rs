@@ -155,6 +155,47 @@ fn after_a_death_what_was_said_there_is_read_before_anything_is_begun() {
     assert!(reborn.reborn().to_read.is_empty());
 }
 
+fn call(id: &str) -> Draft {
+    let (block, tool_use) = (protocol::BlockId::clipped(id), protocol::ToolUseId::clipped(id));
+    let input = Payload::Text(String::new());
+    let (tool, subject) = ("Bash".to_owned(), String::new());
+    Draft::plain(EventBody::ToolCall { block, tool_use, tool, subject, input, parent: None })
+}
+
+/// A message's turn had no part in what was done there.
+#[test]
+fn a_message_that_waits_is_begun_after_a_death_whatever_was_called_there() {
+    let mut desk = lent();
+    let item = desk.send("two");
+    desk.feed(Input::GivenBack);
+    let mut said = added("s-1", &[1]);
+    said.drafts.push(call("t1"));
+    desk.feed(Input::SessionRead(Ok(vec![said])));
+    let mut reborn = desk.reborn();
+    assert_eq!(reborn.find("message_unknown"), None);
+    reborn.come_up();
+    assert_eq!(reborn.expect_written("user")["uuid"], json!(item));
+}
+
+#[test]
+fn what_became_part_of_the_log_before_a_death_does_not_come_again() {
+    let mut desk = lent();
+    desk.feed(Input::GivenBack);
+    let mut said = added("s-1", &[1]);
+    said.drafts.extend([call("t1"), call("t2")]);
+    desk.feed(Input::SessionRead(Ok(vec![said])));
+    // It died behind the first call: neither the second nor the end is in the journal.
+    let cut = desk.kept.len() - 2;
+    desk.kept.truncate(cut);
+    desk.log.truncate(desk.log.len() - 2);
+    let mut reborn = desk.reborn();
+    assert_eq!(reborn.to_read, [("s-1".to_owned(), vec![Uuid::from_u128(1)])]);
+    let rest = Added { drafts: vec![call("t1"), call("t2")], rows: 2, ..added("s-1", &[]) };
+    reborn.feed(Input::SessionRead(Ok(vec![rest])));
+    let calls = reborn.log.iter().filter(|event| kind(event) == "tool_call").count();
+    assert_eq!(calls, 2);
+}
+
 #[test]
 fn a_session_that_was_cleared_there_goes_on_here() {
     let mut desk = lent();
@@ -175,6 +216,9 @@ fn a_session_that_was_cleared_there_goes_on_here() {
     desk.feed(Input::SessionRead(Ok(parts)));
     desk.send("two");
     assert_eq!(desk.spawned.last().unwrap().session, "s-1");
+    assert!(
+        matches!(desk.find("terminal_closed"), Some(EventBody::TerminalClosed { row: Some(known), .. }) if *known == row(1))
+    );
 }
 
 #[test]

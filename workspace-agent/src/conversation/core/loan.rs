@@ -126,6 +126,8 @@ impl Conversation {
                 }
             }
             Process::Live => self.leave_if_idle(ProcessEnd::Replaced),
+            // It waits for its place, for a message that was taken back.
+            Process::Starting { .. } if self.turn.is_none() => self.end_process(ProcessEnd::Replaced),
             Process::None | Process::Starting { .. } | Process::Ending { .. } => {}
         }
     }
@@ -146,12 +148,19 @@ impl Conversation {
         let Loan::Back { told } = self.loan else { return };
         self.loan = Loan::None;
         let (mut rows, mut left_out, mut last, mut followed) = (0u32, 0u32, None, None);
+        let before = std::mem::take(&mut self.taken_since);
         match read {
-            Ok(parts) => {
-                for part in parts {
+            Ok(mut parts) => {
+                // The reader comes to the same again.
+                let first = parts.first_mut().map(|part| &mut part.drafts);
+                first.into_iter().for_each(|drafts| drop(drafts.drain(..before.min(drafts.len()))));
+                if !told && parts.iter().any(|part| part.rows > 0) {
+                    self.append(EventBody::TerminalOpened { terminal: None });
+                }
+                for part in parts.into_iter().filter(|part| part.exists) {
                     rows = rows.saturating_add(part.rows);
                     left_out = left_out.saturating_add(part.left_out);
-                    last = part.last.clone().map(|row| short(&row, 64));
+                    last = part.last.as_deref().map(|row| short(row, 64)).or(last);
                     followed = self.take_added(part).or(followed);
                 }
             }
@@ -161,7 +170,9 @@ impl Conversation {
             last.iter().for_each(|row| self.known_rows.note(row));
             self.append(EventBody::TerminalClosed { rows, left_out, row: last, session: followed });
         }
-        self.set_activity(ActivityKind::None {});
+        if self.turn.is_none() {
+            self.set_activity(ActivityKind::None {});
+        }
         self.advance();
     }
 
@@ -169,15 +180,11 @@ impl Conversation {
     fn take_added(&mut self, added: Added) -> Option<String> {
         let other = added.session != self.session.id;
         if other {
-            if !added.exists {
-                return None;
-            }
             self.session.id.clone_from(&added.session);
-            self.known_rows = KnownRows::default();
             self.session.cost_usd = 0.0;
             self.append(EventBody::Cleared {});
         }
-        self.session.used |= added.exists;
+        self.session.used = true;
         let mut drafts = added.drafts;
         let mut ends = drafts.iter_mut().rev().filter_map(|draft| {
             if let EventBody::Result(result) = &mut draft.event { Some(result) } else { None }
@@ -208,11 +215,13 @@ impl Conversation {
     /// Takes the journal's word that the session was lent.
     pub(super) const fn replay_lent(&mut self) {
         self.loan = Loan::Back { told: true };
+        self.taken_since = 0;
     }
 
     /// Takes the journal's word that what was added was read.
     pub(super) fn replay_read(&mut self, last: Option<&str>, session: Option<&str>) {
         self.loan = Loan::None;
+        self.taken_since = 0;
         self.session.used |= last.is_some();
         if let Some(session) = session {
             session.clone_into(&mut self.session.id);

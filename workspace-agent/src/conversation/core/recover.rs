@@ -78,6 +78,17 @@ impl Conversation {
                 self.prompts.iter_mut().filter(|open| open.is(prompt)).for_each(|open| open.answered = true);
             }
             EventBody::PromptWithdrawn { prompt, .. } => self.prompts.retain(|open| !open.is(prompt)),
+            EventBody::Text { .. }
+            | EventBody::Thinking { .. }
+            | EventBody::ToolCall { .. }
+            | EventBody::ToolResult { .. }
+            | EventBody::Compacted { .. }
+            | EventBody::Note { .. }
+                if !self.is_here() =>
+            {
+                // It was said in Claude's own screen.
+                self.taken_since += 1;
+            }
             EventBody::ToolCall { .. } => {
                 self.replay_tool_began();
                 self.open_calls.extend(events::open_tool(&event.body));
@@ -88,6 +99,7 @@ impl Conversation {
             }
             EventBody::Tasks { tasks } => self.tasks.replace(tasks),
             EventBody::Result(result) => {
+                self.taken_since += usize::from(!self.is_here());
                 self.session.answered = true;
                 self.session.cost_usd += result.cost_usd;
                 self.replay_answers_taken();
@@ -120,7 +132,10 @@ impl Conversation {
             EventBody::TerminalClosed { row, session, .. } => {
                 self.replay_read(row.as_deref(), session.as_deref());
             }
-            EventBody::TerminalTyped { row, .. } => self.known_rows.note(row),
+            EventBody::TerminalTyped { row, .. } => {
+                self.known_rows.note(row);
+                self.taken_since = 0;
+            }
             EventBody::Trouble { what, .. } => self.full |= *what == Trouble::LogFull,
             EventBody::Text { .. }
             | EventBody::Thinking { .. }
