@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn operators_see_what_was_done_and_not_to_what() {
-        let mut detail = approved(&prompt("secret".into()), &Decision::Allow { suggestion: None, mode: None });
+        let mut detail =
+            approved(&prompt("secret".into()), &Decision::Allow { suggestion: None, mode: None });
         hide_content(&mut detail);
         assert_eq!((&detail["decision"], &detail["tool"]), (&json!("allow"), &json!("Bash")));
         assert!(!detail.to_string().contains("secret") && !detail.to_string().contains("build"));

@@ -59,6 +59,11 @@ impl Presence {
         }
     }
 
+    /// How many sessions, tokens and users something stands on.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Hash, Present>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -260,3 +260,29 @@ async fn slow_clients_are_hung_up_on_and_hold_up_nobody() {
     let all = futures_util::future::join_all(hung_up);
     tokio::time::timeout(Duration::from_secs(120), all).await.expect("somebody is waited for for ever");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_after_its_sender_was_signed_out_changes_nothing() {
+    let plane = Plane::start().await;
+    let address = plane.running.public;
+    let (_, cookie) = plane.person("ada").await;
+    let body = r#"{"name":"mine","scopes":["read"],"days":365}"#;
+    let head = format!(
+        "POST /api/tokens HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\ncookie: {cookie}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (begun, rest) = body.split_at(body.len() - 1);
+    stream.write_all(format!("{head}{begun}").as_bytes()).await.unwrap();
+    // It is let in once it stands on the session, beside this request.
+    let here = plane.app();
+    while here.presence.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let out = plane.post("/api/sign-out/everywhere").header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(out.status(), 204);
+    let answer = ask(&mut stream, rest).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(plane.deeds("token_created").await.is_empty());
+}
