@@ -413,9 +413,7 @@ test('a conversation is opened in Claude’s own screen, held meanwhile, and wha
   page,
 }) => {
   const panel = new Panel(page);
-  await person.say('TEXT said in the chat');
-  await expect(person.words(/^said in the chat$/)).toBeVisible();
-  await expect(person.button('Stop')).toBeHidden();
+  await sayInChat(person);
   await openScreen(page);
   const held = page.getByRole('region', { name: 'Open in a terminal' });
   await expect(held).toBeVisible();
@@ -439,9 +437,7 @@ test('a screen that somebody starts by hand holds its conversation likewise', as
   page,
 }) => {
   const panel = new Panel(page);
-  await person.say('TEXT said in the chat');
-  await expect(person.words(/^said in the chat$/)).toBeVisible();
-  await expect(person.button('Stop')).toBeHidden();
+  await sayInChat(person);
   const conversation = new URL(page.url()).pathname.split('/').at(-1) ?? '';
   await panel.openShell();
   await panel.type(`claude --resume ${conversation}`);
@@ -468,9 +464,7 @@ test('what was said in Claude’s own screen comes back after the workspace was 
   stack,
 }) => {
   const panel = new Panel(page);
-  await person.say('TEXT said in the chat');
-  await expect(person.words(/^said in the chat$/)).toBeVisible();
-  await expect(person.button('Stop')).toBeHidden();
+  await sayInChat(person);
   await openScreen(page);
   await expect(panel.screen).toContainText('said in the chat');
   await panel.surface.click();
@@ -512,6 +506,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await panel.closeAll();
     });
   });
+}
+
+/** A conversation that has had a turn. */
+async function sayInChat(person: Person): Promise<void> {
+  await person.say('TEXT said in the chat');
+  await expect(person.words(/^said in the chat$/)).toBeVisible();
+  await expect(person.button('Stop')).toBeHidden();
 }
 
 /** Opens Claude's own screen on the conversation that is looked at. */

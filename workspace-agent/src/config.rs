@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::Context;
 use clap::Args;
@@ -58,6 +59,13 @@ impl Config {
         let argv = self.exec_as_argv(mark, dir);
         let mut command = Command::new(&argv[0]);
         command.args(&argv[1..]);
+        command
+    }
+
+    /// A command that is this program again, as the user, without any environment, and waits for what it is to do.
+    pub fn own_as_user(&self, mark: Mark, dir: &Path) -> Command {
+        let mut command = self.exec_as(mark, dir);
+        command.arg(self.program()).env_clear().stdin(Stdio::null());
         command
     }
 

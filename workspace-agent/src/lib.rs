@@ -24,7 +24,6 @@ pub mod model;
 pub mod process;
 pub mod terminal;
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,16 +103,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 async fn seed_home(config: &Config, processes: &Arc<Processes>) -> anyhow::Result<()> {
-    let mut command = config.exec_as(processes.new_mark(), std::path::Path::new("/"));
-    let me = std::env::current_exe()?;
-    command
-        .arg(me)
-        .arg("seed-home")
-        .arg("--home")
-        .arg(&config.home)
-        .arg("--workspace")
-        .arg(&config.workspace);
-    command.env_clear().stdin(Stdio::null());
+    let mut command = config.own_as_user(processes.new_mark(), std::path::Path::new("/"));
+    command.arg("seed-home").arg("--home").arg(&config.home).arg("--workspace").arg(&config.workspace);
     let status = processes.spawn(&mut command)?.wait().await?;
     anyhow::ensure!(status.success(), "the user's home can't be prepared ({status})");
     Ok(())

@@ -9,7 +9,6 @@ use protocol::prompt::Decision;
 use protocol::settings::Mode;
 use protocol::viewer::{Because, Verdict};
 use protocol::{ConversationId, EventBody, ItemId, Position, PromptId};
-
 use uuid::Uuid;
 
 use crate::store::Kept;

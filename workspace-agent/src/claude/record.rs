@@ -29,7 +29,7 @@ const SESSIONS_BYTES: u64 = 256 * 1024;
 const SESSION_BYTES: u64 = 64 * 1024;
 /// Sessions that are told of at most.
 const MAX_SESSIONS: usize = 256;
-/// How long reading may take. Something that is no file can be read for ever.
+/// How long reading may take. A file can be as long as its owner likes.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The kind of program that Claude's own screen is, in the CLI's words.
 const SCREEN: &str = "cli";
@@ -111,9 +111,8 @@ async fn read_as_user(
     most: u64,
 ) -> io::Result<String> {
     let mark = processes.new_mark();
-    let mut command = config.exec_as(mark, Path::new("/"));
-    command.arg(config.program()).args(arguments);
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut command = config.own_as_user(mark, Path::new("/"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = processes.spawn(&mut command)?;
     let stdout = child.child().stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let mut text = String::new();

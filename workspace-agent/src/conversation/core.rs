@@ -36,7 +36,7 @@ use protocol::summary::{State, Summary};
 use protocol::{ConversationId, Event, EventBody, ItemId, Millis, Position, PromptId, TerminalId};
 
 use self::answers::OpenPrompt;
-pub use self::loan::Read;
+pub use self::loan::{ALREADY_LENT, Read};
 use self::loan::{KnownRows, Loan};
 use self::recent::Recent;
 pub use self::recover::{Aftermath, Checkpoint, Opening};
@@ -301,7 +301,7 @@ pub struct Conversation {
     policy: Policy,
     session: Session,
     loan: Loan,
-    /// Rows of the session's record that are in the log, or behind it no more.
+    /// Rows of the session's record that were looked at.
     known_rows: KnownRows,
     /// Events behind the last of them that became part of the log before the workspace-agent died in the midst of it.
     taken_since: usize,

@@ -92,7 +92,8 @@ pub fn start(shared: &Shared, id: ConversationId, policy: Policy) -> io::Result<
         }
         opened => (opened?, false),
     };
-    shared.sessions.note(id, keeper.session());
+    let noted = keeper.session().to_owned();
+    shared.sessions.note(id, &noted);
     let outgoing = keeper.outgoing();
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let driver = Driver {
@@ -102,6 +103,7 @@ pub fn start(shared: &Shared, id: ConversationId, policy: Policy) -> io::Result<
         inbox,
         process: None,
         spawning: None,
+        noted,
         loans: Loans::new(shared.open_sessions.clone()),
         disk_full,
     };
@@ -134,6 +136,8 @@ struct Driver {
     process: Option<(Claude, OwnedSemaphorePermit)>,
     /// A process that waits for its place, and what is to be written to it.
     spawning: Option<(Launch, Vec<String>)>,
+    /// The session, as the others know it.
+    noted: String,
     /// Where the session is, when it is not here.
     loans: Loans,
     disk_full: bool,
@@ -175,7 +179,7 @@ impl Driver {
                 Wake::Tick => self.feed(Input::Tick),
                 Wake::DiskRetry => self.retry_disk(),
             }
-            self.shared.sessions.note(self.id, self.keeper.session());
+            self.note_session();
             self.compact();
         }
     }
@@ -254,14 +258,21 @@ impl Driver {
             Act::NotLent(why) => {
                 self.loans.refuse(why);
                 // Whatever changed while the terminal waited for its answer was not looked at.
-                let in_use = self.loans.is_open_elsewhere(self.keeper.session());
-                self.keeper.feed(self.now(), Input::InUse(in_use));
+                self.keeper.feed(self.now(), self.who_has_it());
             }
             Act::ReadSession { session, after } => {
                 let (id, sessions) = (self.id, Arc::clone(&self.shared.sessions));
                 let is_free = move |session: &str| sessions.is_free(session, id);
                 self.loans.read(&self.shared.config, &self.shared.processes, session, after, is_free);
             }
+        }
+    }
+
+    /// Tells the others which session this conversation has, whenever it is another one: `/clear` begins one.
+    fn note_session(&mut self) {
+        if self.noted != self.keeper.session() {
+            self.keeper.session().clone_into(&mut self.noted);
+            self.shared.sessions.note(self.id, &self.noted);
         }
     }
 
@@ -291,9 +302,12 @@ impl Driver {
     /// Somebody may have started a screen on the session by hand, or left it.
     fn look_who_has_it(&mut self) {
         if !self.loans.is_lent() {
-            let in_use = self.loans.is_open_elsewhere(self.keeper.session());
-            self.feed(Input::InUse(in_use));
+            self.feed(self.who_has_it());
         }
+    }
+
+    fn who_has_it(&self) -> Input {
+        Input::InUse(self.loans.is_open_elsewhere(self.keeper.session()))
     }
 
     /// The journal can't be written. Returns whether there may be space now.

@@ -254,11 +254,7 @@ impl Keeper {
     /// # Errors
     /// When it can't be; it is as it was then.
     pub fn compact_if_quiet(&mut self) -> io::Result<()> {
-        let quiet = self.todo.is_empty() && self.joined && self.outgoing.is_stored();
-        if !quiet || !self.journal.is_large() {
-            return Ok(());
-        }
-        self.compact()
+        if self.journal.is_large() { self.compact() } else { Ok(()) }
     }
 
     /// Shortens the journal if everything in it is in the store and over, however short it is.
@@ -266,7 +262,9 @@ impl Keeper {
     /// # Errors
     /// See [`Keeper::compact_if_quiet`].
     pub fn compact(&mut self) -> io::Result<()> {
-        let Some(checkpoint) = self.core.checkpoint().filter(|_| self.todo.is_empty()) else { return Ok(()) };
+        // Before the store's end is known the journal's epoch may be one that others have used.
+        let quiet = self.todo.is_empty() && self.joined && self.outgoing.is_stored();
+        let Some(checkpoint) = self.core.checkpoint().filter(|_| quiet) else { return Ok(()) };
         self.journal.compact(self.boot, &serde_json::to_vec(&checkpoint).map_err(io::Error::other)?)?;
         self.outgoing.compacted(self.journal.medium());
         Ok(())

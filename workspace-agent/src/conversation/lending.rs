@@ -8,7 +8,7 @@ use protocol::{ConversationId, TerminalId};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use super::core::{Launch, Read};
+use super::core::{ALREADY_LENT, Launch, Read};
 use crate::claude::record::{self, Open};
 use crate::config::Config;
 use crate::process::Processes;
@@ -51,10 +51,7 @@ pub struct Sessions(Mutex<HashMap<ConversationId, String>>);
 impl Sessions {
     /// The conversation has this session.
     pub fn note(&self, conversation: ConversationId, session: &str) {
-        let mut sessions = self.lock();
-        if sessions.get(&conversation).is_none_or(|known| known != session) {
-            sessions.insert(conversation, session.to_owned());
-        }
+        self.lock().insert(conversation, session.to_owned());
     }
 
     /// The conversation is gone.
@@ -120,8 +117,8 @@ impl Loans {
             self.next = Some(borrow);
             return false;
         }
-        if self.read.is_some() || self.asked.is_some() || self.back.is_some() {
-            let _ = borrow.answer.send(Err("this conversation is open in a terminal already".to_owned()));
+        if self.read.is_some() || self.asked.is_some() {
+            let _ = borrow.answer.send(Err(ALREADY_LENT.to_owned()));
             return false;
         }
         self.asked = Some(borrow);

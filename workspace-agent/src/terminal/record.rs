@@ -49,14 +49,9 @@ impl Recorder {
     pub fn start(shared: &Shared, view: &TerminalView) -> anyhow::Result<Self> {
         let path = shared.config.workspace.join(FOLDER).join(file_name(view));
         let mark = shared.processes.new_mark();
-        let mut command = shared.config.exec_as(mark, &shared.config.workspace);
-        command
-            .arg(shared.config.program())
-            .arg("keep")
-            .arg("--file")
-            .arg(&path)
-            .arg(format!("--most={RECORDING_BYTES}"));
-        command.env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut command = shared.config.own_as_user(mark, &shared.config.workspace);
+        command.arg("keep").arg("--file").arg(&path).arg(format!("--most={RECORDING_BYTES}"));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = shared.processes.spawn(&mut command)?;
         let stdin = child.child().stdin.take().context("the writer has no input")?;
         let (lines, queue) = mpsc::channel(LINES);

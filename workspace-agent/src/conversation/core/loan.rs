@@ -7,16 +7,19 @@
 //! none ─ wanted ▶ our process leaves ▶ out ─ given back ▶ what was added is read ▶ none
 //! ```
 
-use protocol::TerminalId;
 use std::collections::VecDeque;
-use uuid::Uuid;
 
+use protocol::TerminalId;
 use protocol::event::{EventBody, ProcessEnd, Trouble};
 use protocol::link::ActivityKind;
 use protocol::payload::short;
+use uuid::Uuid;
 
 use super::{Conversation, Effect, Launch, Process};
 use crate::claude::rows::Added;
+
+/// Why a terminal doesn't get a session that another one has.
+pub const ALREADY_LENT: &str = "this conversation is open in a terminal already";
 
 /// Where the session is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,9 +81,7 @@ impl Conversation {
                 Some("Claude is at work in this conversation; wait until it is done, or stop it")
             }
             Loan::None => None,
-            Loan::Wanted(_) | Loan::Out(_) | Loan::Back { .. } => {
-                Some("this conversation is open in a terminal already")
-            }
+            Loan::Wanted(_) | Loan::Out(_) | Loan::Back { .. } => Some(ALREADY_LENT),
         };
         match refusal {
             Some(why) => self.effects.push(Effect::NotLent(why.to_owned())),
