@@ -126,7 +126,7 @@ pub(crate) fn check(world: &mut World) -> Result<(), Violation> {
     world.workspace.harvest_all();
     for (id, kept) in &world.store.kept {
         check_log(world, *id, kept)?;
-        check_items(world, kept)?;
+        check_items(world, *id, kept)?;
         check_turns(kept)?;
         check_prompts(world, kept)?;
     }
@@ -170,7 +170,7 @@ fn check_log(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Viola
 }
 
 /// Nothing that was called safe vanishes, and nothing is called done that isn't.
-fn check_items(world: &World, kept: &Kept) -> Result<(), Violation> {
+fn check_items(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Violation> {
     let log: Vec<EventBody> =
         kept.log().iter().filter_map(|(_, json)| parsed(json)).map(|event| event.body).collect();
     let mut ended = BTreeSet::new();
@@ -196,12 +196,22 @@ fn check_items(world: &World, kept: &Kept) -> Result<(), Violation> {
             continue;
         }
         let steered = taken.get(&item.id) == Some(&true) && started.contains(&item.id);
-        // A word that was lost with the volumes may stand for a result that was lost with them.
-        if !ended.contains(&item.id) && !steered && !world.volumes_lost {
+        // The word that it is done may have come before its result, which then was lost with the volumes.
+        let was_journaled = || world.workspace.journaled_of(id).any(|body| ends_it(&body, item.id));
+        if !ended.contains(&item.id) && !steered && !was_journaled() {
             return Err(Violation(format!("{} is called done and has no result", item.id)));
         }
     }
     Ok(())
+}
+
+/// Whether an event says that a message is over, or that one that steered has begun.
+fn ends_it(body: &EventBody, message: ItemId) -> bool {
+    match body {
+        EventBody::Result(result) => result.items.contains(&message),
+        EventBody::MessageEnded { item, .. } | EventBody::MessageStarted { item } => *item == message,
+        _ => false,
+    }
 }
 
 /// No message is begun twice unless the log says why, and none has two ends.
@@ -375,10 +385,10 @@ fn check_deeds(world: &World) -> Result<(), Violation> {
     }
     let deeds = &world.workspace.deeds;
     for (message, turns) in &deeds.tool_turns {
-        // What a lost volume knew of a message, nobody knows: it is given again. Nor what nobody had read when all died, once
-        // the CLI's own guard has lost it to a power cut.
+        // What a lost volume knew of a call, nobody knows: the message is given again. Nor a call that nobody had read when all died,
+        // once the CLI's own guard has lost it to a power cut.
         let unknowable = deeds.unheard.contains(message) && deeds.unguarded.contains(message);
-        if *turns > 1 && !world.volumes_lost && !unknowable {
+        if *turns > 1 && !deeds.lost.contains(message) && !unknowable {
             return Err(Violation(format!("tools ran in {turns} turns of {message}")));
         }
     }

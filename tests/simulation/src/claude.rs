@@ -51,10 +51,12 @@ pub(crate) struct Deeds {
     pub(crate) continued_turns: u32,
     /// The answers that were taken for each prompt: allowed or not.
     pub(crate) answers: HashMap<String, Vec<bool>>,
-    /// Messages that were worked on when everything died, with something said of them that nobody had read.
+    /// Messages whose first tool call nobody had read when everything died.
     pub(crate) unheard: BTreeSet<Uuid>,
     /// Messages that the CLI's own guard knew to have used tools, until a power cut took that from it.
     pub(crate) unguarded: BTreeSet<Uuid>,
+    /// Messages in whose turns tools had run when the volumes were lost.
+    pub(crate) lost: BTreeSet<Uuid>,
     /// Two processes had one session at a time.
     pub(crate) shared: bool,
     /// Messages whose turn came to a result.
@@ -100,7 +102,11 @@ pub(crate) struct Claude {
     stdin: VecDeque<String>,
     stdin_closed: bool,
     /// What it has said and nobody has read.
-    pub(crate) stdout: VecDeque<String>,
+    stdout: VecDeque<String>,
+    /// Lines read.
+    read: usize,
+    /// The line that told a turn's first tool call, and the turn's messages.
+    first_calls: Vec<(usize, Vec<Uuid>)>,
     queue: VecDeque<(Uuid, String)>,
     turn: Option<Turn>,
     /// Prompts that wait for an answer.
@@ -215,10 +221,22 @@ fn said(row: &Uuid) -> [Draft; 3] {
 }
 
 impl Claude {
-    /// The messages that it works on, if it has said something that nobody has read.
+    /// The messages whose first tool call was said and not read.
     pub(crate) fn unheard(&self) -> Vec<Uuid> {
-        let turn = self.turn.as_ref().filter(|_| !self.stdout.is_empty());
-        turn.map(|turn| turn.messages.clone()).unwrap_or_default()
+        let unread = self.first_calls.iter().filter(|(line, _)| *line >= self.read);
+        unread.flat_map(|(_, messages)| messages.clone()).collect()
+    }
+
+    /// The next line of what it has said.
+    pub(crate) fn next_line(&mut self) -> Option<String> {
+        let line = self.stdout.pop_front()?;
+        self.read += 1;
+        Some(line)
+    }
+
+    /// Whether all that it has said was read.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.stdout.is_empty()
     }
 
     pub(crate) fn new(launch: &Launch) -> Self {
@@ -229,6 +247,8 @@ impl Claude {
             stdin: VecDeque::new(),
             stdin_closed: false,
             stdout: VecDeque::new(),
+            read: 0,
+            first_calls: Vec::new(),
             queue: VecDeque::new(),
             turn: None,
             open: Vec::new(),
@@ -466,6 +486,9 @@ impl Claude {
                 self.say(&json!({ "type": "assistant", "message": { "id": turn.message_id, "content": content, "model": "scripted" } }));
             }
             Beat::ToolBegins => {
+                if turn.tool.is_empty() && !turn.continued {
+                    self.first_calls.push((self.read + self.stdout.len(), turn.messages.clone()));
+                }
                 turn.tool = format!("toolu_{}", dice.id().simple());
                 turn.denied = false;
                 let block = json!({ "type": "tool_use", "name": "Bash" });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::link::{FromAgent, FromControl, Hello, Policy, Welcome};
 use protocol::log::LogEnd;
 use protocol::status::Versions;
-use protocol::{ConversationId, Event, Position, TerminalId};
+use protocol::{ConversationId, Event, EventBody, Position, TerminalId};
 use tokio::sync::Notify;
 use uuid::Uuid;
 use workspace_agent::conversation::core::{Input, Now};
@@ -123,8 +123,15 @@ impl Workspace {
     pub(crate) fn lose_volumes(&mut self) {
         self.harvest_all();
         self.kill();
+        self.deeds.lost.extend(self.deeds.tool_turns.keys());
         self.disks.clear();
         self.home = Home::default();
+    }
+
+    /// Every event of a conversation that was ever journaled.
+    pub(crate) fn journaled_of(&self, id: ConversationId) -> impl Iterator<Item = EventBody> {
+        let of_it = self.journaled.iter().filter(move |((of, _), _)| *of == id);
+        of_it.filter_map(|(_, json)| parsed(json)).map(|event| event.body)
     }
 
     /// Writes down what the journals hold, before that is lost.
@@ -176,7 +183,7 @@ impl Workspace {
     pub(crate) fn hear(&mut self, id: ConversationId, now: Now) {
         let Some(conversation) = self.conversation(id) else { return };
         let Some(claude) = &mut conversation.claude else { return };
-        let input = match claude.stdout.pop_front() {
+        let input = match claude.next_line() {
             Some(line) => {
                 let line = workspace_agent::claude::lines::Line::parse(&line);
                 Input::Line(line)
@@ -344,7 +351,7 @@ impl Workspace {
                         && held.keeper.is_joined()
                         && held.keeper.outgoing().is_stored()
                         && held.claude.as_ref().is_none_or(|claude| {
-                            claude.stdout.is_empty() && !claude.is_busy() && claude.ended.is_none()
+                            claude.is_heard() && !claude.is_busy() && claude.ended.is_none()
                         })
                 })
         })
@@ -389,8 +396,7 @@ impl Conversation {
 
     /// Whether nothing happens any more but that time passes.
     pub(crate) fn is_stalled(&self) -> bool {
-        let silent =
-            |claude: &Claude| claude.stdout.is_empty() && claude.ended.is_none() && !claude.can_step();
+        let silent = |claude: &Claude| claude.is_heard() && claude.ended.is_none() && !claude.can_step();
         let is_here = self.screen.is_none() && self.to_read.is_none();
         is_here && self.inbox.is_empty() && !self.blocked && self.claude.as_ref().is_none_or(silent)
     }

@@ -48,7 +48,6 @@ pub(crate) struct World {
     pub(crate) persons: Persons,
     /// What happened, when it is to be told.
     pub(crate) story: Option<Vec<String>>,
-    pub(crate) volumes_lost: bool,
     /// What viewers were told when they attached, or had to begin anew.
     pub(crate) verdicts: Vec<Verdict>,
 }
@@ -134,7 +133,6 @@ impl World {
             viewers,
             persons: Persons::default(),
             story: None,
-            volumes_lost: false,
             verdicts: Vec::new(),
         }
     }
@@ -187,7 +185,7 @@ impl World {
                 acts.push((10, Act::Command(*id)));
             }
             if let Some(claude) = &held.claude {
-                if !claude.stdout.is_empty() || claude.ended.is_some() {
+                if !claude.is_heard() || claude.ended.is_some() {
                     acts.push((10, Act::Hear(*id)));
                 }
                 if claude.can_step() {
@@ -623,7 +621,6 @@ impl World {
             Fault::LoseVolumes => {
                 self.leave_link();
                 self.workspace.lose_volumes();
-                self.volumes_lost = true;
             }
             Fault::FillDisk(id) => self.fill_disk(id, true),
             Fault::FreeDisk(id) => self.fill_disk(id, false),
