@@ -4,6 +4,8 @@
 //! `ATELIER_SEED` which (the same ones unless it does; `make soak` takes others every time); `ATELIER_KILL_ENGINE` (a command
 //! that ends the engine and starts it again) adds the engine to what may die: it takes every container of the machine along.
 
+use std::collections::HashSet;
+
 use anyhow::Context;
 use e2e::{Seen, Stack, Viewer};
 use rand::rngs::SmallRng;
@@ -40,6 +42,12 @@ enum Moment {
     Asking,
     /// An answer is on its way to Claude.
     Answering,
+    /// Messages wait, were edited, put in another order and taken back.
+    Queueing,
+    /// A message is on its way to the running turn.
+    Steering,
+    /// A stop is on its way.
+    Stopping,
     /// Nothing is going on.
     Idle,
 }
@@ -48,12 +56,24 @@ enum Moment {
 struct Person {
     viewer: Viewer,
     conversation: String,
-    /// Messages and what they say, in the order in which they were sent.
-    sent: Vec<(String, String)>,
+    /// Messages, in the order in which they were sent.
+    sent: Vec<Sent>,
+    /// Stops.
+    stops: Vec<String>,
     /// The answer that each prompt was given, by prompt.
     answers: Vec<(String, String)>,
     /// Messages that they had continued, and where the log had called each one unknown.
     dealt: Vec<(String, u64)>,
+}
+
+/// A message that a person sent.
+struct Sent {
+    item: String,
+    /// What it says, the last edit that was confirmed included.
+    text: String,
+    steer: bool,
+    /// Taking it back was confirmed.
+    taken_back: bool,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +87,8 @@ async fn random_kills_lose_nothing_and_repeat_nothing() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;
     let conversation = viewer.conversation().await?;
-    let mut person = Person { viewer, conversation, sent: vec![], answers: vec![], dealt: vec![] };
+    let mut person =
+        Person { viewer, conversation, sent: vec![], stops: vec![], answers: vec![], dealt: vec![] };
     person.send("TEXT a first message").await?;
     person.see_to_the_end().await?;
     for round in 0..rounds {
@@ -116,6 +137,9 @@ fn pick(dice: &mut SmallRng) -> (Kill, Moment) {
         Moment::Speaking,
         Moment::Asking,
         Moment::Answering,
+        Moment::Queueing,
+        Moment::Steering,
+        Moment::Stopping,
         Moment::Idle,
     ];
     let pair = kills.choose(dice).zip(moments.choose(dice)).map(|(kill, moment)| (*kill, *moment));
@@ -207,12 +231,22 @@ async fn lock_store(stack: &Stack, person: &Person) -> anyhow::Result<()> {
 
 impl Person {
     /// Sends a message without waiting for a word about it.
-    async fn send(&mut self, text: &str) -> anyhow::Result<()> {
+    async fn send(&mut self, text: &str) -> anyhow::Result<String> {
+        self.send_as(text, false).await
+    }
+
+    async fn send_as(&mut self, text: &str, steer: bool) -> anyhow::Result<String> {
         let item = Uuid::new_v4().to_string();
-        self.say(json!({ "type": "send", "conversation": self.conversation, "item": item, "text": text }))
-            .await?;
-        self.sent.push((item, text.to_owned()));
-        Ok(())
+        let sent = Sent { item: item.clone(), text: text.to_owned(), steer, taken_back: false };
+        let request = sent.request(&self.conversation);
+        self.sent.push(sent);
+        self.say(request).await?;
+        Ok(item)
+    }
+
+    async fn until_saved(&mut self, item: &str) -> anyhow::Result<()> {
+        let saved = |seen: &Seen| (!seen.item_state(item).is_empty()).then_some(());
+        self.viewer.until("it is saved", saved).await
     }
 
     async fn say(&mut self, mut request: Value) -> anyhow::Result<()> {
@@ -224,23 +258,40 @@ impl Person {
     async fn reach(&mut self, moment: Moment, round: u32) -> anyhow::Result<()> {
         let asks = format!("TOOL:Bash {}", json!({ "command": format!("touch /workspace/made-{round}") }));
         let speaks = format!("GATE {}", gate(round));
+        let works = format!("{speaks} ||| {asks}");
         let text = match moment {
             Moment::Asking | Moment::Answering => &asks,
             Moment::Idle => return Ok(()),
-            Moment::Sending | Moment::Delivered | Moment::Speaking => &speaks,
+            Moment::Steering => &works,
+            Moment::Sending | Moment::Delivered | Moment::Speaking | Moment::Queueing | Moment::Stopping => {
+                &speaks
+            }
         };
-        self.send(text).await?;
-        let item = self.sent.last().map(|(item, _)| item.clone()).unwrap_or_default();
+        let item = self.send(text).await?;
         match moment {
             Moment::Sending | Moment::Idle => {}
             Moment::Delivered => {
                 let at = |seen: &Seen| matches!(seen.item_state(&item), "delivered" | "started" | "done");
                 self.viewer.until("it is delivered", |seen| at(seen).then_some(())).await?;
             }
-            Moment::Speaking => {
-                let word = gate(round);
-                let speaks = |seen: &Seen| seen.live_text().contains(&word);
-                self.viewer.until("it speaks", |seen| speaks(seen).then_some(())).await?;
+            Moment::Speaking => self.until_it_speaks(round).await?,
+            Moment::Queueing => {
+                self.until_it_speaks(round).await?;
+                self.queue(round).await?;
+            }
+            Moment::Steering => {
+                self.until_it_speaks(round).await?;
+                self.send_as(&format!("TEXT steered {round}"), true).await?;
+            }
+            Moment::Stopping => {
+                self.until_it_speaks(round).await?;
+                let stop = Uuid::new_v4().to_string();
+                self.stops.push(stop.clone());
+                let conversation = self.conversation.clone();
+                self.say(
+                    json!({ "type": "stop", "conversation": conversation, "item": stop, "message": item }),
+                )
+                .await?;
             }
             Moment::Asking => drop(self.open_prompt().await?),
             Moment::Answering => {
@@ -249,6 +300,37 @@ impl Person {
             }
         }
         Ok(())
+    }
+
+    async fn until_it_speaks(&mut self, round: u32) -> anyhow::Result<()> {
+        let word = gate(round);
+        let speaks = |seen: &Seen| seen.live_text().contains(&word);
+        self.viewer.until("it speaks", |seen| speaks(seen).then_some(())).await
+    }
+
+    /// Has three messages wait behind the running turn: one is edited, one taken back, which both are confirmed, and the
+    /// last is being put first.
+    async fn queue(&mut self, round: u32) -> anyhow::Result<()> {
+        let edited = self.send(&format!("TEXT written {round}")).await?;
+        let taken_back = self.send(&format!("TEXT taken back {round}")).await?;
+        let last = self.send(&format!("TEXT last {round}")).await?;
+        self.until_saved(&last).await?;
+        let conversation = self.conversation.clone();
+        let text = format!("TEXT edited {round}");
+        self.viewer
+            .ask(json!({ "type": "edit", "conversation": conversation, "item": edited, "version": 1, "text": text }))
+            .await?;
+        self.viewer
+            .ask(json!({ "type": "cancel", "conversation": conversation, "item": taken_back }))
+            .await?;
+        for sent in &mut self.sent {
+            if sent.item == edited {
+                sent.text.clone_from(&text);
+            }
+            sent.taken_back |= sent.item == taken_back;
+        }
+        self.say(json!({ "type": "reorder", "conversation": conversation, "item": last, "before": edited }))
+            .await
     }
 
     async fn open_prompt(&mut self) -> anyhow::Result<String> {
@@ -291,10 +373,10 @@ impl Person {
         let cursor = self.viewer.cursor(&conversation, end.unwrap_or(1));
         self.viewer.open(&conversation, Some(cursor)).await?;
         // As a page does: what nobody has confirmed is said again.
-        let last = self.sent.last().cloned();
-        if let Some((item, text)) = last.filter(|(item, _)| self.viewer.seen.item_state(item).is_empty()) {
-            self.say(json!({ "type": "send", "conversation": conversation, "item": item, "text": text }))
-                .await?;
+        let unheard = self.sent.iter().filter(|sent| self.viewer.seen.item_state(&sent.item).is_empty());
+        let unheard: Vec<Value> = unheard.map(|sent| sent.request(&conversation)).collect();
+        for request in unheard {
+            self.say(request).await?;
         }
         let open = open_prompts(self.viewer.seen.log(&conversation));
         let unheard = |prompt: &&String| {
@@ -310,7 +392,7 @@ impl Person {
     /// Does what a person would until every message has come to its end: starts the workspace, answers, decides.
     async fn see_to_the_end(&mut self) -> anyhow::Result<()> {
         loop {
-            let Self { viewer, conversation, sent, answers, dealt } = self;
+            let Self { viewer, conversation, sent, answers, dealt, .. } = self;
             let next = |seen: &Seen| next(seen, conversation, sent, answers, dealt);
             match viewer.until("something is to be done, or all is", next).await? {
                 Next::Done => return Ok(()),
@@ -358,27 +440,14 @@ impl Person {
         for (stored, seen) in log.iter().skip(from).zip(seen) {
             anyhow::ensure!(stored == seen, "stored is {stored}, this browser saw {seen}");
         }
-        for (item, text) in &self.sent {
-            let of = |kind: &str| {
-                log.iter().filter(|event| event["kind"] == kind && event["item"] == *item).count()
-            };
-            let continued =
-                log.iter().filter(|event| event["kind"] == "message_continued" && event["message"] == *item);
-            let continued = continued.count();
-            anyhow::ensure!(of("message_taken") == 1, "taken {} times: {text}", of("message_taken"));
-            anyhow::ensure!(
-                of("message_started") <= 1 + continued + of("message_resent"),
-                "started {} times: {text}",
-                of("message_started")
-            );
-            anyhow::ensure!(
-                is_resent_without_tools(&log, item),
-                "given again after a tool was called: {text}"
-            );
-            let ends = results(&log, item) + of("message_ended");
-            let state = self.viewer.seen.item_state(item);
-            anyhow::ensure!(state != "done" || ends > 0, "called done without an end: {text}");
-            anyhow::ensure!(ends <= 1, "{ends} ends: {text}");
+        for sent in &self.sent {
+            self.check_message(&log, sent)?;
+        }
+        for stopped in log.iter().filter(|event| event["kind"] == "stop_asked") {
+            let of_it = |event: &&Value| event["kind"] == "stop_asked" && event["item"] == stopped["item"];
+            let asked = self.stops.iter().any(|stop| stopped["item"] == **stop);
+            anyhow::ensure!(asked, "nobody asked for {stopped}");
+            anyhow::ensure!(log.iter().filter(of_it).count() == 1, "taken twice: {stopped}");
         }
         for asked in log.iter().filter(|event| event["kind"] == "prompt_asked") {
             let prompt = &asked["prompt"];
@@ -390,6 +459,44 @@ impl Person {
             }
             anyhow::ensure!(answered.next().is_none(), "{prompt} was answered twice");
         }
+        Ok(())
+    }
+
+    fn check_message(&self, log: &[Value], sent: &Sent) -> anyhow::Result<()> {
+        let Sent { item, text, .. } = sent;
+        let of_kind = |kind: &'static str| {
+            log.iter().filter(move |event| event["kind"] == kind && event["item"] == *sent.item)
+        };
+        let of = |kind| of_kind(kind).count();
+        let continued =
+            log.iter().filter(|event| event["kind"] == "message_continued" && event["message"] == *sent.item);
+        let continued = continued.count();
+        let (steered, alone): (Vec<&Value>, Vec<&Value>) =
+            of_kind("message_taken").partition(|taken| taken["steer"] == true);
+        let taken = steered.len() + alone.len();
+        if sent.taken_back {
+            anyhow::ensure!(taken == 0, "taken back and given to Claude all the same: {text}");
+            return Ok(());
+        }
+        // One that came too late to steer is taken again as one of its own.
+        anyhow::ensure!(
+            taken > 0 && alone.len() <= 1 && steered.len() <= usize::from(sent.steer),
+            "taken {taken} times: {text}"
+        );
+        for event in steered.iter().chain(&alone) {
+            anyhow::ensure!(event["content"]["text"] == **text, "meant was {text}, taken is {event}");
+        }
+        anyhow::ensure!(
+            of("message_started") <= taken + continued + of("message_resent"),
+            "started {} times: {text}",
+            of("message_started")
+        );
+        anyhow::ensure!(is_resent_without_tools(log, item), "given again after a tool was called: {text}");
+        let ends = results(log, item) + of("message_ended");
+        let state = self.viewer.seen.item_state(item);
+        let in_a_turn = !steered.is_empty() && of("message_started") > 0;
+        anyhow::ensure!(state != "done" || ends > 0 || in_a_turn, "called done without an end: {text}");
+        anyhow::ensure!(ends <= 1, "{ends} ends: {text}");
         Ok(())
     }
 
@@ -410,6 +517,12 @@ impl Person {
     }
 }
 
+impl Sent {
+    fn request(&self, conversation: &str) -> Value {
+        json!({ "type": "send", "conversation": conversation, "item": self.item, "text": self.text, "steer": self.steer })
+    }
+}
+
 /// What a person has to do next.
 enum Next {
     Done,
@@ -422,7 +535,7 @@ enum Next {
 fn next(
     seen: &Seen,
     conversation: &str,
-    sent: &[(String, String)],
+    sent: &[Sent],
     answers: &[(String, String)],
     dealt: &[(String, u64)],
 ) -> Option<Next> {
@@ -450,13 +563,15 @@ fn next(
         return Some(Next::Continue(message.to_owned(), lost_at));
     }
     // The list may be a moment behind the log.
-    let state = log.iter().rev().find(|event| event["kind"] == "state");
+    // A turn that is continued is told a moment before that it is worked on.
+    let tells = |event: &&Value| event["kind"] == "state" || event["kind"] == "message_continued";
+    let state = log.iter().rev().find(tells);
     let waiting = seen.list.get(conversation).is_none_or(|view| view["waiting"] != 0);
     let idle = state.is_some_and(|state| state["state"] == "idle") && !waiting;
-    let ended = |(item, _): &(String, String)| match seen.item_state(item) {
-        "done" | "refused" => true,
+    let ended = |sent: &Sent| match seen.item_state(&sent.item) {
+        "done" | "refused" | "cancelled" => true,
         // What came of it since is in the log.
-        "unknown" => dealt.iter().any(|(message, _)| message == item),
+        "unknown" => dealt.iter().any(|(message, _)| *message == sent.item),
         _ => false,
     };
     (idle && sent.iter().all(ended)).then_some(Next::Done)
@@ -484,8 +599,14 @@ fn open_prompts(log: &[Value]) -> Vec<String> {
 /// Whether a message was given again only while no tool had been called for it.
 fn is_resent_without_tools(log: &[Value], item: &str) -> bool {
     let (mut at_work, mut called) = (false, false);
+    // What is said in a running turn begins none.
+    let mut steers = HashSet::new();
     log.iter().all(|event| {
+        let of = event["item"].as_str().unwrap_or_default();
         match event["kind"].as_str() {
+            Some("message_taken") if event["steer"] == true => drop(steers.insert(of)),
+            Some("message_taken") => drop(steers.remove(of)),
+            Some("message_started") if steers.contains(of) => {}
             Some("message_started") => (at_work, called) = (event["item"] == item, false),
             Some("tool_call") => called |= at_work,
             Some("message_resent") if event["item"] == item => return !called,
