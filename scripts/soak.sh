@@ -24,7 +24,7 @@ if [ "$FUZZ_SECONDS" != 0 ]; then
   if [ ! -x "$CACHE/tools/bin/cargo-fuzz" ]; then
     CARGO_TARGET_DIR=$CACHE/tools/target cargo install --quiet --locked --root "$CACHE/tools" "cargo-fuzz@$CARGO_FUZZ"
   fi
-  for target in frames json journal lines; do
+  for target in frames gateway json journal lines; do
     say "Fuzzing $target for $FUZZ_SECONDS seconds"
     found=$CACHE/fuzz/$target
     mkdir -p "$found"

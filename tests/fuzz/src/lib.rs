@@ -3,6 +3,7 @@
 //! committed corpus.
 
 pub mod frames;
+pub mod gateway;
 pub mod journal;
 pub mod json;
 pub mod lines;
@@ -11,5 +12,10 @@ pub mod lines;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name. Each has a folder of its name in `corpus`.
-pub const TARGETS: [(&str, Target); 4] =
-    [("frames", frames::run), ("json", json::run), ("journal", journal::run), ("lines", lines::run)];
+pub const TARGETS: [(&str, Target); 5] = [
+    ("frames", frames::run),
+    ("gateway", gateway::run),
+    ("json", json::run),
+    ("journal", journal::run),
+    ("lines", lines::run),
+];
