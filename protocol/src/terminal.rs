@@ -197,9 +197,38 @@ pub enum TerminalPhase {
         at: Millis,
         /// Why, in words.
         detail: String,
+        /// It is Claude's own screen, and this is why it didn't get the conversation's session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        not_lent: Option<NotLent>,
     },
     /// One that this version doesn't know: whoever wrote it is newer.
     #[serde(other)]
+    Other,
+}
+
+/// Why a terminal doesn't get a conversation's session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum NotLent {
+    /// Claude is at work.
+    #[error("Claude is at work in this conversation; wait until it is done, or stop it")]
+    AtWork,
+    /// Another terminal has it.
+    #[error("this conversation is open in a terminal already")]
+    InTerminal,
+    /// The log takes no more.
+    #[error("this conversation's record has reached its largest size")]
+    LogFull,
+    /// The workspace is not joined to the store yet.
+    #[error("the workspace is not ready yet")]
+    NotReady,
+    /// There is no such conversation, or none any more.
+    #[error("there is no such conversation")]
+    NoConversation,
+    /// One that this version doesn't know: whoever wrote it is newer.
+    #[serde(other)]
+    #[error("it is not to be had")]
     Other,
 }
 

@@ -33,10 +33,11 @@ use protocol::payload::{Body, short};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
 use protocol::summary::{State, Summary};
+use protocol::terminal::NotLent;
 use protocol::{ConversationId, Event, EventBody, ItemId, Millis, Position, PromptId, TerminalId};
 
 use self::answers::OpenPrompt;
-pub use self::loan::{ALREADY_LENT, Read};
+pub use self::loan::Read;
 use self::loan::{KnownRows, Loan};
 use self::recent::Recent;
 pub use self::recover::{Aftermath, Checkpoint, Opening};
@@ -227,8 +228,8 @@ pub enum Effect {
     Catalog(Catalog),
     /// The session is the terminal's from here on, to be started so.
     Lent(Launch),
-    /// The terminal doesn't get the session: why, in words.
-    NotLent(String),
+    /// The terminal doesn't get the session.
+    NotLent(NotLent),
     /// Read what was added to the session's record.
     ReadSession {
         /// The session.

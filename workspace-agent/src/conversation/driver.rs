@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use protocol::link::Policy;
+use protocol::terminal::NotLent;
 use protocol::{ConversationId, Millis, Position};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -279,7 +280,7 @@ impl Driver {
     fn lend(&mut self, borrow: Borrow) {
         let terminal = borrow.terminal;
         if !self.keeper.is_joined() {
-            let _ = borrow.answer.send(Err("the workspace is not ready yet".to_owned()));
+            let _ = borrow.answer.send(Err(NotLent::NotReady));
         } else if self.loans.ask(borrow) {
             self.feed(Input::Lend(terminal));
         }

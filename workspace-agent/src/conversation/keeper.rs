@@ -11,6 +11,7 @@ use std::sync::Arc;
 use protocol::link::Policy;
 use protocol::log::{Resume, reconcile};
 use protocol::payload::{Cut, Payload};
+use protocol::terminal::NotLent;
 use protocol::{BlockId, ConversationId, Event, EventBody, Millis, Position};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -33,8 +34,8 @@ pub enum Act {
     Terminate,
     /// The terminal that asked for the session has it.
     Lent(Launch),
-    /// It doesn't get it: why, in words.
-    NotLent(String),
+    /// It doesn't get it.
+    NotLent(NotLent),
     /// Read what was added to the session's record, and say so.
     ReadSession {
         /// The session.
@@ -290,7 +291,7 @@ fn carry_out(
         Effect::CloseStdin => return Ok(Some(Act::CloseStdin)),
         Effect::Terminate => return Ok(Some(Act::Terminate)),
         Effect::Lent(launch) => return Ok(Some(Act::Lent(launch.clone()))),
-        Effect::NotLent(why) => return Ok(Some(Act::NotLent(why.clone()))),
+        Effect::NotLent(why) => return Ok(Some(Act::NotLent(*why))),
         Effect::ReadSession { session, after } => {
             return Ok(Some(Act::ReadSession { session: session.clone(), after: after.clone() }));
         }

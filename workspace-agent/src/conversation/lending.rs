@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use protocol::terminal::NotLent;
 use protocol::{ConversationId, TerminalId};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use super::core::{ALREADY_LENT, Launch, Read};
+use super::core::{Launch, Read};
 use crate::claude::record::{self, Open};
 use crate::config::Config;
 use crate::process::Processes;
@@ -21,7 +22,7 @@ pub struct Borrow {
     /// Which terminal.
     pub terminal: TerminalId,
     /// The session, or why not, in words.
-    pub answer: oneshot::Sender<Result<Lent, String>>,
+    pub answer: oneshot::Sender<Result<Lent, NotLent>>,
 }
 
 /// The session, as a terminal has it. Whoever drops it gives it back.
@@ -118,7 +119,7 @@ impl Loans {
             return false;
         }
         if self.read.is_some() || self.asked.is_some() {
-            let _ = borrow.answer.send(Err(ALREADY_LENT.to_owned()));
+            let _ = borrow.answer.send(Err(NotLent::InTerminal));
             return false;
         }
         self.asked = Some(borrow);
@@ -142,7 +143,7 @@ impl Loans {
     }
 
     /// The conversation doesn't lend.
-    pub fn refuse(&mut self, why: String) {
+    pub fn refuse(&mut self, why: NotLent) {
         if let Some(asked) = self.asked.take() {
             let _ = asked.answer.send(Err(why));
         }

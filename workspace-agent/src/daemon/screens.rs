@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::terminal::NotLent;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::sleep;
 
@@ -42,7 +43,7 @@ impl Desk {
             match commands {
                 // A conversation that ends drops it, and with it the answer.
                 Some(commands) => drop(commands.send(Command::Lend(borrow)).await),
-                None => drop(borrow.answer.send(Err("there is no such conversation".to_owned()))),
+                None => drop(borrow.answer.send(Err(NotLent::NoConversation))),
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use protocol::close::ErrorCode;
-use protocol::terminal::{Colors, Size, TerminalKind, TerminalPhase};
+use protocol::terminal::{Colors, NotLent, Size, TerminalKind, TerminalPhase};
 use protocol::{ConversationId, Millis};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -100,7 +100,7 @@ struct Owner {
     pty: Option<Pty>,
     program: Option<Program>,
     /// A conversation's session is asked for.
-    asked: Option<oneshot::Receiver<Result<Lent, String>>>,
+    asked: Option<oneshot::Receiver<Result<Lent, NotLent>>>,
     /// The session that the program runs on.
     lent: Option<Lent>,
     /// When the terminal gets its real size back.
@@ -118,7 +118,7 @@ struct Owner {
 enum Wake {
     Close,
     Command(Command),
-    Lent(Result<Lent, String>),
+    Lent(Result<Lent, NotLent>),
     Ended(std::io::Result<Ended>),
     Read(std::io::Result<usize>),
     Written(std::io::Result<usize>),
@@ -217,11 +217,11 @@ impl Owner {
                 self.asked = Some(lent);
                 self.phase(TerminalPhase::Waiting {});
             }
-            TerminalKind::Other => self.failed("there is no program for what is wanted"),
+            TerminalKind::Other => self.failed("there is no program for what is wanted", None),
         }
     }
 
-    fn start_screen(&mut self, lent: Result<Lent, String>) {
+    fn start_screen(&mut self, lent: Result<Lent, NotLent>) {
         self.asked = None;
         match lent {
             Ok(lent) => {
@@ -233,7 +233,7 @@ impl Owner {
                     lent
                 });
             }
-            Err(why) => self.failed(&why),
+            Err(why) => self.failed(&why.to_string(), Some(why)),
         }
     }
 
@@ -250,13 +250,13 @@ impl Owner {
                 self.phase(TerminalPhase::Running { since: now() });
                 self.shared.typed.notify_one();
             }
-            Err(error) => self.failed(&format!("{error:#}")),
+            Err(error) => self.failed(&format!("{error:#}"), None),
         }
     }
 
-    fn failed(&self, why: &str) {
+    fn failed(&self, why: &str, not_lent: Option<NotLent>) {
         tracing::warn!(terminal = %self.id(), why, "the program can't be started");
-        self.phase(TerminalPhase::Failed { at: now(), detail: why.to_owned() });
+        self.phase(TerminalPhase::Failed { at: now(), detail: why.to_owned(), not_lent });
     }
 
     fn phase(&self, phase: TerminalPhase) {
@@ -321,7 +321,7 @@ impl Owner {
         let phase = match ended {
             Ok(Ended::Exited(code)) => TerminalPhase::Exited { at, code },
             Ok(Ended::Killed(signal)) => TerminalPhase::Killed { at, signal },
-            Err(error) => TerminalPhase::Failed { at, detail: error.to_string() },
+            Err(error) => TerminalPhase::Failed { at, detail: error.to_string(), not_lent: None },
         };
         // What was typed for it is for no other program.
         self.stream.lock().inputs.clear();
@@ -481,9 +481,9 @@ async fn write(pty: Option<&Pty>, bytes: &[u8]) -> std::io::Result<usize> {
     }
 }
 
-async fn answer(asked: Option<&mut oneshot::Receiver<Result<Lent, String>>>) -> Result<Lent, String> {
+async fn answer(asked: Option<&mut oneshot::Receiver<Result<Lent, NotLent>>>) -> Result<Lent, NotLent> {
     match asked {
-        Some(asked) => asked.await.unwrap_or_else(|_| Err("the conversation is gone".to_owned())),
+        Some(asked) => asked.await.unwrap_or_else(|_| Err(NotLent::NoConversation)),
         None => std::future::pending().await,
     }
 }

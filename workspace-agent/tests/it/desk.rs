@@ -8,6 +8,7 @@ use protocol::link::{ActivityKind, Catalog, Delivery, Policy};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
 use protocol::summary::Summary;
+use protocol::terminal::NotLent;
 use protocol::{ConversationId, Event, EventBody, ItemId, PromptId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -39,7 +40,7 @@ pub(crate) struct Desk {
     pub(crate) catalog: Option<Catalog>,
     pub(crate) terminated: u32,
     pub(crate) stdin_closed: u32,
-    pub(crate) lent: Vec<Result<Launch, String>>,
+    pub(crate) lent: Vec<Result<Launch, NotLent>>,
     pub(crate) to_read: Vec<(String, Vec<Uuid>)>,
     next_item: u128,
 }

@@ -7,6 +7,7 @@ use protocol::event::{EventBody, Outcome, ProcessEnd, ToolOutcome};
 use protocol::link::ActivityKind;
 use protocol::payload::Payload;
 use protocol::summary::State;
+use protocol::terminal::NotLent;
 use protocol::{ItemId, TerminalId};
 use serde_json::json;
 use uuid::Uuid;
@@ -72,7 +73,7 @@ fn a_conversation_without_a_process_is_lent_at_once() {
     desk.feed(Input::Lend(terminal()));
     assert!(!desk.lent[0].as_ref().unwrap().resume);
     desk.feed(Input::Lend(TerminalId(Uuid::from_u128(8))));
-    assert!(desk.lent[1].as_ref().unwrap_err().contains("already"));
+    assert_eq!(*desk.lent[1].as_ref().unwrap_err(), NotLent::InTerminal);
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_conversation_at_work_is_not_lent() {
     let mut desk = Desk::new();
     let item = desk.begin_turn("one");
     desk.feed(Input::Lend(terminal()));
-    assert!(desk.lent[0].as_ref().unwrap_err().contains("at work"));
+    assert_eq!(*desk.lent[0].as_ref().unwrap_err(), NotLent::AtWork);
     desk.ask("p1", "toolu_1");
     desk.feed(Input::Lend(terminal()));
     assert!(desk.lent[1].is_err());

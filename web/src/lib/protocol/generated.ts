@@ -1216,6 +1216,11 @@ token: string,
 view: TokenView, };
 
 /**
+ * Why a terminal doesn't get a conversation's session.
+ */
+export type NotLent = "at_work" | "in_terminal" | "log_full" | "not_ready" | "no_conversation" | "other";
+
+/**
  * One notice.
  */
 export type Notice = { 
@@ -2023,7 +2028,11 @@ at: number,
 /**
  * Why, in words.
  */
-detail: string, } | { "type": "other" };
+detail: string, 
+/**
+ * It is Claude's own screen, and this is why it didn't get the conversation's session.
+ */
+not_lent?: NotLent, } | { "type": "other" };
 
 /**
  * What a viewer wants of one terminal.

@@ -1,6 +1,6 @@
 /** The words of terminals, which come with the panel that they are in. Both languages. */
 import type { Language } from '../i18n/format';
-import type { TerminalEnd } from '../protocol/generated';
+import type { NotLent, TerminalEnd } from '../protocol/generated';
 import type { ScreenKey } from './keys';
 
 const en = {
@@ -40,6 +40,13 @@ const en = {
     code === 0 ? 'The program has ended' : `The program has ended with status ${code}`,
   killed: (signal: number) => `The program was ended by signal ${signal}`,
   failed: (detail: string) => `The program could not be started: ${detail}`,
+  notLent: {
+    at_work: 'Claude is at work in this conversation. Wait until it is done, or stop it.',
+    in_terminal: 'This conversation is open in another terminal',
+    log_full: 'This conversation’s record has reached its largest size',
+    not_ready: 'The workspace is not ready yet. Start it again in a moment.',
+    no_conversation: 'This conversation is gone',
+  } satisfies Record<Exclude<NotLent, 'other'>, string>,
   restart: 'Start again',
   closeThis: 'Close',
   closeNamed: (name: string) => `Close ${name}`,
@@ -160,6 +167,13 @@ const ko: TerminalWords = {
   exited: (code) => (code === 0 ? '프로그램이 끝났어요' : `프로그램이 상태 ${code}로 끝났어요`),
   killed: (signal) => `프로그램이 신호 ${signal}로 종료됐어요`,
   failed: (detail) => `프로그램을 시작하지 못했어요: ${detail}`,
+  notLent: {
+    at_work: '이 대화에서 Claude가 작업 중이에요. 끝날 때까지 기다리거나 멈춰 주세요.',
+    in_terminal: '이 대화는 다른 터미널에서 열려 있어요',
+    log_full: '이 대화의 기록이 가장 큰 크기에 이르렀어요',
+    not_ready: '작업공간이 아직 준비되지 않았어요. 잠시 뒤에 다시 시작해 주세요.',
+    no_conversation: '이 대화가 없어졌어요',
+  },
   restart: '다시 시작',
   closeThis: '닫기',
   closeNamed: (name) => `${name} 닫기`,

@@ -13,13 +13,11 @@ use protocol::TerminalId;
 use protocol::event::{EventBody, ProcessEnd, Trouble};
 use protocol::link::ActivityKind;
 use protocol::payload::short;
+use protocol::terminal::NotLent;
 use uuid::Uuid;
 
 use super::{Conversation, Effect, Launch, Process};
 use crate::claude::rows::Added;
-
-/// Why a terminal doesn't get a session that another one has.
-pub const ALREADY_LENT: &str = "this conversation is open in a terminal already";
 
 /// Where the session is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,15 +74,13 @@ impl Conversation {
     /// A terminal wants the session.
     pub(super) fn lend(&mut self, terminal: TerminalId) {
         let refusal = match self.loan {
-            Loan::None if self.full => Some("this conversation's record has reached its largest size"),
-            Loan::None if self.is_busy() || self.stopping => {
-                Some("Claude is at work in this conversation; wait until it is done, or stop it")
-            }
+            Loan::None if self.full => Some(NotLent::LogFull),
+            Loan::None if self.is_busy() || self.stopping => Some(NotLent::AtWork),
             Loan::None => None,
-            Loan::Wanted(_) | Loan::Out(_) | Loan::Back { .. } => Some(ALREADY_LENT),
+            Loan::Wanted(_) | Loan::Out(_) | Loan::Back { .. } => Some(NotLent::InTerminal),
         };
         match refusal {
-            Some(why) => self.effects.push(Effect::NotLent(why.to_owned())),
+            Some(why) => self.effects.push(Effect::NotLent(why)),
             None => self.loan = Loan::Wanted(Some(terminal)),
         }
     }
