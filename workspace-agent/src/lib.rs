@@ -69,11 +69,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let identity = Arc::new(watch::Sender::new(identity?));
     let gateway = model::serve(Arc::clone(&config), identity.subscribe(), processes.tasks().clone());
-    let link = link::keep_up(Arc::clone(&config), Arc::clone(&identity), Arc::clone(&desk));
+    // A task like those that it speaks for: what one of them has said goes out on the thread that said it.
+    let link = tokio::spawn(link::keep_up(Arc::clone(&config), Arc::clone(&identity), Arc::clone(&desk)));
     let renewals = identity::keep_fresh(Arc::clone(&config), (*identity).clone());
     tokio::pin!(link, gateway, renewals, reaper);
     let ended = tokio::select! {
-        code = &mut link => Err(anyhow::anyhow!("the control plane has no use for this workspace: {code:?}")),
+        code = &mut link => Err(anyhow::anyhow!("the control plane has no use for this workspace: {:?}", code?)),
         Err(error) = &mut gateway => Err(error).context("the model gateway's near end"),
         Err(error) = &mut reaper => Err(error).context("reaping"),
         () = &mut renewals => Ok(()),
@@ -96,7 +97,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 tracing::warn!("not everything could be said in time; it is in the journal");
             }
         }
-        _ = &mut link => {}
+        _ = &mut link, if !link.is_finished() => {}
         _ = &mut reaper => {}
     }
     ended

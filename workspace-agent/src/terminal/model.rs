@@ -12,8 +12,10 @@ use tokio::time::{Instant, sleep_until};
 use super::screen::Screen;
 use super::stream::{ForModel, State, Stream};
 
-/// How much is read at once. Some sequences cost a thousand times what plain text does, and others want their turn.
+/// How much is read at once. Some sequences cost a thousand times what plain text does.
 const SLICE: usize = 4 * 1024;
+/// How long slices are read one after the other before others have their turn.
+const TURN: Duration = Duration::from_micros(200);
 /// How often a new title is told.
 const TITLE_EVERY: Duration = Duration::from_millis(250);
 
@@ -22,7 +24,12 @@ pub async fn serve(stream: Arc<Stream>, size: Size, colors: tokio::sync::watch::
     let mut model =
         Model { screen: Screen::new(size), stream, colors, told: String::new(), told_at: Instant::now() };
     loop {
-        if model.step() {
+        let over = Instant::now() + TURN;
+        let mut more = model.step();
+        while more && Instant::now() < over {
+            more = model.step();
+        }
+        if more {
             tokio::task::yield_now().await;
         } else {
             model.rest().await;

@@ -112,20 +112,35 @@ impl Pty {
         self.master().resize(pixels(size))
     }
 
-    /// Waits for output and reads some. Nothing means that the program and all that had the terminal open are gone.
+    /// Waits for output and reads all there is, as far as there is room for it: the kernel gives a page at a time, and whoever
+    /// is told of each is told too often. Nothing means that the program and all that had the terminal open are gone.
     ///
     /// # Errors
     /// When reading fails.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             self.output.readable().await?;
-            match self.output.try_read(buffer) {
+            match self.read_on(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // The far end is closed.
-                Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EIO as i32) => return Ok(0),
                 done => return done,
             }
         }
+    }
+
+    fn read_on(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.output.try_read(&mut buffer[filled..]) {
+                // The far end is closed.
+                Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EIO as i32) => break,
+                // Said again when it is asked again.
+                Err(_) if filled > 0 => break,
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
     }
 
     /// Waits until the program takes input, and writes some.

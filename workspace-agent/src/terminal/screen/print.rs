@@ -26,14 +26,40 @@ impl State {
         if x > 0 && self.buffer_mut().line().width(x - 1) == 2 {
             self.buffer_mut().line().set(x - 1, blank);
         }
-        for &character in text {
-            self.print_one(character);
+        let mut rest = text;
+        while let Some(&character) = rest.first() {
+            let printed = self.print_plain(rest);
+            if printed == 0 {
+                self.print_one(character);
+            }
+            rest = &rest[printed.max(1)..];
         }
         let (x, cols) = (self.buffer().x, self.cols);
         let line = self.buffer_mut().line();
         if x < cols && line.width(x) == 0 && !line.cells[x].has_content() {
             line.set(x, blank);
         }
+    }
+
+    /// Prints what is plain ASCII at the beginning of a text, as far as the line goes, at once: most of what programs print is
+    /// that. Returns how many characters it was.
+    fn print_plain(&mut self, text: &[char]) -> usize {
+        if self.modes.insert || !self.charset.is_ascii() {
+            return 0;
+        }
+        let look = self.look;
+        let buffer = self.buffer_mut();
+        let x = buffer.x;
+        let places = buffer.line().cells.get_mut(x..).unwrap_or_default();
+        let plain = text.iter().take_while(|character| matches!(character, ' '..='~'));
+        let printed =
+            places.iter_mut().zip(plain).map(|(cell, character)| *cell = Cell::of(*character, 1, look));
+        let printed = printed.count();
+        buffer.x += printed;
+        if printed > 0 {
+            self.join = 1;
+        }
+        printed
     }
 
     fn print_one(&mut self, character: char) {
