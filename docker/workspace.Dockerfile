@@ -12,8 +12,8 @@ RUN set -eux; \
     export DEBIAN_FRONTEND=noninteractive; \
     apt-get update; \
     apt-get install -y --no-install-recommends \
-        bash ca-certificates curl e2fsprogs file git jq less make mount nano nftables openssh-client patch procps \
-        python3 python3-pip python3-venv ripgrep unzip xz-utils zip; \
+        bash ca-certificates curl e2fsprogs file git htop jq less make mount nano nftables openssh-client patch procps \
+        python3 python3-pip python3-venv ripgrep unzip vim xz-utils zip; \
     [ -s /usr/local/share/ca-certificates/extra-ca.crt ] || rm /usr/local/share/ca-certificates/extra-ca.crt; \
     update-ca-certificates; \
     pip_cert=/etc/ssl/certs/ca-certificates.crt; \

@@ -137,16 +137,23 @@ export class Viewer implements Watcher {
     this.#tellColours();
   }
 
-  /** Owns the size from now on. */
+  /** Owns the size from now on. What is typed meanwhile waits for that. */
   take(): void {
     const size = this.emulator.fits();
     if (!size || this.#taking || !this.attached) return;
     this.#taking = true;
     this.#wanted = size;
-    this.terminals
+    void this.terminals
       .ask(this.id, { type: 'take', size }, false)
-      .catch(() => (this.#wanted = undefined))
-      .finally(() => (this.#taking = false));
+      .catch(() => {
+        this.#wanted = undefined;
+        if (this.#typing.waiting > 0) this.notice = 'lostInput';
+        this.#typing.forget();
+      })
+      .finally(() => {
+        this.#taking = false;
+        this.#send();
+      });
   }
 
   /** Types something that no key of the keyboard typed. */
@@ -238,7 +245,7 @@ export class Viewer implements Watcher {
 
   #typed(bytes: Uint8Array, text: string | undefined): void {
     const report = FOCUS_REPORTS.includes(text);
-    if (!this.#owns() || (report && !this.attached)) {
+    if (!(this.#owns() || this.#taking) || (report && !this.attached)) {
       if (!report) this.nudges++;
       return;
     }
@@ -251,7 +258,7 @@ export class Viewer implements Watcher {
   }
 
   #send(): void {
-    if (!this.attached) return;
+    if (!this.attached || this.#taking) return;
     for (const { source, place, bytes } of this.#typing.toSend())
       this.terminals.send(inputFrame(this.id, source, place, bytes));
   }
