@@ -234,7 +234,7 @@ pub async fn stop_workspaces(config: Config) -> anyhow::Result<usize> {
     };
     // Nothing is started, so nothing is dialled.
     let runtime = DockerRuntime::new(config.engine, instance, SocketAddr::from(([0, 0, 0, 0], 0)));
-    let running = runtime.list().await?.into_iter().filter(|found| found.running);
+    let running = runtime.list().await?.into_iter().filter(|found| found.running.is_some());
     let running: Vec<_> = running.map(|found| found.workspace).collect();
     for id in &running {
         runtime.stop(*id).await?;

@@ -140,7 +140,7 @@ fn end(app: &App, sessions: &[Hash]) {
 
 async fn workspace(app: &Arc<App>, id: UserId) -> Result<Option<Arc<WorkspaceHub>>, ApiError> {
     match app.store.workspace_of(id).await? {
-        Some(record) => Ok(Some(app.workspaces.drive(record, false).await?)),
+        Some(record) => Ok(Some(app.workspaces.drive(record, None).await?)),
         None => Ok(None),
     }
 }

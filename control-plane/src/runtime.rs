@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use protocol::WorkspaceId;
+use protocol::{Millis, WorkspaceId};
 
 /// How one workspace is to be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,8 +33,8 @@ pub struct Life(pub String);
 pub struct Found {
     /// Which.
     pub workspace: WorkspaceId,
-    /// Whether it runs.
-    pub running: bool,
+    /// Since when it runs, if it does.
+    pub running: Option<Millis>,
 }
 
 /// What happened to a workspace, as the engine tells.

@@ -24,9 +24,9 @@ pub mod reconcile;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::WorkspaceId;
 use protocol::close::CloseCode;
 use protocol::status::Phase;
+use protocol::{Millis, WorkspaceId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -86,14 +86,14 @@ impl Workspaces {
         &self.parts
     }
 
-    /// Starts the driver of a workspace, unless there is one. `running`: the engine runs it already.
+    /// Starts the driver of a workspace, unless there is one. `running`: since when the engine runs it already, if it does.
     ///
     /// # Errors
     /// When the store can't be read.
     pub async fn drive(
         self: &Arc<Self>,
         record: WorkspaceRecord,
-        running: bool,
+        running: Option<Millis>,
     ) -> Result<Arc<WorkspaceHub>, StoreError> {
         let hub = self.parts.hubs.workspace(record.id).await?;
         if self.lock().contains_key(&record.id) {

@@ -67,7 +67,7 @@ async fn a_workspace_comes_up_and_is_counted_but_not_a_word_of_it_is_told() -> a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_stops_and_restarts_a_users_workspace_once_each() -> anyhow::Result<()> {
-    let stack = Stack::start().await?;
+    let mut stack = Stack::start().await?;
     let operator = stack.viewer().await?;
     let mut user = stack.stranger("ada").await?;
     let conversation = user.conversation().await?;
@@ -106,7 +106,7 @@ async fn an_operator_stops_and_restarts_a_users_workspace_once_each() -> anyhow:
 
     // A restart of what runs is a stop and a start.
     assert_eq!(onlooker.act(&workspace, "restart").await?["type"], "done");
-    onlooker
+    let row = onlooker
         .row("it runs anew", &workspace, |row| {
             is(row, "running") && row["status"]["since"].as_u64() > since.as_u64()
         })
@@ -117,6 +117,14 @@ async fn an_operator_stops_and_restarts_a_users_workspace_once_each() -> anyhow:
         ["workspace_stopped", "workspace_restarted", "workspace_restarted"]
     );
     assert!(kinds.iter().all(|deed| deed.object == workspace && deed.who == operator.user_id()));
+
+    // What ran before this control plane did is not called new by it.
+    let ready = row["status"]["since"].as_u64();
+    stack.kill_control_plane().await;
+    stack.start_control_plane().await?;
+    let mut onlooker = Onlooker::open(&operator).await?;
+    let row = onlooker.row("it runs still", &workspace, |row| is(row, "running")).await?;
+    assert!(row["status"]["since"].as_u64() <= ready, "{row} was ready at {ready:?}");
     stack.finish().await;
     Ok(())
 }

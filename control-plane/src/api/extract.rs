@@ -79,5 +79,5 @@ pub async fn workspace_of(app: &Arc<App>, user: UserId) -> Result<Arc<WorkspaceH
             app.store.create_workspace(user, uids, networks, clock::now()).await?
         }
     };
-    Ok(app.workspaces.drive(record, false).await?)
+    Ok(app.workspaces.drive(record, None).await?)
 }

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use super::round_trip::RoundTrip;
 use super::{Inbox, Link, Outgoing};
 use crate::app::App;
+use crate::clock;
 use crate::hub::workspace::WorkspaceHub;
 use crate::store::StoreError;
 use crate::store::records::{Chunk, WorkspaceRecord};
@@ -76,7 +77,7 @@ impl Session {
         workspace: WorkspaceRecord,
         hello: Hello,
     ) -> Result<(Self, Inbox), StoreError> {
-        let hub = app.workspaces.drive(workspace.clone(), true).await?;
+        let hub = app.workspaces.drive(workspace.clone(), Some(clock::now())).await?;
         let generation = app.store.count_link(workspace.id).await?;
         let (link, inbox) = Link::new(generation);
         app.links.insert(workspace.id, link.clone());

@@ -36,6 +36,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::{Found, Happened, Life, Runtime, RuntimeError, Spec};
+use crate::clock;
 use crate::config::Engine;
 
 /// The label that says which Atelier something belongs to.
@@ -215,7 +216,10 @@ impl Runtime for DockerRuntime {
         let found = containers.into_iter().filter_map(|container| {
             let workspace = container.labels?.get(WORKSPACE)?.parse().ok()?;
             let state = container.state.map(|state| state.to_string()).unwrap_or_default();
-            Some(Found { workspace, running: matches!(state.as_str(), "running" | "paused") })
+            // Every life is a container of its own, started as soon as it is made.
+            let since = container.created.and_then(|seconds| u64::try_from(seconds * 1000).ok());
+            let runs = matches!(state.as_str(), "running" | "paused");
+            Some(Found { workspace, running: runs.then(|| since.unwrap_or_else(clock::now)) })
         });
         Ok(found.collect())
     }

@@ -87,8 +87,8 @@ pub enum Ended {
 pub struct Found {
     /// Its record.
     pub record: WorkspaceRecord,
-    /// Whether the engine runs it.
-    pub running: bool,
+    /// Since when the engine runs it, if it does.
+    pub running: Option<Millis>,
     /// The conversations that were busy when the last control plane ended, and where their logs stood.
     pub busy: Vec<(ConversationId, Position)>,
 }
@@ -125,15 +125,15 @@ impl Driver {
         let mut driver =
             Self { parts, hub, record, busy, inbox, steps: 0, link: None, life: None, out_of_memory: false };
         let phase = match (&driver.record.last, running) {
-            (_, true) => Phase::Running {},
+            (_, Some(_)) => Phase::Running {},
             // Nobody has looked yet.
-            (_, false) if driver.record.wanted == Wanted::Running => Phase::Starting { stage: Stage::Ready },
-            (Last::Never {}, false) => Phase::Stopped { reason: None },
-            (Last::Stopped { reason, .. }, false) => Phase::Stopped { reason: Some(reason.clone()) },
-            (Last::Failed { reason, .. }, false) => Phase::Failed { reason: reason.clone() },
+            (_, None) if driver.record.wanted == Wanted::Running => Phase::Starting { stage: Stage::Ready },
+            (Last::Never {}, None) => Phase::Stopped { reason: None },
+            (Last::Stopped { reason, .. }, None) => Phase::Stopped { reason: Some(reason.clone()) },
+            (Last::Failed { reason, .. }, None) => Phase::Failed { reason: reason.clone() },
         };
         driver.hub.begin_life(driver.record.version * STATUS_STEPS);
-        driver.publish_since(phase, driver.since_when(running));
+        driver.publish_since(phase, running.or_else(|| driver.since_when()));
         driver
     }
 
@@ -537,9 +537,9 @@ impl Driver {
     }
 
     /// Since when a workspace that does not run has been as it is found, if its record says.
-    const fn since_when(&self, running: bool) -> Option<Millis> {
+    const fn since_when(&self) -> Option<Millis> {
         match &self.record.last {
-            Last::Stopped { at, .. } | Last::Failed { at, .. } if !running && *at > 0 => Some(*at),
+            Last::Stopped { at, .. } | Last::Failed { at, .. } if *at > 0 => Some(*at),
             Last::Stopped { .. } | Last::Failed { .. } | Last::Never {} => None,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use protocol::WorkspaceId;
+use protocol::{Millis, WorkspaceId};
 use tokio::time::MissedTickBehavior;
 
 use super::Workspaces;
@@ -33,7 +33,7 @@ pub async fn adopt(workspaces: &Arc<Workspaces>) -> anyhow::Result<()> {
         }
     };
     for record in workspaces.parts().store.workspaces().await? {
-        let running = found.get(&record.id).copied().unwrap_or(false);
+        let running = found.get(&record.id).copied().flatten();
         workspaces.drive(record, running).await?;
     }
     stop_strays(workspaces, &found).await;
@@ -41,9 +41,9 @@ pub async fn adopt(workspaces: &Arc<Workspaces>) -> anyhow::Result<()> {
 }
 
 /// Stops what runs and belongs to nobody.
-async fn stop_strays(workspaces: &Workspaces, found: &HashMap<WorkspaceId, bool>) {
+async fn stop_strays(workspaces: &Workspaces, found: &HashMap<WorkspaceId, Option<Millis>>) {
     let known = workspaces.ids();
-    for (stray, _) in found.iter().filter(|(id, running)| **running && !known.contains(id)) {
+    for (stray, _) in found.iter().filter(|(id, running)| running.is_some() && !known.contains(id)) {
         tracing::warn!(workspace = %stray, "a workspace that nobody knows is stopped");
         if let Err(error) = workspaces.parts().runtime.stop(*stray).await {
             tracing::warn!(workspace = %stray, %error, "it can't be stopped");
@@ -76,7 +76,7 @@ async fn compare(workspaces: &Arc<Workspaces>) {
     match look(workspaces).await {
         Ok(found) => {
             for id in workspaces.ids() {
-                let running = found.get(&id).copied().unwrap_or(false);
+                let running = found.get(&id).is_some_and(Option::is_some);
                 workspaces.tell(id, Event::Seen { running });
             }
             stop_strays(workspaces, &found).await;
@@ -123,7 +123,7 @@ fn stop_unwalled(workspaces: &Workspaces, error: &RuntimeError) {
     }
 }
 
-async fn look(workspaces: &Workspaces) -> Result<HashMap<WorkspaceId, bool>, RuntimeError> {
+async fn look(workspaces: &Workspaces) -> Result<HashMap<WorkspaceId, Option<Millis>>, RuntimeError> {
     let found = workspaces.parts().runtime.list().await?;
     Ok(found.into_iter().map(|found| (found.workspace, found.running)).collect())
 }

@@ -61,7 +61,7 @@ impl World {
         let subject = uuid::Uuid::new_v4().to_string();
         let user = self.store.sign_in(&Identity::new(&subject, "Ada"), 1).await.unwrap().id;
         let record = self.store.create_workspace(user, 200_000..200_100, 100, 1).await.unwrap();
-        self.workspaces.drive(record, false).await.unwrap()
+        self.workspaces.drive(record, None).await.unwrap()
     }
 
     /// A workspace that runs.

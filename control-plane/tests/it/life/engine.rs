@@ -146,7 +146,11 @@ impl Runtime for Engine {
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         let state = self.lock();
-        Ok(state.lives.iter().map(|(id, (_, running))| Found { workspace: *id, running: *running }).collect())
+        Ok(state
+            .lives
+            .iter()
+            .map(|(id, (_, running))| Found { workspace: *id, running: running.then_some(1) })
+            .collect())
     }
 
     fn events(&self) -> BoxStream<'static, Happened> {
