@@ -125,3 +125,43 @@ async fn whoever_was_too_quick_over_a_socket_is_over_rest_too() {
     }
     panic!("the two have shares of their own");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_at_sessions_and_tokens_is_kept_back_and_those_who_are_signed_in_are_not() {
+    let plane = Plane::start().await;
+    let (_, cookie) = plane.user("Ada").await;
+    let name = cookie.split_once('=').unwrap().0;
+    let profile = || plane.get("/api/user/profile");
+    let signed_in = async || profile().header("cookie", &cookie).send().await.unwrap().status();
+    assert_eq!(signed_in().await, StatusCode::OK);
+    let guess = async |n: u32| {
+        let request = match n % 3 {
+            0 => profile().bearer_auth(Uuid::new_v4()),
+            1 => profile().header("cookie", format!("{name}={}", Uuid::new_v4())),
+            _ => plane.post("/api/sign-out").header("cookie", format!("{name}={}", Uuid::new_v4())),
+        };
+        request.send().await.unwrap()
+    };
+    let mut refused = [false; 3];
+    for n in 0..6000 {
+        let answer = guess(n).await;
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            let after: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!((1..=60).contains(&after));
+            refused[n as usize % 3] = true;
+        }
+        if refused == [true; 3] {
+            break;
+        }
+    }
+    assert_eq!(refused, [true; 3]);
+    assert_eq!(signed_in().await, StatusCode::OK);
+    // Who signs in now is in.
+    let body = json!({ "code": plane.code() });
+    let entered = plane.post("/api/sign-in/local").json(&body).send().await.unwrap();
+    let fresh = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    while guess(0).await.status() != StatusCode::TOO_MANY_REQUESTS {}
+    assert_eq!(profile().header("cookie", fresh).send().await.unwrap().status(), StatusCode::OK);
+    // Who shows nothing is told what they always are.
+    assert_eq!(profile().send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
