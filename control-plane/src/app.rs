@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::cookie::Cookie;
 use crate::auth::local;
+use crate::auth::lookups::Lookups;
 use crate::auth::oidc::Oidc;
 use crate::auth::origin::OwnOrigins;
 use crate::auth::pace::Pace;
@@ -74,6 +75,8 @@ pub struct App {
     pub oidc: Option<Oidc>,
     /// How often something may be tried.
     pub pace: Pace,
+    /// The sessions and tokens that are looked up.
+    pub lookups: Lookups,
     /// The sessions that sockets stand on.
     pub presence: Arc<Presence>,
     /// How much API tokens are used.
@@ -285,6 +288,7 @@ fn assemble(
         cookie: Cookie::new(config.http.is_https(), public.port()),
         oidc,
         pace: Pace::default(),
+        lookups: Lookups::default(),
         presence: Arc::default(),
         tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,

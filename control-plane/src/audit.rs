@@ -109,6 +109,16 @@ pub async fn mode(
     write(app, by.user, "mode_changed", conversation, detail).await
 }
 
+/// Writes down that somebody deletes a conversation, before it is done. What it was called goes with it.
+///
+/// # Errors
+/// When the store can't.
+pub async fn deletion(app: &App, by: By<'_>, conversation: ConversationId) -> Result<(), StoreError> {
+    let mut detail = json!({});
+    by.add_to(&mut detail);
+    write(app, by.user, "conversation_deleted", conversation, detail).await
+}
+
 /// What of a row's detail is what somebody works on.
 const CONTENT: [&str; 3] = ["subject", "input", "always"];
 

@@ -10,6 +10,7 @@ pub mod cookie;
 pub mod enter;
 pub mod guard;
 pub mod local;
+pub mod lookups;
 pub mod oidc;
 pub mod operator;
 pub mod origin;

@@ -47,6 +47,11 @@ impl ApiError {
         Self { code: ErrorCode::Internal, message, cause: Some(cause.into()), retry_after: None }
     }
 
+    /// When to come back, in milliseconds, for whoever was too quick.
+    pub fn back_in_ms(&self) -> Option<u64> {
+        self.retry_after.and_then(|after| u64::try_from(after.as_millis()).ok())
+    }
+
     /// Its code and its words, for whoever asked; what caused it goes to the log.
     pub fn told(self) -> (ErrorCode, String) {
         if let Some(cause) = &self.cause {

@@ -150,5 +150,9 @@ pub enum ToOperator {
         code: ErrorCode,
         /// For logs and scripts.
         message: String,
+        /// It came too soon: made again after so long, it will be looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        back_in_ms: Option<u64>,
     },
 }

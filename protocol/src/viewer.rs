@@ -187,6 +187,10 @@ pub enum FromServer<'a> {
         code: ErrorCode,
         /// For logs and scripts.
         message: String,
+        /// It came too soon: made again after so long, it will be looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        back_in_ms: Option<u64>,
     },
     /// The workspace is this now.
     Workspace {

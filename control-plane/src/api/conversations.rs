@@ -20,6 +20,7 @@ use super::extract::{Json, PathOf, QueryOf, workspace_of};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::ApiError;
+use crate::store::StoreError;
 use crate::store::records::NewConversation;
 use crate::{audit, clock};
 
@@ -102,6 +103,10 @@ pub async fn create(
         let message = format!("a workspace has at most {CONVERSATIONS} conversations");
         return Err(ApiError::new(ErrorCode::TooMany, message));
     }
+    let by = audit::By { user: caller.id(), workspace: hub.id(), caller: Some(&caller) };
+    if mode != Mode::default() && !is_there(&app, id).await? {
+        audit::mode(&app, by, id, (Mode::default().as_str(), mode.as_str())).await?;
+    }
     let record = app
         .store
         .create_conversation(&NewConversation {
@@ -112,12 +117,17 @@ pub async fn create(
             now: clock::now(),
         })
         .await?;
-    if mode != Mode::default() {
-        let by = audit::By { user: caller.id(), workspace: hub.id(), caller: Some(&caller) };
-        audit::mode(&app, by, id, (Mode::default().as_str(), mode.as_str())).await?;
-    }
     hub.list_changed(record.view());
     Ok((StatusCode::CREATED, Answer(record.view())))
+}
+
+/// Whether there is a conversation of that id, whosever it is: to make it again changes nothing.
+async fn is_there(app: &App, id: ConversationId) -> Result<bool, StoreError> {
+    match app.store.conversation(id).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::NotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Rename a conversation.
@@ -152,6 +162,9 @@ pub async fn delete(
     PathOf(id): PathOf<ConversationId>,
 ) -> Result<StatusCode, ApiError> {
     let hub = workspace_of(&app, caller.id()).await?;
-    hub.conversation(id).await?.delete().await?;
+    let conversation = hub.conversation(id).await?;
+    let by = audit::By { user: caller.id(), workspace: hub.id(), caller: Some(&caller) };
+    audit::deletion(&app, by, id).await?;
+    conversation.delete().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -137,8 +137,9 @@ impl Onlooker {
         match done {
             Ok(()) => ToOperator::Done { re },
             Err(error) => {
+                let back_in_ms = error.back_in_ms();
                 let (code, message) = error.told();
-                ToOperator::Refused { re, code, message }
+                ToOperator::Refused { re, code, message, back_in_ms }
             }
         }
     }

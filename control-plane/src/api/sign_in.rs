@@ -202,14 +202,16 @@ fn sent_on<const N: usize>(to: &str, cookies: Cookies<N>) -> Result<Response, Ap
 )]
 pub async fn out(
     State(app): State<Arc<App>>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
 ) -> Result<(StatusCode, Cookies<1>), ApiError> {
-    if let Some(token) = app.cookie.token(&headers) {
-        if let Some((_, user)) = app.store.session(token.hash(), clock::now()).await? {
+    if let Some(session) = app.cookie.token(&headers).map(|token| token.hash()) {
+        let look = app.store.session(session, clock::now());
+        if let Some((_, user)) = app.lookups.look_up(address, session, look).await? {
             audit::write(&app, user.id, "signed_out", user.id, serde_json::json!({})).await?;
+            app.store.close_session(session).await?;
+            app.presence.end(session);
         }
-        app.store.close_session(token.hash()).await?;
-        app.presence.end(token.hash());
     }
     out_here(&app)
 }

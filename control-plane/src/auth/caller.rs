@@ -11,6 +11,7 @@ use protocol::payload::short;
 use protocol::{Millis, UserId};
 use serde_json::json;
 
+use super::client::ClientAddress;
 use super::presence::Standing;
 use super::session::CurrentUser;
 use super::token::{self, ApiToken};
@@ -49,14 +50,23 @@ impl Script {
     /// The script whose token that is, if the token has the scope.
     ///
     /// # Errors
-    /// `SignedOut` for a token that is not good, `Forbidden` without the scope, `TooMany` for one that asks too often.
-    pub async fn of(app: &App, token: &ApiToken, scope: Scope) -> Result<Self, ApiError> {
+    /// `SignedOut` for a token that is not good, `Forbidden` without the scope, `TooMany` for one that asks too often or is not
+    /// looked up, see [`Lookups`](super::lookups::Lookups).
+    pub async fn of(
+        app: &App,
+        token: &ApiToken,
+        scope: Scope,
+        from: ClientAddress,
+    ) -> Result<Self, ApiError> {
         let (hash, now) = (token.hash(), clock::now());
         // Before it is looked up: a revocation in between is then seen either here or there.
         let standing = app.presence.enter(hash);
-        let found = app.store.api_token(hash, now).await?;
+        let look = async {
+            let found = app.store.api_token(hash, now).await?;
+            Ok(found.filter(|(_, user)| !user.disabled))
+        };
         let unknown = || ApiError::new(ErrorCode::SignedOut, "the token is unknown, expired or revoked");
-        let (record, user) = found.filter(|(_, user)| !user.disabled).ok_or_else(unknown)?;
+        let (record, user) = app.lookups.look_up(from.0, hash, look).await?.ok_or_else(unknown)?;
         app.tokens.count(&hash)?;
         allows(&record, scope, format!("the token lacks the scope {:?}", scope.as_str()))?;
         note_use(app, hash, &record, now).await;

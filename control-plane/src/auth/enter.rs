@@ -116,6 +116,7 @@ pub async fn enter(
     }
     let term = Term { lasts: app.config.sign_in.lasts, idle: app.config.sign_in.idle };
     let token = session::open_for(&*app.store, user.id, device, term).await?;
+    app.lookups.know(token.hash());
     tracing::info!(user = %user.id, how = from.how, "signed in");
     let cookie = app.cookie.keep(&token);
     cookie.ok_or_else(|| StoreError::malformed("a cookie can't be written").into())

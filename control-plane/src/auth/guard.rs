@@ -90,7 +90,7 @@ async fn judge(
     let open = rule.who == Who::Anyone && rule.how == How::Read;
     if let Some(token) = ApiToken::from_headers(headers)?.filter(|_| !open) {
         let scope = rule.scope.ok_or_else(for_people_alone)?;
-        return Script::of(app, &token, scope).await.map(Caller::Script).map(Some);
+        return Script::of(app, &token, scope, known(client)?).await.map(Caller::Script).map(Some);
     }
     if matches!(rule.how, How::Act | How::Socket | How::SignIn) {
         app.origins.check(headers)?;
@@ -100,8 +100,8 @@ async fn judge(
     }
     let user = match rule.who {
         Who::Anyone => return Ok(None),
-        Who::User => CurrentUser::from_headers(app, headers).await?,
-        Who::Operator => Operator::check(CurrentUser::from_headers(app, headers).await?)?.0,
+        Who::User => CurrentUser::from_headers(app, headers, known(client)?).await?,
+        Who::Operator => Operator::check(CurrentUser::from_headers(app, headers, known(client)?).await?)?.0,
     };
     if rule.how == How::Act {
         app.pace.write(user.user.id)?;

@@ -14,6 +14,7 @@ use rand::RngCore;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::client::ClientAddress;
 use crate::app::App;
 use crate::auth::presence::Standing;
 use crate::clock;
@@ -118,15 +119,17 @@ impl CurrentUser {
     /// Whoever these headers belong to. That is a use of their session.
     ///
     /// # Errors
-    /// `SignedOut` if nobody; `Unavailable` if the store can't say.
-    pub async fn from_headers(app: &App, headers: &HeaderMap) -> Result<Self, ApiError> {
+    /// `SignedOut` if nobody; `TooMany` if that is not looked up, see [`Lookups`](super::lookups::Lookups); `Unavailable` if
+    /// the store can't say.
+    pub async fn from_headers(app: &App, headers: &HeaderMap, from: ClientAddress) -> Result<Self, ApiError> {
         let token = app.cookie.token(headers).ok_or_else(signed_out)?.hash();
         // Before it is looked up: a sign-out in between is then seen either here or there.
         let standing = Arc::new(app.presence.enter(token));
-        let (session, user) = app.store.session(token, clock::now()).await?.ok_or_else(signed_out)?;
-        if user.disabled {
-            return Err(signed_out());
-        }
+        let look = async {
+            let found = app.store.session(token, clock::now()).await?;
+            Ok(found.filter(|(_, user)| !user.disabled))
+        };
+        let (session, user) = app.lookups.look_up(from.0, token, look).await?.ok_or_else(signed_out)?;
         let current = Self { user, session, standing };
         current.used(app).await;
         Ok(current)

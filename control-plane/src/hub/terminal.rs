@@ -440,7 +440,7 @@ impl State {
         let Some(desk) = self.desks.get_mut(&seat) else { return };
         desk.answers.push_back(match answer {
             Ok(()) => FromServer::Done { re },
-            Err(Refusal { code, message }) => FromServer::Refused { re, code, message },
+            Err(Refusal { code, message }) => FromServer::Refused { re, code, message, back_in_ms: None },
         });
         desk.wake.notify_one();
     }

@@ -15,6 +15,7 @@ mod maintenance;
 mod model_key;
 mod oidc;
 mod outer;
+mod pace;
 mod passing;
 mod people;
 mod plane;

@@ -10,11 +10,9 @@ use protocol::people::{Profile, SessionView, UserPage};
 use protocol::settings::Settings;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::plane::Plane;
+use crate::plane::{Plane, Socket};
 
 fn request(plane: &Plane, method: Method, path: &str, cookie: &str) -> RequestBuilder {
     plane.request(method, path).header("origin", plane.origin()).header("cookie", cookie)
@@ -26,17 +24,6 @@ async fn status(plane: &Plane, method: Method, path: &str, cookie: &str) -> Stat
 
 async fn json_of(request: RequestBuilder) -> Value {
     request.send().await.unwrap().json().await.unwrap()
-}
-
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
-
-async fn socket(plane: &Plane, path: &str, cookie: &str) -> Socket {
-    let mut request = format!("ws://{}{path}", plane.running.public).into_client_request().unwrap();
-    let headers = request.headers_mut();
-    headers.insert("origin", plane.origin().parse().unwrap());
-    headers.insert("cookie", cookie.parse().unwrap());
-    headers.insert("sec-websocket-protocol", "atelier.v1".parse().unwrap());
-    connect_async(request).await.unwrap().0
 }
 
 /// Reads until the socket is closed, and returns the code.
@@ -64,7 +51,7 @@ async fn one_sees_ones_sessions_and_ends_any_of_them() {
     assert!(list.iter().all(|session| session.device == "a test" && session.expires_at > session.created_at));
     let other = list.iter().find(|session| !session.current).unwrap();
     let path = format!("/api/user/sessions/{}", other.id);
-    let open = socket(&plane, &format!("/workspace/{}", user.id), &there).await;
+    let open = plane.socket(&format!("/workspace/{}", user.id), &there).await;
     assert_eq!(status(&plane, Method::DELETE, &path, &stranger).await, StatusCode::NOT_FOUND);
     assert_eq!(status(&plane, Method::DELETE, &path, &here).await, StatusCode::NO_CONTENT);
     assert_eq!(closed(open).await, 4002);
@@ -80,7 +67,7 @@ async fn signing_out_everywhere_ends_every_session_and_every_socket() {
     let (_, there) = plane.person("ada").await;
     let (_, other) = plane.person("eve").await;
     let path = format!("/workspace/{}", user.id);
-    let sockets = [socket(&plane, &path, &here).await, socket(&plane, &path, &there).await];
+    let sockets = [plane.socket(&path, &here).await, plane.socket(&path, &there).await];
     assert_eq!(status(&plane, Method::POST, "/api/sign-out/everywhere", &here).await, StatusCode::NO_CONTENT);
     for open in sockets {
         assert_eq!(closed(open).await, 4002);
@@ -144,7 +131,7 @@ async fn whoever_is_disabled_is_out_at_once_until_they_are_let_in_again() {
     let plane = Plane::start().await;
     let (user, theirs) = plane.person("ada").await;
     let (_, boss) = plane.operator().await;
-    let open = socket(&plane, &format!("/workspace/{}", user.id), &theirs).await;
+    let open = plane.socket(&format!("/workspace/{}", user.id), &theirs).await;
     let workspace = plane.store().workspace_of(user.id).await.unwrap().unwrap();
     let path = format!("/api/users/{}", user.id);
     assert_eq!(status(&plane, Method::POST, &format!("{path}/disable"), &boss).await, StatusCode::NO_CONTENT);
@@ -176,7 +163,7 @@ async fn an_operator_who_ceases_to_be_one_is_signed_out() {
     assert_eq!(status(&plane, Method::GET, "/api/users", &theirs).await, StatusCode::FORBIDDEN);
     assert_eq!(set("operator").await.unwrap().status(), StatusCode::NO_CONTENT);
     assert_eq!(status(&plane, Method::GET, "/api/users", &theirs).await, StatusCode::OK);
-    let fleet = socket(&plane, "/fleet", &theirs).await;
+    let fleet = plane.socket("/fleet", &theirs).await;
     assert_eq!(set("user").await.unwrap().status(), StatusCode::NO_CONTENT);
     assert_eq!(closed(fleet).await, 4002);
     assert_eq!(status(&plane, Method::GET, "/api/users", &theirs).await, StatusCode::UNAUTHORIZED);

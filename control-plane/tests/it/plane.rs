@@ -13,8 +13,14 @@ use protocol::UserId;
 use protocol::api::Role;
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::flags;
+
+/// A browser's socket.
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A control plane that serves.
 pub(crate) struct Plane {
@@ -74,6 +80,16 @@ impl Plane {
     /// A `POST` from its own page.
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path).header("origin", self.origin())
+    }
+
+    /// A socket from its own page.
+    pub(crate) async fn socket(&self, path: &str, cookie: &str) -> Socket {
+        let mut request = format!("ws://{}{path}", self.running.public).into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("origin", self.origin().parse().unwrap());
+        headers.insert("cookie", cookie.parse().unwrap());
+        headers.insert("sec-websocket-protocol", "atelier.v1".parse().unwrap());
+        connect_async(request).await.unwrap().0
     }
 
     /// The id and the cookie of a user of that name, who is no operator.

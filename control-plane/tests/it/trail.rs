@@ -1,9 +1,11 @@
 //! The audit trail to be read: by operators all of it, by everybody what concerns them.
 
 use control_plane::store::records::AuditEntry;
+use protocol::ConversationId;
 use protocol::api::audit::AuditRows;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::plane::Plane;
 
@@ -114,4 +116,49 @@ async fn a_page_looks_at_so_much_and_says_where_to_go_on() {
     let second = rows(&plane, &cookie, &format!("/api/user/audit?before={next}")).await;
     assert_eq!(second.rows.len(), 1);
     assert_eq!(second.next, None);
+}
+
+/// A store that takes no deed any more.
+fn jam(plane: &Plane) {
+    let file = rusqlite::Connection::open(plane.folder.path().join("data/atelier.db")).unwrap();
+    let sql = "CREATE TRIGGER jam BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'jammed'); END";
+    file.execute_batch(sql).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_deleted_and_made_to_ask_less_only_once_that_is_written_down() {
+    let plane = Plane::start().await;
+    let (ada, cookie) = plane.user("Ada").await;
+    let made = |id: Uuid, mode: &str| {
+        let body = json!({ "id": id, "title": "secret plans", "settings": { "mode": mode } });
+        plane.post("/api/conversations").header("cookie", &cookie).json(&body).send()
+    };
+    let delete = |id: Uuid| {
+        let request = plane.request(Method::DELETE, &format!("/api/conversations/{id}"));
+        request.header("cookie", &cookie).header("origin", plane.origin()).send()
+    };
+    let is_there = async |id: Uuid| plane.store().conversation(ConversationId(id)).await.is_ok();
+    let (careful, loose, late) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
+    for (id, mode) in [(careful, "default"), (loose, "acceptEdits"), (loose, "acceptEdits")] {
+        assert_eq!(made(id, mode).await.unwrap().status(), StatusCode::CREATED);
+    }
+    // Once, however often it is asked for; and of one that asks as usual there is nothing to say.
+    let changed = plane.deeds("mode_changed").await;
+    assert_eq!(changed.len(), 1);
+    assert_eq!(
+        (changed[0].object.clone(), &changed[0].detail["to"]),
+        (loose.to_string(), &json!("acceptEdits"))
+    );
+    assert_eq!(delete(loose).await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(delete(loose).await.unwrap().status(), StatusCode::NOT_FOUND);
+    let deleted = plane.deeds("conversation_deleted").await;
+    assert_eq!(deleted.len(), 1);
+    assert_eq!((deleted[0].who.clone(), deleted[0].object.clone()), (ada.to_string(), loose.to_string()));
+    assert!(!deleted[0].detail.to_string().contains("secret plans"));
+    // What can't be written down is not done.
+    jam(&plane);
+    assert!(!made(late, "acceptEdits").await.unwrap().status().is_success());
+    assert!(!is_there(late).await);
+    assert!(!delete(careful).await.unwrap().status().is_success());
+    assert!(is_there(careful).await);
 }

@@ -373,7 +373,18 @@ pub(crate) fn from_server() -> Vec<FromServer<'static>> {
             modes: vec![Mode::Default, Mode::AcceptEdits, Mode::Plan],
         })),
         FromServer::Done { re: 4 },
-        FromServer::Refused { re: 5, code: ErrorCode::TooLarge, message: "1048576 bytes".into() },
+        FromServer::Refused {
+            re: 5,
+            code: ErrorCode::TooLarge,
+            message: "1048576 bytes".into(),
+            back_in_ms: None,
+        },
+        FromServer::Refused {
+            re: 6,
+            code: ErrorCode::TooMany,
+            message: "that was too often".into(),
+            back_in_ms: Some(1000),
+        },
         FromServer::Workspace { status: workspace() },
         FromServer::Conversation { conversation: conversation_view() },
         FromServer::ConversationDeleted { conversation },
@@ -557,6 +568,17 @@ pub(crate) fn to_operator() -> Vec<ToOperator> {
             totals,
         },
         ToOperator::Done { re: 1 },
-        ToOperator::Refused { re: 2, code: ErrorCode::Conflict, message: "it is being deleted".into() },
+        ToOperator::Refused {
+            re: 2,
+            code: ErrorCode::Conflict,
+            message: "it is being deleted".into(),
+            back_in_ms: None,
+        },
+        ToOperator::Refused {
+            re: 3,
+            code: ErrorCode::TooMany,
+            message: "that was too often".into(),
+            back_in_ms: Some(1000),
+        },
     ]
 }

@@ -46,6 +46,8 @@ interface Waiting<R> {
   readonly patient: boolean;
   /** When it was last put on the wire; absent if it has not been since the last reconnect. */
   sentAt?: number | undefined;
+  /** It came too soon, and stays here for a while. */
+  held?: boolean;
   readonly resolve: () => void;
   readonly reject: (why: Error) => void;
 }
@@ -64,9 +66,9 @@ export class Requests<R extends { re: number } = Request> {
     return { re, done };
   }
 
-  /** What to put on the wire now: all that is not there yet. */
+  /** What to put on the wire now: all that is not there yet and may be. */
   toSend(now: number): R[] {
-    const unsent = [...this.#waiting.values()].filter((waiting) => waiting.sentAt === undefined);
+    const unsent = [...this.#waiting.values()].filter(({ sentAt, held }) => sentAt === undefined && !held);
     for (const waiting of unsent) waiting.sentAt = now;
     return unsent.map((waiting) => waiting.request);
   }
@@ -81,6 +83,18 @@ export class Requests<R extends { re: number } = Request> {
   refused(re: number, code: ErrorCode, message: string): void {
     this.#waiting.get(re)?.reject(new Refused(code, message));
     this.#waiting.delete(re);
+  }
+
+  /** A request came too soon, which is all that is wrong with it: it stays here until it may be made again. */
+  hold(re: number): void {
+    const waiting = this.#waiting.get(re);
+    if (waiting) Object.assign(waiting, { sentAt: undefined, held: true });
+  }
+
+  /** A request may be made again. */
+  release(re: number): void {
+    const waiting = this.#waiting.get(re);
+    if (waiting) waiting.held = false;
   }
 
   /** When the request was sent that has waited longest for an answer that comes at once. */

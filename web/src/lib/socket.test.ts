@@ -133,6 +133,35 @@ describe('a link', () => {
     expect(link.state.type).toBe('up');
   });
 
+  it('asks again by itself for what it asked for too soon', async () => {
+    last().welcomes();
+    const hasty = link.request(stop);
+    const { re } = last().sent[0]!;
+    last().says({ type: 'refused', re, code: 'too_many', message: '', back_in_ms: 1000 });
+    // What follows does not take it along.
+    void link.request({ type: 'start_workspace' }).catch(() => undefined);
+    expect(last().sent.filter((request) => request.re === re)).toHaveLength(1);
+    vi.advanceTimersByTime(1000);
+    expect(last().sent.filter((request) => request.re === re)).toEqual([
+      { re, ...stop },
+      { re, ...stop },
+    ]);
+    last().says({ type: 'done', re });
+    await expect(hasty).resolves.toBeUndefined();
+  });
+
+  it('asks for it on the next link when this one goes away meanwhile', () => {
+    last().welcomes();
+    void link.request(stop).catch(() => undefined);
+    const { re } = last().sent[0]!;
+    last().says({ type: 'refused', re, code: 'too_many', message: '', back_in_ms: 1000 });
+    last().drops();
+    vi.advanceTimersByTime(5000);
+    expect(last().sent).toEqual([]);
+    last().welcomes();
+    expect(last().sent).toEqual([{ re, ...stop }]);
+  });
+
   it('hands on frames, and sends them only while it is up', () => {
     const frame = new Uint8Array([3, 1]);
     expect(link.send(frame)).toBe(false);

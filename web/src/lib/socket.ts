@@ -115,10 +115,19 @@ export class Link<R extends { re: number } = Request, M extends { type: string }
       case 'done':
         return this.#requests.done(message.re);
       case 'refused':
-        return this.#requests.refused(message.re, message.code, message.message);
+        return this.#refused(message);
       default:
         this.events.message(message as unknown as M);
     }
+  }
+
+  #refused({ re, code, message, back_in_ms: wait }: Extract<Framing, { type: 'refused' }>): void {
+    if (wait === undefined) return this.#requests.refused(re, code, message);
+    this.#requests.hold(re);
+    setTimeout(() => {
+      this.#requests.release(re);
+      if (this.#state.type === 'up') this.#flush();
+    }, wait);
   }
 
   #welcome(welcome: unknown): void {

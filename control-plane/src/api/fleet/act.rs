@@ -14,7 +14,7 @@ use crate::store::records::AuditEntry;
 use crate::workspace::Workspaces;
 use crate::workspace::policy::{Answer, Ask};
 
-/// Carries out an act, if it makes sense and whoever wants it is still an operator.
+/// Carries out an act, if it makes sense, comes not too soon, and whoever wants it is still an operator.
 pub(super) async fn carry_out(
     app: &App,
     operator: &Operator,
@@ -23,6 +23,7 @@ pub(super) async fn carry_out(
     act: Act,
 ) -> Result<(), ApiError> {
     operator.still(app).await?;
+    app.pace.write(operator.0.user.id)?;
     let gone = || ApiError::new(ErrorCode::NotFound, "there is no such workspace");
     let hub = app.hubs.get(workspace).ok_or_else(gone)?;
     let (ask, kind) = match act {

@@ -47,6 +47,13 @@ impl Actor {
         viewing: &Viewing,
     ) -> Option<FromServer<'static>> {
         let re = request.re;
+        if changes(&request.body)
+            && let Err(error) = self.app.pace.write(self.user.user.id)
+        {
+            let back_in_ms = error.back_in_ms();
+            let (code, message) = error.told();
+            return Some(FromServer::Refused { re, code, message, back_in_ms });
+        }
         let carried = if let FromViewer::Terminal { terminal, wish } = request.body {
             self.wish(re, terminal, wish, viewing).await
         } else {
@@ -55,7 +62,9 @@ impl Actor {
         match carried {
             Ok(Fate::Done) => Some(FromServer::Done { re }),
             Ok(Fate::Asked) => None,
-            Err(Refusal { code, message }) => Some(FromServer::Refused { re, code, message }),
+            Err(Refusal { code, message }) => {
+                Some(FromServer::Refused { re, code, message, back_in_ms: None })
+            }
         }
     }
 
@@ -156,6 +165,37 @@ impl Actor {
 
     async fn conversation(&self, id: ConversationId) -> Result<Arc<ConversationHub>, Refusal> {
         self.hub.conversation(id).await.map_err(refused)
+    }
+}
+
+/// Whether what is wanted changes something, and so counts as a request that does over REST. What only this viewer sees of
+/// it is not among it, nor what a page says by itself of a terminal that it shows.
+const fn changes(wanted: &FromViewer) -> bool {
+    match wanted {
+        FromViewer::Open { .. } | FromViewer::Close { .. } | FromViewer::Ping {} => false,
+        FromViewer::Send { .. }
+        | FromViewer::Edit { .. }
+        | FromViewer::Cancel { .. }
+        | FromViewer::Reorder { .. }
+        | FromViewer::SendNow { .. }
+        | FromViewer::Answer { .. }
+        | FromViewer::Stop { .. }
+        | FromViewer::Continue { .. }
+        | FromViewer::Configure { .. }
+        | FromViewer::StartWorkspace {}
+        | FromViewer::StopWorkspace {} => true,
+        FromViewer::Terminal { wish, .. } => match wish {
+            TerminalWish::Attach { .. }
+            | TerminalWish::Detach {}
+            | TerminalWish::Resize { .. }
+            | TerminalWish::Take { .. }
+            | TerminalWish::Colors { .. } => false,
+            TerminalWish::Open { .. }
+            | TerminalWish::Close {}
+            | TerminalWish::Rename { .. }
+            | TerminalWish::Restart { .. }
+            | TerminalWish::Record { .. } => true,
+        },
     }
 }
 

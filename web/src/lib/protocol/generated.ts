@@ -842,7 +842,11 @@ code: ErrorCode,
 /**
  * For logs and scripts.
  */
-message: string, } | { "type": "workspace", 
+message: string, 
+/**
+ * It came too soon: made again after so long, it will be looked at.
+ */
+back_in_ms?: number, } | { "type": "workspace", 
 /**
  * All of it.
  */
@@ -2131,7 +2135,11 @@ code: ErrorCode,
 /**
  * For logs and scripts.
  */
-message: string, };
+message: string, 
+/**
+ * It came too soon: made again after so long, it will be looked at.
+ */
+back_in_ms?: number, };
 
 /**
  * A person's tokens, the newest first.
