@@ -207,11 +207,10 @@ fn check_items(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Vio
 
 /// Whether an event says that a message is over, or that one that steered has begun.
 fn ends_it(body: &EventBody, message: ItemId) -> bool {
-    match body {
-        EventBody::Result(result) => result.items.contains(&message),
-        EventBody::MessageEnded { item, .. } | EventBody::MessageStarted { item } => *item == message,
-        _ => false,
+    if let EventBody::MessageEnded { item, .. } | EventBody::MessageStarted { item } = body {
+        return *item == message;
     }
+    matches!(body, EventBody::Result(result) if result.items.contains(&message))
 }
 
 /// No message is begun twice unless the log says why, and none has two ends.

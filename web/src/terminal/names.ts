@@ -55,6 +55,8 @@ export function endWords(phase: TerminalPhase, w: TerminalWords): string | undef
     case 'killed':
       return w.killed(phase.signal);
     case 'failed':
-      return phase.not_lent && phase.not_lent !== 'other' ? w.notLent[phase.not_lent] : w.failed(phase.detail);
+      return phase.not_lent && phase.not_lent !== 'other'
+        ? w.notLent[phase.not_lent]
+        : w.failed(phase.detail);
   }
 }
