@@ -20,6 +20,7 @@ use crate::auth::pace::Pace;
 use crate::auth::presence::Presence;
 use crate::auth::token;
 use crate::config::Config;
+use crate::exports::Exports;
 use crate::fleet::{self, Fleet};
 use crate::gateway::{self, Gateway};
 use crate::hub::Hubs;
@@ -77,6 +78,8 @@ pub struct App {
     pub pace: Pace,
     /// The sessions and tokens that are looked up.
     pub lookups: Lookups,
+    /// The exports that are being made.
+    pub exports: Arc<Exports>,
     /// The sessions that sockets stand on.
     pub presence: Arc<Presence>,
     /// How much API tokens are used.
@@ -289,6 +292,7 @@ fn assemble(
         oidc,
         pace: Pace::default(),
         lookups: Lookups::default(),
+        exports: Arc::default(),
         presence: Arc::default(),
         tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,

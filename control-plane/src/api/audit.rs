@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json as Answer;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use protocol::api::audit::{AuditRows, AuditView};
 use protocol::{Millis, UserId};
 use serde::Deserialize;
@@ -22,6 +20,7 @@ use crate::audit;
 use crate::auth::operator::Operator;
 use crate::auth::session::CurrentUser;
 use crate::error::ApiError;
+use crate::exports::{self, Lines};
 use crate::store::records::{AuditFilter, AuditFrom, AuditRecord};
 
 /// Rows on a page, unless asked otherwise.
@@ -176,28 +175,31 @@ pub async fn export(
 ) -> Result<Response, ApiError> {
     let filter = asked.filter();
     let id = operator.0.user.id;
+    let place = exports::enter(&app, id)?;
     let about = json!({ "about": filter.about, "who": filter.who, "kind": filter.kind });
     audit::write(&app, id, "audit_exported", id, about).await?;
-    let lines = stream::try_unfold(Some(AuditFrom::After(0)), move |from| {
-        let (app, filter, operator) = (Arc::clone(&app), filter.clone(), operator.clone());
-        async move {
-            let Some(from) = from else { return Ok(None) };
-            // It may take its reader long, and they may be none any more.
-            let over = operator.0.is_over() || app.stop.is_cancelled();
-            anyhow::ensure!(!over && operator.still(&app).await.is_ok(), "the export is cut off");
-            let page = app.store.audit(&filter, from, EXPORTED).await?;
-            let mut lines = Vec::new();
-            for mut record in page.records {
-                audit::hide_content(&mut record.entry.detail);
-                serde_json::to_writer(&mut lines, &record)?;
-                lines.push(b'\n');
-            }
-            anyhow::Ok(Some((Bytes::from(lines), page.next)))
-        }
-    });
+    let (until, reader) = (Arc::clone(&app), operator.0.clone());
+    let until = async move { reader.over(&until).await };
+    let of = Arc::clone(&app);
+    let body = exports::body(&app, place, until, move |lines| write(of, operator, filter, lines));
     let headers: [(HeaderName, HeaderValue); 2] = [
         (CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson")),
         (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"atelier-audit.jsonl\"")),
     ];
-    Ok((headers, Body::from_stream(lines)).into_response())
+    Ok((headers, body).into_response())
+}
+
+async fn write(app: Arc<App>, operator: Operator, filter: AuditFilter, lines: Lines) -> anyhow::Result<()> {
+    let mut next = Some(AuditFrom::After(0));
+    while let Some(from) = next {
+        // It may take its reader long, and they may be none any more.
+        operator.still(&app).await.map_err(|_| anyhow::anyhow!("they are no operator any more"))?;
+        let page = app.store.audit(&filter, from, EXPORTED).await?;
+        for mut record in page.records {
+            audit::hide_content(&mut record.entry.detail);
+            lines.line(&record).await?;
+        }
+        next = page.next;
+    }
+    Ok(())
 }

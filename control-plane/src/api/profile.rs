@@ -20,7 +20,7 @@ use crate::error::ApiError;
 use crate::people::export::{self, Extent};
 use crate::people::{self, Erased};
 use crate::store::records::{self, SessionId, UserRecord};
-use crate::{audit, clock};
+use crate::{audit, clock, exports};
 
 /// `GET /api/user/profile`: whoever is signed in.
 #[utoipa::path(
@@ -117,9 +117,10 @@ pub async fn end_session(
 )]
 pub async fn export(State(app): State<Arc<App>>, current: CurrentUser) -> Result<Response, ApiError> {
     let id = current.user.id;
+    let place = exports::enter(&app, id)?;
     audit::write(&app, id, "user_exported", id, json!({ "own": true })).await?;
     let until = Arc::clone(&app);
-    let body = export::body(&app, id, Extent::All, async move { current.over(&until).await });
+    let body = export::body(&app, place, (id, Extent::All), async move { current.over(&until).await });
     lines(body, id)
 }
 

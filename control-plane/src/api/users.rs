@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::audit;
 use crate::auth::operator::Operator;
 use crate::error::ApiError;
+use crate::exports;
 use crate::people;
 use crate::people::export::{self, Extent};
 use crate::store::records::UserRecord;
@@ -148,7 +149,9 @@ pub async fn export(
     PathOf(id): PathOf<UserId>,
 ) -> Result<Response, ApiError> {
     app.store.user(id).await?;
+    let place = exports::enter(&app, by.user.id)?;
     audit::write(&app, by.user.id, "user_exported", id, json!({ "content": false })).await?;
     let until = Arc::clone(&app);
-    profile::lines(export::body(&app, id, Extent::WithoutContent, async move { by.over(&until).await }), id)
+    let of = (id, Extent::WithoutContent);
+    profile::lines(export::body(&app, place, of, async move { by.over(&until).await }), id)
 }

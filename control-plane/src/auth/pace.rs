@@ -1,5 +1,5 @@
-//! How often something may be tried: signing in and enrolling by address, changing something by user. Whoever is too quick is
-//! told when to come back, and nobody else notices.
+//! How often something may be tried: signing in and enrolling by address, changing something by user, wherever they do it. Whoever is too
+//! quick is told when to come back, and nobody else notices.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -21,6 +21,8 @@ const SIGN_INS: (u32, Duration) = (30, Duration::from_secs(2));
 const ENROLMENTS: (u32, Duration) = (256, Duration::from_millis(50));
 /// A person who clicks is slower; a script that means well, too.
 const WRITES: (u32, Duration) = (120, Duration::from_millis(100));
+/// An export reads all that somebody has.
+const EXPORTS: (u32, Duration) = (10, Duration::from_secs(60));
 /// Failed sign-ins that are written down one by one. Beyond it the log alone tells of them: the audit trail is never cut,
 /// so strangers must not be able to fill it.
 const FAILURES: (u32, Duration) = (100, Duration::from_secs(2));
@@ -49,6 +51,7 @@ pub struct Pace {
     sign_ins: Each<IpAddr>,
     enrolments: Each<IpAddr>,
     writes: Each<UserId>,
+    exports: Each<UserId>,
     failures: DefaultDirectRateLimiter,
 }
 
@@ -58,6 +61,7 @@ impl Default for Pace {
             sign_ins: Each::new(SIGN_INS),
             enrolments: Each::new(ENROLMENTS),
             writes: Each::new(WRITES),
+            exports: Each::new(EXPORTS),
             failures: RateLimiter::direct(quota(FAILURES)),
         }
     }
@@ -86,6 +90,14 @@ impl Pace {
     /// `TooMany`, with when to come back.
     pub fn write(&self, user: UserId) -> Result<(), ApiError> {
         self.writes.check(&user)
+    }
+
+    /// Somebody wants an export.
+    ///
+    /// # Errors
+    /// `TooMany`, with when to come back.
+    pub fn export(&self, user: UserId) -> Result<(), ApiError> {
+        self.exports.check(&user)
     }
 
     /// Whether one more failed sign-in is to be written down.

@@ -2,30 +2,24 @@
 //! that a torn export is known as one. The files in their workspace are not in it; those they take from there.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
-use axum::body::{Body, Bytes};
+use anyhow::Context;
+use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::stream;
 use protocol::frame::split_events;
 use protocol::payload::BodyDigest;
 use protocol::{ConversationId, UserId, WorkspaceId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::audit;
 use crate::clock;
+use crate::exports::{self, Lines, Place};
 use crate::store::records::{AuditFilter, AuditFrom, ConversationRecord};
 
-/// Lines that may wait for the browser.
-const LINES: usize = 16;
-/// How long a browser may take for a line.
-const WRITE: Duration = Duration::from_secs(60);
 /// Records that are read at a time.
 const PAGE: usize = 100;
 /// Events that are read at a time.
@@ -43,35 +37,19 @@ pub enum Extent {
 /// An export as an answer's body. It ends early when `until` does.
 pub fn body(
     app: &Arc<App>,
-    user: UserId,
-    extent: Extent,
+    place: Place,
+    (user, extent): (UserId, Extent),
     until: impl Future<Output = &'static str> + Send + 'static,
 ) -> Body {
-    let (lines, inbox) = mpsc::channel::<Result<Bytes, std::io::Error>>(LINES);
-    let export = Export { app: Arc::clone(app), user, extent, lines, written: 0 };
-    let stop = app.stop.clone();
-    app.tasks.spawn(async move {
-        let lines = export.lines.clone();
-        let ended = tokio::select! {
-            biased;
-            () = stop.cancelled() => Err(anyhow::anyhow!("the server restarts")),
-            why = until => Err(anyhow::anyhow!(why)),
-            ended = export.run() => ended,
-        };
-        if let Err(error) = ended {
-            tracing::info!(%user, error = format!("{error:#}"), "an export was cut off");
-            // The browser is told that what it has is not all.
-            let _ = lines.try_send(Err(std::io::Error::other("cut off")));
-        }
-    });
-    Body::from_stream(stream::unfold(inbox, async |mut inbox| inbox.recv().await.map(|line| (line, inbox))))
+    let of = Arc::clone(app);
+    exports::body(app, place, until, move |lines| Export { app: of, user, extent, lines, written: 0 }.run())
 }
 
 struct Export {
     app: Arc<App>,
     user: UserId,
     extent: Extent,
-    lines: mpsc::Sender<Result<Bytes, std::io::Error>>,
+    lines: Lines,
     written: u64,
 }
 
@@ -215,14 +193,8 @@ impl Export {
     }
 
     async fn write(&mut self, line: &Value) -> anyhow::Result<()> {
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
         self.written += 1;
-        match self.lines.send_timeout(Ok(bytes.into()), WRITE).await {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::SendTimeoutError::Closed(_)) => bail!("the browser is gone"),
-            Err(mpsc::error::SendTimeoutError::Timeout(_)) => bail!("the browser does not read"),
-        }
+        self.lines.line(line).await
     }
 }
 

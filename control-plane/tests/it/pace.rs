@@ -1,9 +1,15 @@
 //! Who is too quick, wherever they are, is told when to come back; and nobody else notices.
 
+use std::time::Duration;
+
+use control_plane::store::records::{AuditEntry, AuditRecord};
+use control_plane::store::transfer::Entry;
 use futures_util::{SinkExt, StreamExt};
 use protocol::UserId;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
@@ -164,4 +170,97 @@ async fn whoever_guesses_at_sessions_and_tokens_is_kept_back_and_those_who_are_s
     assert_eq!(profile().header("cookie", fresh).send().await.unwrap().status(), StatusCode::OK);
     // Who shows nothing is told what they always are.
     assert_eq!(profile().send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
+
+/// More than anything on the way to a browser holds.
+const MUCH: usize = 24 * 1024 * 1024;
+
+/// Fills the audit trail with much that somebody did, in rows from that number on.
+async fn fill(plane: &Plane, who: UserId, from: u64) {
+    let row = |n: u64| {
+        let (kind, object, who) = ("x".to_owned(), "y".to_owned(), who.to_string());
+        let entry = AuditEntry { at: 1, who, kind, object, detail: json!({ "x": "x".repeat(MUCH / 256) }) };
+        Entry::Audit(AuditRecord { n, entry })
+    };
+    for n in from..from + 256 {
+        plane.store().import(&[row(n)]).await.unwrap();
+    }
+}
+
+/// An export that is begun and not read: the connection that it comes on.
+async fn begun(plane: &Plane, path: &str, cookie: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(plane.running.public).await.unwrap();
+    let host = plane.running.public;
+    let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\ncookie: {cookie}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await.unwrap();
+    assert_eq!(&line, b"HTTP/1.1 200");
+    stream
+}
+
+/// Waits until no export is being made.
+async fn over(plane: &Plane) {
+    let over = async {
+        while plane.app().exports.count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), over).await.expect("the place is never given up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_has_one_export_at_a_time_and_another_once_it_is_over() {
+    let plane = Plane::start().await;
+    let (boss, bosses) = plane.operator().await;
+    let (ada, adas) = plane.user("Ada").await;
+    for (user, from) in [(boss.id, 1_000), (ada, 2_000)] {
+        fill(&plane, user, from).await;
+    }
+    let (own, trail) = ("/api/user/export", "/api/operator/audit/export");
+    let of_ada = format!("/api/users/{ada}/export");
+    let ask = async |path: &str, cookie: &str| plane.get(path).header("cookie", cookie).send().await.unwrap();
+    for (slow, cookie) in [(own, &adas), (own, &bosses), (&of_ada, &bosses), (trail, &bosses)] {
+        let unread = begun(&plane, slow, cookie).await;
+        let further = if cookie == &adas { &[own][..] } else { &[own, &of_ada, trail] };
+        for path in further {
+            let refused = ask(path, cookie).await;
+            assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path} during {slow}");
+            let after: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!((1..=60).contains(&after), "{after}");
+        }
+        drop(unread);
+        over(&plane).await;
+    }
+    // What was cut off is known as such, and one that is read to its end is followed by the next at once.
+    let mut unread = begun(&plane, own, &adas).await;
+    let out = plane.post("/api/sign-out").header("cookie", &adas).send().await.unwrap();
+    assert_eq!(out.status(), StatusCode::NO_CONTENT);
+    over(&plane).await;
+    let mut rest = Vec::new();
+    unread.read_to_end(&mut rest).await.unwrap();
+    assert!(!rest.ends_with(b"0\r\n\r\n"));
+    for _ in 0..2 {
+        let answer = ask(&of_ada, &bosses).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(answer.text().await.unwrap().contains(r#""kind":"end""#));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_wants_many_exports_is_told_when_to_come_back() {
+    let plane = Plane::start().await;
+    let (_, cookie) = plane.user("Ada").await;
+    for _ in 0..100 {
+        let answer = plane.get("/api/user/export").header("cookie", &cookie).send().await.unwrap();
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            let after: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!((1..=60).contains(&after), "{after}");
+            return;
+        }
+        answer.text().await.unwrap();
+    }
+    panic!("nothing keeps them back");
 }

@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -149,6 +149,34 @@ async fn post(plane: &Plane, agent: Option<&Agent>, path: &str, body: &str) -> i
     stream.read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     Ok((status(head.as_bytes()), body.to_owned()))
+}
+
+/// Somebody without a certificate who asks again and again on one connection.
+pub(super) struct Kept(BufReader<TlsStream<TcpStream>>);
+
+impl Kept {
+    pub(super) async fn open(plane: &Plane) -> Self {
+        Self(BufReader::new(tls13(plane, None).await.unwrap()))
+    }
+
+    /// `POST /enrol`, and the head of what is answered.
+    pub(super) async fn enrol(&mut self, token: &str, csr: &str) -> String {
+        let body = serde_json::to_string(&EnrolRequest { token: token.into(), csr: csr.into() }).unwrap();
+        let length = body.len();
+        let head = format!(
+            "POST /enrol HTTP/1.1\r\nhost: {CONTROL_PLANE_NAME}\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n"
+        );
+        self.0.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            self.0.read_line(&mut head).await.unwrap();
+        }
+        let lower = head.to_lowercase();
+        let length = lower.split_once("content-length: ").unwrap().1.lines().next().unwrap().parse().unwrap();
+        self.0.read_exact(&mut vec![0; length]).await.unwrap();
+        head
+    }
 }
 
 /// The status in `HTTP/1.1 200`.

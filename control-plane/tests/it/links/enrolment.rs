@@ -178,6 +178,32 @@ async fn serial_numbers_are_read_back_as_they_were_issued() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_tries_many_tokens_is_told_when_to_come_back() {
+    let plane = Plane::start().await;
+    let workspace = plane.workspace().await.id;
+    let csr = request(&KeyPair::generate().unwrap());
+    let good = token(&plane, workspace).await;
+    // On one connection: new ones are counted, too.
+    let mut guesser = agent::Kept::open(&plane).await;
+    let mut refused = None;
+    for _ in 0..5_000 {
+        let head = guesser.enrol(&uuid::Uuid::new_v4().to_string(), &csr).await;
+        if head.starts_with("HTTP/1.1 429") {
+            refused = Some(head);
+            break;
+        }
+        assert!(head.starts_with("HTTP/1.1 403"), "{head}");
+    }
+    let refused = refused.expect("nothing keeps it back").to_lowercase();
+    let (_, after) = refused.split_once("retry-after: ").expect("it is not told when");
+    let after: u64 = after.lines().next().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&after), "{after}");
+    // What it could not try is not used up by that: a workspace that comes back is enrolled.
+    let enrolled = async { while !guesser.enrol(&good, &csr).await.starts_with("HTTP/1.1 200") {} };
+    tokio::time::timeout(std::time::Duration::from_secs(60), enrolled).await.expect("it is never let in");
+}
+
 fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let body = base64::engine::general_purpose::STANDARD.encode(der);
