@@ -119,16 +119,6 @@ pub async fn deletion(app: &App, by: By<'_>, conversation: ConversationId) -> Re
     write(app, by.user, "conversation_deleted", conversation, detail).await
 }
 
-/// What of a row's detail is what somebody works on.
-const CONTENT: [&str; 3] = ["subject", "input", "always"];
-
-/// Takes out of a row what only the user that it is about may read: operators see what was done, not to what.
-pub fn hide_content(detail: &mut Value) {
-    if let Some(detail) = detail.as_object_mut() {
-        detail.retain(|key, _| !CONTENT.contains(&key.as_str()));
-    }
-}
-
 /// What a decision comes to. Words that a person wrote, and what was only refused, stay in the conversation.
 fn approved(prompt: &Prompt, decision: &Decision) -> Value {
     let mut detail = json!({ "prompt": prompt.prompt, "ask": prompt.ask, "tool": short(&prompt.tool, 200) });
@@ -186,11 +176,11 @@ mod tests {
 
     #[test]
     fn operators_see_what_was_done_and_not_to_what() {
-        let mut detail =
-            approved(&prompt("secret".into()), &Decision::Allow { suggestion: None, mode: None });
-        hide_content(&mut detail);
-        assert_eq!((&detail["decision"], &detail["tool"]), (&json!("allow"), &json!("Bash")));
-        assert!(!detail.to_string().contains("secret") && !detail.to_string().contains("build"));
+        let detail = approved(&prompt("secret".into()), &Decision::Allow { suggestion: None, mode: None });
+        let mut entry = entry("ada", "prompt_answered", "x", detail);
+        assert!(entry.hide_content() && !entry.hide_content());
+        assert_eq!((&entry.detail["decision"], &entry.detail["tool"]), (&json!("allow"), &json!("Bash")));
+        assert!(!entry.detail.to_string().contains("secret") && !entry.detail.to_string().contains("build"));
     }
 
     #[test]

@@ -78,7 +78,8 @@ pub async fn set_role(app: &Arc<App>, by: UserId, id: UserId, role: Role) -> Res
     Ok(())
 }
 
-/// Erases somebody with all that is theirs. What was written down of deeds stays, with their id and no name.
+/// Erases somebody with all that is theirs. What was written down of deeds stays, with their id and no name, and
+/// without what they allowed.
 ///
 /// # Errors
 /// When the store fails, or an operator would erase themselves from the list of people.

@@ -87,9 +87,11 @@ pub async fn page(
     _: Operator,
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Answer<AuditRows>, ApiError> {
-    let mut rows = rows(&app, &asked.filter(), asked.before, asked.limit).await?;
-    rows.rows.iter_mut().for_each(|row| audit::hide_content(&mut row.detail));
-    Ok(Answer(rows))
+    let hide = |mut record: AuditRecord| {
+        record.entry.hide_content();
+        record
+    };
+    rows(&app, &asked.filter(), asked.before, asked.limit, hide).await.map(Answer)
 }
 
 /// What you did, and what was done to what is yours, the newest first.
@@ -106,7 +108,7 @@ pub async fn own(
 ) -> Result<Answer<AuditRows>, ApiError> {
     let about = Some(user.user.id.to_string());
     let filter = AuditFilter { about, ..AuditFilter::default() };
-    rows(&app, &filter, asked.before, asked.limit).await.map(Answer)
+    rows(&app, &filter, asked.before, asked.limit, |record| record).await.map(Answer)
 }
 
 async fn rows(
@@ -114,6 +116,7 @@ async fn rows(
     filter: &AuditFilter,
     before: Option<u64>,
     limit: Option<usize>,
+    seen: impl Fn(AuditRecord) -> AuditRecord,
 ) -> Result<AuditRows, ApiError> {
     let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let mut next = Some(AuditFrom::Before(before.map_or(u64::MAX, |before| before.min(LAST))));
@@ -126,7 +129,7 @@ async fn rows(
     }
     let next = next.map(|(AuditFrom::Before(n) | AuditFrom::After(n))| n);
     let names = names(app, &records).await?;
-    Ok(AuditRows { rows: records.into_iter().map(view).collect(), names, next })
+    Ok(AuditRows { rows: records.into_iter().map(seen).map(view).collect(), names, next })
 }
 
 /// The largest number that every store can count to.
@@ -196,7 +199,7 @@ async fn write(app: Arc<App>, operator: Operator, filter: AuditFilter, lines: Li
         operator.still(&app).await.map_err(|_| anyhow::anyhow!("they are no operator any more"))?;
         let page = app.store.audit(&filter, from, EXPORTED).await?;
         for mut record in page.records {
-            audit::hide_content(&mut record.entry.detail);
+            record.entry.hide_content();
             lines.line(&record).await?;
         }
         next = page.next;

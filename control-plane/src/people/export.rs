@@ -15,7 +15,6 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::audit;
 use crate::clock;
 use crate::exports::{self, Lines, Place};
 use crate::store::records::{AuditFilter, AuditFrom, ConversationRecord};
@@ -169,7 +168,7 @@ impl Export {
             let page = self.app.store.audit(&filter, at, PAGE).await?;
             for mut record in page.records {
                 if self.extent == Extent::WithoutContent {
-                    audit::hide_content(&mut record.entry.detail);
+                    record.entry.hide_content();
                 }
                 self.line("deed", &record).await?;
             }

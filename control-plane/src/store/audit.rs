@@ -11,7 +11,8 @@ use super::{Result, Store};
 /// How many records an export reads at a time.
 const EXPORTED: usize = 500;
 
-/// Keeps what was done. There is no call that changes or removes a record.
+/// Keeps what was done. There is no call that changes or removes a record; only
+/// [`delete_user`](super::People::delete_user) takes out what somebody worked on.
 #[async_trait]
 pub trait Audit {
     /// Writes a deed down and returns its number.

@@ -24,8 +24,8 @@ pub trait People {
     /// Keeps a user out, which ends their sessions, and says which they were; or lets them in again.
     async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<Vec<Hash>>;
     /// Removes a user with everything that is theirs: sessions, tokens, secrets, settings, the workspace with its
-    /// conversations. What was written down of their deeds stays. Keep them out first: then it is known which sessions
-    /// ended.
+    /// conversations. What was written down of their deeds stays, without what they allowed. Keep them out first: then
+    /// it is known which sessions ended.
     async fn delete_user(&self, id: UserId) -> Result<()>;
     /// A user's settings, as the page wrote them.
     async fn settings(&self, id: UserId) -> Result<Option<serde_json::Value>>;

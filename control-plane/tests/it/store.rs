@@ -52,6 +52,7 @@ macro_rules! conformance {
                 keeping_out_ends_every_session,
                 settings_are_kept_and_replaced,
                 removing_takes_everything_along,
+                what_they_allowed_goes_with_them_and_that_they_did_stays,
                 who_is_not_there_is_not_found,
             }
             sessions {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use firestore::gcloud_sdk::prost_types::Timestamp;
+use protocol::UserId;
 use uuid::Uuid;
 
 use super::super::records::{AuditEntry, AuditFilter, AuditFrom, AuditPage, AuditRecord};
@@ -95,6 +96,29 @@ impl Audit for Firestore {
         let more = docs.len() == look;
         let looked = docs.iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(AuditPage::of(looked, more, filter, from, limit))
+    }
+}
+
+impl Firestore {
+    /// Takes what somebody worked on out of all their deeds.
+    pub(super) async fn hide_content(&self, user: UserId) -> Result<()> {
+        let filter = AuditFilter { who: Some(user.to_string()), ..AuditFilter::default() };
+        let mut next = Some(AuditFrom::After(0));
+        while let Some(from) = next {
+            let page = self.audit(&filter, from, LOOKED_AT).await?;
+            let mut changes = Vec::new();
+            for AuditRecord { n, mut entry } in page.records {
+                if entry.hide_content() {
+                    let fields = Fields::default().json("detail", &entry.detail)?;
+                    changes.push(self.client.update(&path(n), fields).if_there());
+                }
+            }
+            if !changes.is_empty() {
+                self.client.done(changes, Again::Harmless).await?;
+            }
+            next = page.next;
+        }
+        Ok(())
     }
 }
 

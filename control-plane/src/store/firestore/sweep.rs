@@ -119,9 +119,11 @@ impl Firestore {
         for collection in ["sessions", "api_tokens", "user_secrets"] {
             self.sweep_found(of_user(collection, id)).await?;
         }
-        let Some(workspace) = workspace else { return Ok(()) };
-        let workspace = WorkspaceId(workspace.parse().map_err(StoreError::malformed)?);
-        unless_gone(self.delete_workspace(workspace).await)
+        if let Some(workspace) = workspace {
+            let workspace = WorkspaceId(workspace.parse().map_err(StoreError::malformed)?);
+            unless_gone(self.delete_workspace(workspace).await)?;
+        }
+        self.hide_content(id).await
     }
 
     async fn sweep_workspace(&self, id: WorkspaceId) -> Result<()> {

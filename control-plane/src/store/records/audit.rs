@@ -1,4 +1,4 @@
-//! What was done, by whom, to what: appended, never changed.
+//! What was done, by whom, to what: appended, and never changed but to take out what somebody worked on who is erased.
 
 use protocol::Millis;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,19 @@ pub struct AuditEntry {
     pub detail: serde_json::Value,
 }
 
+/// What of a deed's detail is what somebody works on.
+const CONTENT: [&str; 3] = ["subject", "input", "always"];
+
 impl AuditEntry {
+    /// Takes out what only the user that it is about may read: others see what was done, not to what. Says whether there
+    /// was something.
+    pub fn hide_content(&mut self) -> bool {
+        let Some(detail) = self.detail.as_object_mut() else { return false };
+        let fields = detail.len();
+        detail.retain(|key, _| !CONTENT.contains(&key.as_str()));
+        detail.len() < fields
+    }
+
     /// Whether it was done by that one, to it, or to what is that user's or in that workspace.
     pub fn is_about(&self, id: &str) -> bool {
         let named = |field: &str| self.detail.get(field).and_then(serde_json::Value::as_str) == Some(id);

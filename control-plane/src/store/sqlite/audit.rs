@@ -1,6 +1,7 @@
 //! The audit trail.
 
 use async_trait::async_trait;
+use protocol::UserId;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row, params};
 
@@ -41,6 +42,22 @@ fn append(connection: &Connection, entry: &AuditEntry) -> Result<u64> {
     let sql = "INSERT INTO audit (at, who, kind, object, detail) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING n";
     let values = params![int(entry.at), entry.who, entry.kind, entry.object, json(&entry.detail)?];
     connection.query_row(sql, values, |row| count(row, 0)).map_err(failed)
+}
+
+/// Takes what somebody worked on out of some of their deeds after that number, and returns the last that it looked at;
+/// `None`: there are no more.
+pub(super) fn hide_content(connection: &Connection, user: UserId, after: u64) -> Result<Option<u64>> {
+    let who = user.to_string();
+    let sql = "SELECT max(n) FROM (SELECT n FROM audit WHERE who = ?1 AND n > ?2 ORDER BY n LIMIT ?3)";
+    let values = params![who, int(after), int(LOOKED_AT as u64)];
+    let last: Option<i64> = connection.query_row(sql, values, |row| row.get(0)).map_err(failed)?;
+    let Some(last) = last else { return Ok(None) };
+    let sql = "UPDATE audit SET detail = json_remove(detail, '$.subject', '$.input', '$.always')
+               WHERE who = ?1 AND n > ?2 AND n <= ?3 AND coalesce(
+                   json_type(detail, '$.subject'), json_type(detail, '$.input'), json_type(detail, '$.always')
+               ) IS NOT NULL";
+    connection.execute(sql, params![who, int(after), last]).map_err(failed)?;
+    Ok(u64::try_from(last).ok())
 }
 
 fn page(connection: &Connection, filter: &AuditFilter, from: AuditFrom, limit: usize) -> Result<AuditPage> {

@@ -10,7 +10,7 @@ use super::super::people::searched;
 use super::super::records::{Identity, Profile, UserRecord};
 use super::super::{Hash, People, Result, StoreError, Workspaces};
 use super::values::{count, from_json, from_optional_json, id, int, json, optional_json};
-use super::{Sqlite, access, failed, workspaces};
+use super::{Sqlite, access, audit, failed, workspaces};
 
 #[async_trait]
 impl People for Sqlite {
@@ -47,9 +47,14 @@ impl People for Sqlite {
 
     async fn delete_user(&self, id: UserId) -> Result<()> {
         self.write(move |connection| shut_out(connection, id)).await?;
+        let mut seen = 0;
+        while let Some(last) = self.write(move |connection| audit::hide_content(connection, id, seen)).await?
+        {
+            seen = last;
+        }
         loop {
             // One that is made meanwhile, too.
-            match self.write(move |connection| delete(connection, id)).await? {
+            match self.write(move |connection| delete(connection, id, seen)).await? {
                 Some(workspace) => match self.delete_workspace(workspace).await {
                     Ok(()) | Err(StoreError::NotFound) => {}
                     Err(error) => return Err(error),
@@ -161,12 +166,16 @@ fn shut_out(connection: &Connection, id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Removes a user who has no workspace; otherwise it must go first.
-fn delete(connection: &Connection, id: UserId) -> Result<Option<WorkspaceId>> {
+/// Removes a user who has no workspace; otherwise it must go first. `seen`: the deed up to which nothing of theirs is left.
+fn delete(connection: &Connection, id: UserId, mut seen: u64) -> Result<Option<WorkspaceId>> {
     if let Some(workspace) = workspaces::by_user(connection, id)? {
         return Ok(Some(workspace.id));
     }
-    one(connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes()])).map(|()| None)
+    one(connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes()]))?;
+    while let Some(last) = audit::hide_content(connection, id, seen)? {
+        seen = last;
+    }
+    Ok(None)
 }
 
 pub(super) fn settings(connection: &Connection, id: UserId) -> Result<Option<serde_json::Value>> {

@@ -1,9 +1,10 @@
 //! Users: what is known of them, found, kept out, removed.
 
 use control_plane::store::records::{
-    ApiTokenId, ApiTokenRecord, AuditEntry, AuditFilter, AuditFrom, Identity, Profile, SessionId,
-    SessionRecord, UserRecord,
+    ApiTokenId, ApiTokenRecord, AuditEntry, AuditFilter, AuditFrom, AuditRecord, Identity, Profile,
+    SessionId, SessionRecord, UserRecord,
 };
+use control_plane::store::transfer::Entry;
 use protocol::UserId;
 use protocol::api::Role;
 use serde_json::json;
@@ -217,6 +218,48 @@ pub(super) async fn removing_takes_everything_along(world: &World) {
     let filter = AuditFilter { who: Some(gone.0.to_string()), ..AuditFilter::default() };
     let page = store.audit(&filter, AuditFrom::After(0), 10).await.unwrap();
     assert_eq!(page.records.len(), 1);
+}
+
+pub(super) async fn what_they_allowed_goes_with_them_and_that_they_did_stays(world: &World) {
+    let (gone, kept) = (world.user().await, world.user().await);
+    let deed = |who: UserId, n: u64| AuditEntry {
+        at: NOW + n,
+        who: who.to_string(),
+        kind: "prompt_answered".into(),
+        object: "대화".into(),
+        detail: match n % 3 {
+            0 => {
+                json!({ "tool": "Bash", "subject": "rm -rf 비밀", "input": "{\"a\":\"\u{0}\"}", "cost": 0.1, "n": [1, null] })
+            }
+            1 => json!({ "tool": "Edit", "always": "[\"secret\"]", "token": { "name": "input" } }),
+            _ => json!({ "tool": "Read", "decision": "deny" }),
+        },
+    };
+    // More than is looked at in one step.
+    let mut written = Vec::new();
+    for n in 1..=800 {
+        let entry = deed(if n % 4 == 0 { kept } else { gone }, n);
+        written.push(AuditRecord { n, entry });
+    }
+    for records in written.chunks(200) {
+        let entries: Vec<_> = records.iter().cloned().map(Entry::Audit).collect();
+        world.store().import(&entries).await.unwrap();
+    }
+    world.other().delete_user(gone).await.unwrap();
+    for record in &mut written {
+        if record.entry.who == gone.to_string() {
+            assert_eq!(record.entry.hide_content(), record.n % 3 != 2);
+        }
+    }
+    let mut left = Vec::new();
+    let mut next = Some(AuditFrom::After(0));
+    while let Some(from) = next {
+        let page = world.store().audit(&AuditFilter::default(), from, 500).await.unwrap();
+        left.extend(page.records);
+        next = page.next;
+    }
+    assert!(left == written, "{:?}", left.iter().zip(&written).find(|(left, right)| left != right));
+    assert_eq!(world.store().append_audit(&deed(kept, 1)).await.unwrap(), 801);
 }
 
 pub(super) async fn who_is_not_there_is_not_found(world: &World) {

@@ -1,5 +1,6 @@
 //! Files of older versions: nothing that they held is lost.
 
+use control_plane::store::records::{AuditFilter, AuditFrom};
 use protocol::api::Role;
 use rusqlite::Connection;
 
@@ -58,12 +59,41 @@ async fn the_audit_trail_can_be_appended_to_and_nothing_else() {
         who: "system".into(),
         kind: "test".into(),
         object: String::new(),
-        detail: serde_json::Value::Null,
+        detail: serde_json::json!({ "tool": "Bash", "input": "ls" }),
     };
     world.store().append_audit(&entry).await.unwrap();
     let control_plane::store::StoreAt::Sqlite(path) = world.at() else { panic!("no file") };
     let meddler = Connection::open(path).unwrap();
-    for sql in ["UPDATE audit SET who = 'nobody'", "DELETE FROM audit"] {
+    for sql in [
+        "UPDATE audit SET who = 'nobody'",
+        "UPDATE audit SET detail = '{}'",
+        "UPDATE audit SET detail = json_remove(detail, '$.subject', '$.input', '$.always'), at = 0",
+        "DELETE FROM audit",
+    ] {
         assert!(meddler.execute(sql, []).unwrap_err().to_string().contains("the audit trail"), "{sql}");
     }
+}
+
+#[tokio::test]
+async fn what_those_allowed_who_were_erased_before_schema_3_goes_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("atelier.db");
+    let made = Connection::open(&path).unwrap();
+    made.execute_batch(BY_SCHEMA_1).unwrap();
+    made.execute_batch(include_str!("../../../../src/store/sqlite/schema/2.sql")).unwrap();
+    let user: Vec<u8> = made.query_row("SELECT id FROM users", [], |row| row.get(0)).unwrap();
+    let kept = uuid::Uuid::from_slice(&user).unwrap().to_string();
+    let gone = uuid::Uuid::new_v4().to_string();
+    let detail = r#"{"tool":"Bash","subject":"비밀","input":"ls","always":"x"}"#;
+    for (who, kind) in [(&kept, "prompt_answered"), (&gone, "prompt_answered"), (&gone, "other")] {
+        let sql = "INSERT INTO audit (at, who, kind, object, detail) VALUES (1, ?1, ?2, 'x', ?3)";
+        made.execute(sql, [who.as_str(), kind, detail]).unwrap();
+    }
+    made.pragma_update(None, "user_version", 2).unwrap();
+    drop(made);
+    let store = open(&path).unwrap();
+    let page = store.audit(&AuditFilter::default(), AuditFrom::After(0), 9).await.unwrap();
+    let details: Vec<_> = page.records.iter().map(|record| record.entry.detail.to_string()).collect();
+    assert!(details[0].contains("비밀") && details[2].contains("비밀"), "{details:?}");
+    assert_eq!(details[1], r#"{"tool":"Bash"}"#);
 }
