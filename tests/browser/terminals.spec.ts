@@ -8,11 +8,14 @@ class Panel {
   readonly screen: Locator;
   /** What takes clicks. */
   readonly surface: Locator;
+  /** What takes keys. */
+  readonly keys: Locator;
 
   constructor(readonly page: Page) {
     this.panel = page.getByRole('complementary', { name: 'Terminals' });
     this.screen = this.panel.locator('.view:not([inert]) .xterm-rows');
     this.surface = this.panel.locator('.view:not([inert]) .xterm-screen');
+    this.keys = this.panel.locator('.view:not([inert]) .xterm-helper-textarea');
   }
 
   button(name: string | RegExp): Locator {
@@ -111,8 +114,8 @@ test('vim survives a reload with its screen and its modes, in the midst of a wor
   await page.reload();
   await expect(person.composer).toBeVisible();
   await expect.poll(() => panel.screen.innerText()).toBe(before);
-  // It is still being written into; and vim knows arrow keys as the mode has them that a screen does not show.
-  await panel.surface.click();
+  // It is still being written into; and modes that a screen does not show are as they were: arrow keys, and the mouse.
+  await panel.keys.focus();
   await page.keyboard.type(' word');
   await expect(panel.screen).toContainText('half a word');
   await page.keyboard.press('ArrowUp');
@@ -121,10 +124,13 @@ test('vim survives a reload with its screen and its modes, in the midst of a wor
   await expect(panel.screen).toContainText('50 above');
   await page.keyboard.press('Escape');
   await expect(panel.screen).not.toContainText('-- INSERT --');
+  await expect(panel.screen).toContainText('50,8');
+  await panel.surface.click({ position: { x: 4, y: 4 } });
+  await expect(panel.screen).not.toContainText('50,8');
   await page.keyboard.type(':wq\n');
   await panel.prompted();
-  await panel.type("grep -c -e '^50 above$' -e '^half a word$' numbers; echo counted");
-  await expect(panel.screen).toContainText(/2\s+counted/);
+  await panel.type("grep -c -e '^50 above$' -e '^half a word$' numbers; echo 'coun'ted");
+  await expect(panel.screen).toContainText(/2\s*counted/);
   await panel.closeAll();
 });
 
