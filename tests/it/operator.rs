@@ -34,8 +34,12 @@ async fn a_workspace_comes_up_and_is_counted_but_not_a_word_of_it_is_told() -> a
     let conversation = viewer.conversation().await?;
     viewer.send(&conversation, "TOOL:Bash touch /workspace/confidential.txt").await?;
     let asked = viewer.event(&conversation, "prompt_asked").await?;
-    let row =
-        onlooker.row("it waits for a person", &workspace, |row| row["conversations"]["prompts"] == 1).await?;
+    let row = onlooker
+        .row("it waits for a person", &workspace, |row| {
+            // The prompt is told a moment before that it is waited for.
+            row["conversations"]["prompts"] == 1 && row["conversations"]["waiting"] == 1
+        })
+        .await?;
     assert!(is(&row, "running") && row["status"]["linked"] == true, "{row}");
     assert_eq!(
         row["conversations"],
