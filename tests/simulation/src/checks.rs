@@ -173,13 +173,37 @@ fn check_log(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Viola
 fn check_items(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Violation> {
     let log: Vec<EventBody> =
         kept.log().iter().filter_map(|(_, json)| parsed(json)).map(|event| event.body).collect();
-    let mut ended = BTreeSet::new();
-    let mut started = BTreeSet::new();
-    let mut taken = BTreeMap::new();
     for body in &log {
-        if let EventBody::MessageTaken { item, steer, content, .. } = body {
-            taken.insert(*item, *steer);
+        if let EventBody::MessageTaken { item, content, .. } = body {
             check_taken(kept, *item, content)?;
+            if !world.persons.asked.contains_key(item) {
+                return Err(Violation(format!("nobody sent {item}")));
+            }
+        }
+    }
+    let over = over(log.iter());
+    for item in kept.items.values() {
+        if !matches!(item.what, What::Message { .. }) || item.state != ItemState::Done {
+            continue;
+        }
+        // The word that it is done may have come before its result, which then was lost with the volumes.
+        let was_journaled = || {
+            let journaled: Vec<EventBody> = world.workspace.journaled_of(id).collect();
+            self::over(journaled.iter()).contains(&item.id)
+        };
+        if !over.contains(&item.id) && !was_journaled() {
+            return Err(Violation(format!("{} is called done and has no result", item.id)));
+        }
+    }
+    Ok(())
+}
+
+/// The messages that events call over, and those that have begun to steer: nothing more is to come of them.
+fn over<'a>(events: impl Iterator<Item = &'a EventBody>) -> BTreeSet<ItemId> {
+    let (mut ended, mut started, mut steers) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+    for body in events {
+        if let EventBody::MessageTaken { item, steer, .. } = body {
+            steers.insert(*item, *steer);
         } else if let EventBody::MessageStarted { item } = body {
             started.insert(*item);
         } else if let EventBody::MessageEnded { item, .. } = body {
@@ -188,29 +212,8 @@ fn check_items(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Vio
             ended.extend(&result.items);
         }
     }
-    if let Some(item) = taken.keys().find(|item| !world.persons.asked.contains_key(item)) {
-        return Err(Violation(format!("nobody sent {item}")));
-    }
-    for item in kept.items.values() {
-        if !matches!(item.what, What::Message { .. }) || item.state != ItemState::Done {
-            continue;
-        }
-        let steered = taken.get(&item.id) == Some(&true) && started.contains(&item.id);
-        // The word that it is done may have come before its result, which then was lost with the volumes.
-        let was_journaled = || world.workspace.journaled_of(id).any(|body| ends_it(&body, item.id));
-        if !ended.contains(&item.id) && !steered && !was_journaled() {
-            return Err(Violation(format!("{} is called done and has no result", item.id)));
-        }
-    }
-    Ok(())
-}
-
-/// Whether an event says that a message is over, or that one that steered has begun.
-fn ends_it(body: &EventBody, message: ItemId) -> bool {
-    if let EventBody::MessageEnded { item, .. } | EventBody::MessageStarted { item } = body {
-        return *item == message;
-    }
-    matches!(body, EventBody::Result(result) if result.items.contains(&message))
+    ended.extend(started.into_iter().filter(|item| steers.get(item) == Some(&true)));
+    ended
 }
 
 /// No message is begun twice unless the log says why, and none has two ends.

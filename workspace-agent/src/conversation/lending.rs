@@ -21,7 +21,7 @@ pub struct Borrow {
     pub conversation: ConversationId,
     /// Which terminal.
     pub terminal: TerminalId,
-    /// The session, or why not, in words.
+    /// The session, or why not.
     pub answer: oneshot::Sender<Result<Lent, NotLent>>,
 }
 
