@@ -48,6 +48,13 @@ class Panel {
     await this.page.keyboard.press('Enter');
   }
 
+  /** Says something to Claude's own screen. An Enter in one piece with what is before it is a line of a paste to it. */
+  async tell(text: string): Promise<void> {
+    await this.page.keyboard.type(text);
+    await expect(this.screen).toContainText(text);
+    await this.page.keyboard.press('Enter');
+  }
+
   /** The size that programs see. */
   async size(): Promise<string> {
     await this.type('clear; echo "si"ze-$(stty size | tr " " x)');
@@ -432,7 +439,7 @@ test('a conversation is opened in Claude’s own screen, held meanwhile, and wha
   await expect(held).toBeVisible();
   await expect(panel.screen).toContainText('said in the chat');
   await panel.surface.click();
-  await panel.type('TEXT said in the terminal');
+  await panel.tell('TEXT said in the terminal');
   await expect(panel.screen).toContainText(/said in the terminal[^]*said in the terminal/);
   await panel.type('/exit');
   await expect(panel.panel.getByText('The program has ended')).toBeVisible();
@@ -456,7 +463,7 @@ test('a screen that somebody starts by hand holds its conversation likewise', as
   await panel.type(`claude --resume ${conversation}`);
   await expect(panel.screen).toContainText('said in the chat');
   const held = page.getByRole('region', { name: 'Open in a terminal' });
-  await panel.type('TEXT said by hand');
+  await panel.tell('TEXT said by hand');
   await expect(held).toBeVisible();
   await person.say('TEXT said meanwhile');
   await expect(page.getByRole('region', { name: '1 message waits' })).toContainText('TEXT said meanwhile');
@@ -481,10 +488,7 @@ test('what was said in Claude’s own screen comes back after the workspace was 
   await openScreen(page);
   await expect(panel.screen).toContainText('said in the chat');
   await panel.surface.click();
-  await page.keyboard.type('TEXT said before the end');
-  // An Enter that comes in one piece with what is before it is taken for a line of something pasted.
-  await expect(panel.screen).toContainText('said before the end');
-  await page.keyboard.press('Enter');
+  await panel.tell('TEXT said before the end');
   await expect(panel.screen).toContainText(/said before the end[^]*said before the end/);
   // The screen shows it a moment before it is in the record.
   const asUser = 'setpriv --reuid "$(stat -c %u /home/user)" --clear-groups';
