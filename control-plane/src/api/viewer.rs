@@ -265,6 +265,8 @@ impl Viewer {
             }
             let Some(frame) = viewing.next() else { return Ok(()) };
             writer.frame(frame).await?;
+            // What was typed, and what was shown, is read between any two pieces.
+            tokio::task::yield_now().await;
             if waits() || self.pulse.has_changed().unwrap_or(true) {
                 return Ok(());
             }

@@ -185,6 +185,8 @@ impl Session {
             }
             Frame::Terminal(terminal, frame) => {
                 self.hub.terminals().frame(self.link.generation(), terminal, &frame, &bytes);
+                // Or a flood would be read as far as it has come, while a key that was typed waits to be written.
+                tokio::task::yield_now().await;
                 Ok(())
             }
             Frame::Unknown(tag) => {

@@ -12,6 +12,7 @@ use protocol::{ConversationId, EventBody, ItemId, Position, PromptId};
 use uuid::Uuid;
 
 use crate::store::Kept;
+use crate::viewer::Viewer;
 use crate::workspace::parsed;
 use crate::world::World;
 
@@ -54,14 +55,37 @@ impl Violation {
 /// How often what the promises are about came to pass, so that they are not kept for want of temptation.
 pub type Tally = BTreeMap<&'static str, u64>;
 
+/// The log of one conversation as the store has it.
+struct Log<'a> {
+    id: ConversationId,
+    kept: &'a Kept,
+    /// Place and JSON of each event, in order.
+    lines: Vec<(Position, String)>,
+    /// What each says.
+    events: Vec<EventBody>,
+}
+
+impl<'a> Log<'a> {
+    fn read(id: ConversationId, kept: &'a Kept) -> Result<Self, Violation> {
+        let lines = kept.log();
+        let read = |json: &str| parsed(json).ok_or_else(|| Violation(format!("the store has {json}")));
+        let events = lines.iter().map(|(_, json)| Ok(read(json)?.body)).collect::<Result<_, _>>()?;
+        Ok(Self { id, kept, lines, events })
+    }
+
+    /// The event of this place. Events are numbered from one on.
+    fn at(&self, position: Position) -> Option<&str> {
+        let index = usize::try_from(position.n.checked_sub(1)?).ok()?;
+        self.lines.get(index).filter(|(at, _)| *at == position).map(|(_, json)| json.as_str())
+    }
+}
+
 /// Counts what came to pass in a world.
-pub(crate) fn tally(world: &World) -> Tally {
+fn tally(world: &World, logs: &[Log<'_>]) -> Tally {
     let mut tally = Tally::new();
     let mut count = |what| *tally.entry(what).or_default() += 1;
-    for kept in world.store.kept.values() {
-        for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
-            come_to_pass(&event.body).into_iter().for_each(&mut count);
-        }
+    for Log { kept, events, .. } in logs {
+        events.iter().filter_map(come_to_pass).for_each(&mut count);
         for item in kept.items.values() {
             let refused = matches!(item.state, ItemState::Refused { .. });
             let lost = item.state == ItemState::Unknown { why: Unknown::HistoryLost };
@@ -121,47 +145,57 @@ fn come_to_pass(body: &EventBody) -> Option<&'static str> {
     kinds.into_iter().find_map(|(is, what)| is.then_some(what))
 }
 
-/// Holds the world against what was promised.
-pub(crate) fn check(world: &mut World) -> Result<(), Violation> {
+/// Holds the world against what was promised, and counts what came to pass in it.
+pub(crate) fn check(world: &mut World) -> Result<Tally, Violation> {
     world.workspace.harvest_all();
-    for (id, kept) in &world.store.kept {
-        check_log(world, *id, kept)?;
-        check_items(world, *id, kept)?;
-        check_turns(kept)?;
-        check_prompts(world, kept)?;
+    let world = &*world;
+    let logs = world.store.kept.iter().map(|(id, kept)| Log::read(*id, kept));
+    let logs: Vec<Log<'_>> = logs.collect::<Result<_, _>>()?;
+    for log in &logs {
+        check_log(world, log)?;
+        check_items(world, log)?;
+        check_turns(log)?;
+        check_prompts(world, log)?;
     }
     for (index, viewer) in world.viewers.iter().enumerate() {
-        let kept = &world.store.kept[&viewer.conversation];
-        let log: BTreeMap<Position, String> = kept.log().into_iter().collect();
-        for (position, json) in &viewer.log {
-            if log.get(position).map(String::as_str) != Some(json) {
-                let words = format!("has {position:?} {json}, the store {:?}", log.get(position));
-                return Err(Violation::viewer(index, words));
-            }
-        }
-        if viewer.log.last().is_some_and(|(end, _)| *end != kept.record.end) {
-            return Err(Violation::viewer(index, "its log ends too early".to_owned()));
-        }
-        check_outbox(index, viewer, kept)?;
+        let Some(log) = logs.iter().find(|log| log.id == viewer.conversation) else {
+            return Err(Violation::viewer(index, "watches what the store does not have".to_owned()));
+        };
+        check_viewer(index, viewer, log)?;
     }
-    check_deeds(world)?;
-    check_screens(world)?;
-    check_modes(world)
+    check_deeds(world, &logs)?;
+    check_screens(world, &logs)?;
+    check_modes(world, &logs)?;
+    Ok(tally(world, &logs))
+}
+
+/// What a viewer shows is what the store has.
+fn check_viewer(index: usize, viewer: &Viewer, log: &Log<'_>) -> Result<(), Violation> {
+    for (position, json) in &viewer.log {
+        let stored = log.at(*position);
+        if stored != Some(&**json) {
+            return Err(Violation::viewer(index, format!("has {position:?} {json}, the store {stored:?}")));
+        }
+    }
+    if viewer.log.last().is_some_and(|(end, _)| *end != log.kept.record.end) {
+        return Err(Violation::viewer(index, "its log ends too early".to_owned()));
+    }
+    check_outbox(index, viewer, log.kept)
 }
 
 /// The store's log is the journal's, without holes.
-fn check_log(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Violation> {
-    let log = kept.log();
-    for (expected, (position, json)) in (1..).zip(&log) {
+fn check_log(world: &World, log: &Log<'_>) -> Result<(), Violation> {
+    let Log { id, kept, lines, .. } = log;
+    for (expected, (position, json)) in (1..).zip(lines) {
         if position.n != expected {
             return Err(Violation(format!("event {} stands where {expected} should", position.n)));
         }
-        if world.workspace.journaled.get(&(id, *position)) != Some(json) {
-            let journaled = world.workspace.journaled.get(&(id, *position));
+        let journaled = world.workspace.journaled.get(&(*id, *position));
+        if journaled != Some(json) {
             return Err(Violation(format!("the store has {position:?} {json}, the journal {journaled:?}")));
         }
     }
-    match world.workspace.end(id) {
+    match world.workspace.end(*id) {
         Some(end) if end != kept.record.end => {
             Err(Violation(format!("the journal ends at {end:?}, the store at {:?}", kept.record.end)))
         }
@@ -170,10 +204,9 @@ fn check_log(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Viola
 }
 
 /// Nothing that was called safe vanishes, and nothing is called done that isn't.
-fn check_items(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Violation> {
-    let log: Vec<EventBody> =
-        kept.log().iter().filter_map(|(_, json)| parsed(json)).map(|event| event.body).collect();
-    for body in &log {
+fn check_items(world: &World, log: &Log<'_>) -> Result<(), Violation> {
+    let Log { id, kept, events, .. } = log;
+    for body in events {
         if let EventBody::MessageTaken { item, content, .. } = body {
             check_taken(kept, *item, content)?;
             if !world.persons.asked.contains_key(item) {
@@ -181,14 +214,14 @@ fn check_items(world: &World, id: ConversationId, kept: &Kept) -> Result<(), Vio
             }
         }
     }
-    let over = over(log.iter());
+    let over = over(events.iter());
     for item in kept.items.values() {
         if !matches!(item.what, What::Message { .. }) || item.state != ItemState::Done {
             continue;
         }
         // The word that it is done may have come before its result, which then was lost with the volumes.
         let was_journaled = || {
-            let journaled: Vec<EventBody> = world.workspace.journaled_of(id).collect();
+            let journaled: Vec<EventBody> = world.workspace.journaled_of(*id).collect();
             self::over(journaled.iter()).contains(&item.id)
         };
         if !over.contains(&item.id) && !was_journaled() {
@@ -217,27 +250,27 @@ fn over<'a>(events: impl Iterator<Item = &'a EventBody>) -> BTreeSet<ItemId> {
 }
 
 /// No message is begun twice unless the log says why, and none has two ends.
-fn check_turns(kept: &Kept) -> Result<(), Violation> {
+fn check_turns(log: &Log<'_>) -> Result<(), Violation> {
     let mut begun = BTreeSet::new();
     let mut ended = BTreeSet::new();
-    for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
-        if let EventBody::MessageStarted { item } = event.body
-            && !begun.insert(item)
+    for body in &log.events {
+        if let EventBody::MessageStarted { item } = body
+            && !begun.insert(*item)
         {
             return Err(Violation(format!("{item} was begun again, and nothing says why")));
         }
-        if let Some(item) = ends(&event.body).iter().find(|item| !ended.insert(**item)) {
+        if let Some(item) = ends(body).iter().find(|item| !ended.insert(**item)) {
             return Err(Violation(format!("{item} has two ends")));
         }
         // One that steered and came too late is told again as one of its own.
-        if let EventBody::MessageResent { item, .. } | EventBody::MessageTaken { item, .. } = event.body {
-            begun.remove(&item);
+        if let EventBody::MessageResent { item, .. } | EventBody::MessageTaken { item, .. } = body {
+            begun.remove(item);
         }
-        if let EventBody::MessageContinued { message, .. } = event.body {
-            begun.remove(&message);
-            ended.remove(&message);
+        if let EventBody::MessageContinued { message, .. } = body {
+            begun.remove(message);
+            ended.remove(message);
         }
-        if let EventBody::EpochBegan { .. } = event.body {
+        if let EventBody::EpochBegan { .. } = body {
             // What goes on is told anew.
             begun.clear();
             ended.clear();
@@ -263,16 +296,16 @@ fn ends(body: &EventBody) -> Vec<ItemId> {
 }
 
 /// No permission mode that loosens is there without a person having asked for it, each time.
-fn check_modes(world: &World) -> Result<(), Violation> {
+fn check_modes(world: &World, logs: &[Log<'_>]) -> Result<(), Violation> {
     let mut loosened = 0;
-    for kept in world.store.kept.values() {
+    for log in logs {
         let (mut mode, mut asked) = (Mode::Default, false);
-        for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
-            let EventBody::SettingsChanged { settings, why } = event.body else { continue };
+        for body in &log.events {
+            let EventBody::SettingsChanged { settings, why } = body else { continue };
             // Two people who want different things are not what this is about.
             let loosens = settings.mode == Mode::AcceptEdits && mode != Mode::AcceptEdits;
             loosened += usize::from(loosens && !asked);
-            (mode, asked) = (settings.mode, why == SettingsChange::Asked);
+            (mode, asked) = (settings.mode, *why == SettingsChange::Asked);
         }
     }
     if loosened > world.persons.loosened {
@@ -300,15 +333,15 @@ fn check_taken(kept: &Kept, item: ItemId, content: &Payload) -> Result<(), Viola
 }
 
 /// Each prompt was answered at most once, by a person, and the process got that answer and no other.
-fn check_prompts(world: &World, kept: &Kept) -> Result<(), Violation> {
-    let mut answered: BTreeMap<PromptId, ItemId> = BTreeMap::new();
-    for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
-        let EventBody::PromptAnswered { prompt, item, decision, .. } = event.body else { continue };
-        if let Some(before) = answered.insert(prompt.clone(), item) {
+fn check_prompts(world: &World, log: &Log<'_>) -> Result<(), Violation> {
+    let mut answered: BTreeMap<&PromptId, ItemId> = BTreeMap::new();
+    for body in &log.events {
+        let EventBody::PromptAnswered { prompt, item, decision, .. } = body else { continue };
+        if let Some(before) = answered.insert(prompt, *item) {
             return Err(Violation(format!("prompt {prompt} was answered by {before} and by {item}")));
         }
-        let asked = world.persons.asked.get(&item);
-        let meant = matches!(asked, Some(What::Answer { prompt: wanted, decision: said }) if *wanted == prompt && *said == decision);
+        let asked = world.persons.asked.get(item);
+        let meant = matches!(asked, Some(What::Answer { prompt: wanted, decision: said }) if wanted == prompt && said == decision);
         if !meant {
             return Err(Violation(format!("prompt {prompt} was answered by {item}, which says {asked:?}")));
         }
@@ -317,26 +350,23 @@ fn check_prompts(world: &World, kept: &Kept) -> Result<(), Violation> {
 }
 
 /// No two processes had a session at a time, and what was typed into Claude's own screen is in the log, once.
-fn check_screens(world: &World) -> Result<(), Violation> {
+fn check_screens(world: &World, logs: &[Log<'_>]) -> Result<(), Violation> {
     if world.workspace.deeds.shared {
         return Err(Violation("two processes had one session".to_owned()));
     }
     let mut typed = BTreeSet::new();
-    for kept in world.store.kept.values() {
-        for event in kept.log().iter().filter_map(|(_, json)| parsed(json)) {
-            let row = if let EventBody::TerminalTyped { row, .. } = event.body {
-                row
-            } else if let EventBody::ToolCall { tool_use, .. } = event.body {
-                format!("call {tool_use}")
-            } else if let EventBody::ToolResult { tool_use, .. } = event.body {
-                format!("result {tool_use}")
-            } else {
-                continue;
-            };
-            if typed.contains(&row) {
-                return Err(Violation(format!("the log has the row {row} twice")));
-            }
-            typed.insert(row);
+    for body in logs.iter().flat_map(|log| &log.events) {
+        let row = if let EventBody::TerminalTyped { row, .. } = body {
+            row.clone()
+        } else if let EventBody::ToolCall { tool_use, .. } = body {
+            format!("call {tool_use}")
+        } else if let EventBody::ToolResult { tool_use, .. } = body {
+            format!("result {tool_use}")
+        } else {
+            continue;
+        };
+        if let Some(row) = typed.replace(row) {
+            return Err(Violation(format!("the log has the row {row} twice")));
         }
     }
     let whole = |row: &Uuid| {
@@ -353,7 +383,7 @@ fn check_screens(world: &World) -> Result<(), Violation> {
 }
 
 /// What a viewer shows of the outbox is what the store has.
-fn check_outbox(index: usize, viewer: &crate::viewer::Viewer, kept: &Kept) -> Result<(), Violation> {
+fn check_outbox(index: usize, viewer: &Viewer, kept: &Kept) -> Result<(), Violation> {
     for item in viewer.items.values() {
         if kept.items.get(&item.id) != Some(item) {
             let words = format!("shows {item:?}, the store has {:?}", kept.items.get(&item.id));
@@ -368,16 +398,15 @@ fn check_outbox(index: usize, viewer: &crate::viewer::Viewer, kept: &Kept) -> Re
 }
 
 /// Whether the answer that won allowed what was asked, if the log knows of one.
-fn winner(world: &World, wanted: &PromptId) -> Option<bool> {
-    let logs = world.store.kept.values().flat_map(|kept| kept.log());
-    logs.filter_map(|(_, json)| parsed(&json)).find_map(|event| {
-        let EventBody::PromptAnswered { prompt, decision, .. } = event.body else { return None };
-        (prompt == *wanted).then_some(matches!(decision, Decision::Allow { .. }))
+fn winner(logs: &[Log<'_>], wanted: &PromptId) -> Option<bool> {
+    logs.iter().flat_map(|log| &log.events).find_map(|body| {
+        let EventBody::PromptAnswered { prompt, decision, .. } = body else { return None };
+        (prompt == wanted).then_some(matches!(decision, Decision::Allow { .. }))
     })
 }
 
 /// What really happened.
-fn check_deeds(world: &World) -> Result<(), Violation> {
+fn check_deeds(world: &World, logs: &[Log<'_>]) -> Result<(), Violation> {
     let stored: BTreeSet<ItemId> =
         world.store.kept.values().flat_map(|kept| kept.items.keys().copied()).collect();
     for item in &world.persons.safe {
@@ -404,7 +433,7 @@ fn check_deeds(world: &World) -> Result<(), Violation> {
         if answers.len() > 1 {
             return Err(Violation(format!("Claude took {} answers to {prompt}", answers.len())));
         }
-        if let Some(allowed) = winner(world, &prompt).filter(|allowed| *allowed != answers[0]) {
+        if let Some(allowed) = winner(logs, &prompt).filter(|allowed| *allowed != answers[0]) {
             return Err(Violation(format!("{prompt} was answered {allowed}, and Claude took {answers:?}")));
         }
         let said = world.persons.asked.values().any(|what| match what {

@@ -231,6 +231,8 @@ impl Writer {
                 None => return self.flush().await,
             }
             self.flush().await?;
+            // Or a socket that takes everything would have this go on, while a key that was typed waits to be read.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -20,6 +20,7 @@ mod look;
 pub mod modes;
 pub mod pool;
 mod print;
+pub mod scrollback;
 
 pub use self::print::width;
 mod replies;

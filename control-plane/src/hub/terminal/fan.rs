@@ -220,6 +220,12 @@ impl Fan {
             Pushed::Gap => tracing::debug!(terminal = %self.terminal, end, offset, "output has a gap"),
         }
         self.snapshot.take_if(|snapshot| !snapshot.is_fresh(&self.ring));
+        if let Feed::On(on) = self.feed
+            && self.ring.end() >= on.credit
+        {
+            // The program waits: windows are all that holds it back.
+            self.places.values_mut().for_each(|place| place.pace.waits());
+        }
     }
 
     /// A part of a snapshot came in, as a frame. Parts that don't follow each other come to nothing.

@@ -60,7 +60,7 @@ impl Pace {
         (self.window / 8).clamp(1024, OUTPUT_BYTES)
     }
 
-    /// There was more to send than the window has room for.
+    /// There was more to send than the window has room for, here or at the program's end.
     pub const fn waits(&mut self) {
         self.limited = true;
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::cell::{Cell, Line, Look};
 use super::charsets::Charset;
+use super::scrollback::Scrollback;
 
 /// How far tab stops are apart.
 const TAB: usize = 8;
@@ -13,10 +14,8 @@ const TAB: usize = 8;
 pub struct Buffer {
     /// The lines that are shown, as many as there are rows.
     pub lines: VecDeque<Line>,
-    /// What scrolled off at the top, oldest first.
-    pub scrollback: VecDeque<Line>,
-    /// How many lines of it are kept; 0 for the alternate screen.
-    keep: usize,
+    /// What scrolled off at the top; of the alternate screen nothing is kept.
+    pub scrollback: Scrollback,
     cols: usize,
     rows: usize,
     /// The cursor's column. One beyond the last waits to wrap.
@@ -47,12 +46,11 @@ pub struct Saved {
 }
 
 impl Buffer {
-    /// An empty screen.
+    /// An empty screen, of whose scrollback so many lines are kept.
     pub fn new(cols: usize, rows: usize, keep: usize) -> Self {
         let mut buffer = Self {
             lines: VecDeque::new(),
-            scrollback: VecDeque::new(),
-            keep,
+            scrollback: Scrollback::new(keep),
             cols,
             rows,
             x: 0,
@@ -88,6 +86,11 @@ impl Buffer {
         &mut self.lines[self.y]
     }
 
+    /// All cells that hold more than a plain character, and maybe others.
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.scrollback.cells().chain(self.lines.iter().flat_map(|line| &line.cells))
+    }
+
     /// The cursor's row, counted from the scrollback's first line.
     pub fn absolute_y(&self) -> usize {
         self.scrollback.len() + self.y
@@ -103,17 +106,9 @@ impl Buffer {
 
     /// Takes the top line off the screen. Returns a line that may be used again.
     fn leave_at_top(&mut self) -> Line {
-        let mut gone = self.lines.pop_front().unwrap_or_default();
-        if self.keep == 0 {
-            return gone;
-        }
-        let spare = if self.scrollback.len() >= self.keep { self.scrollback.pop_front() } else { None };
-        gone.trim();
-        if spare.is_none() {
-            gone.cells.shrink_to_fit();
-        }
-        self.scrollback.push_back(gone);
-        spare.unwrap_or_default()
+        let gone = self.lines.pop_front().unwrap_or_default();
+        self.scrollback.push(&gone);
+        gone
     }
 
     /// Removes `count` lines at `row` and has as many blank ones come in at the region's end.
@@ -146,7 +141,7 @@ impl Buffer {
 
     /// Another size. On the screen with scrollback, lines that go on in the next one are laid out anew.
     pub fn resize(&mut self, cols: usize, rows: usize) {
-        if cols != self.cols && self.keep > 0 {
+        if cols != self.cols && !self.scrollback.is_none() {
             self.lay_out(cols);
         }
         for line in &mut self.lines {
@@ -176,7 +171,7 @@ impl Buffer {
         }
         while self.lines.len() < rows {
             if self.lines.len() == self.y + 1
-                && let Some(mut line) = self.scrollback.pop_back()
+                && let Some(mut line) = self.scrollback.pop()
             {
                 line.cells.resize(cols, Cell::default());
                 self.lines.push_front(line);
@@ -192,7 +187,7 @@ impl Buffer {
         let cursor = self.absolute_y();
         let mut above = 0;
         let mut paragraphs: Vec<(Vec<Cell>, bool)> = Vec::new();
-        let all = self.scrollback.drain(..).chain(self.lines.drain(..));
+        let all = self.scrollback.drain().chain(self.lines.drain(..));
         let mut cursor_at = 0;
         for (row, mut line) in all.enumerate() {
             line.trim();
@@ -219,9 +214,7 @@ impl Buffer {
         }
         // The screen shows what it did, as far as it can: the cursor stays in its row.
         let first = y.saturating_sub(self.y).min(laid.len());
-        self.scrollback = laid.drain(..first).collect();
-        let surplus = self.scrollback.len().saturating_sub(self.keep);
-        self.scrollback.drain(..surplus);
+        laid.drain(..first).for_each(|line| self.scrollback.push(&line));
         self.lines = laid;
         self.y = y - first;
         self.lines.truncate(self.rows.max(self.y + 1));

@@ -152,6 +152,13 @@ impl Cell {
         self.content = self.content & (CODE | COMBINED) | (width as u32) << WIDTH;
     }
 
+    /// The character of a cell that holds nothing but one of printable ASCII in the default look.
+    pub fn plain(self) -> Option<u8> {
+        let code = self.content ^ 1 << WIDTH;
+        let is_plain = (0x20..0x7f).contains(&code) && self.look == Look::default();
+        u8::try_from(code).ok().filter(|_| is_plain)
+    }
+
     const fn is_protected(self) -> bool {
         self.look.bg & bg::PROTECTED != 0
     }
@@ -179,11 +186,16 @@ impl Line {
         self.wrapped = wrapped;
     }
 
-    /// Leaves off the blank cells at the end.
-    pub fn trim(&mut self) {
+    /// Its cells without the blank ones at the end.
+    pub fn used(&self) -> &[Cell] {
         let blank = Cell::default();
         let used = self.cells.iter().rposition(|cell| *cell != blank).map_or(0, |last| last + 1);
-        self.cells.truncate(used);
+        &self.cells[..used]
+    }
+
+    /// Leaves off the blank cells at the end.
+    pub fn trim(&mut self) {
+        self.cells.truncate(self.used().len());
     }
 
     /// The width of a cell; 0 where there is none.

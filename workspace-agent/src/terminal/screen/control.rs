@@ -496,12 +496,9 @@ impl State {
 /// The emulator counts this line from the scrollback's first.
 fn unwrap_counted(buffer: &mut super::Buffer, index: usize) {
     let above = buffer.scrollback.len();
-    let line = match index.checked_sub(above) {
-        Some(row) => buffer.lines.get_mut(row),
-        None => buffer.scrollback.get_mut(index),
-    };
-    if let Some(line) = line {
-        line.wrapped = false;
+    match index.checked_sub(above) {
+        Some(row) => buffer.lines.get_mut(row).into_iter().for_each(|line| line.wrapped = false),
+        None => buffer.scrollback.begin_at(index),
     }
 }
 

@@ -146,8 +146,7 @@ impl Pools {
             mark(&mut used.extras, look.extra);
         }
         mark(&mut used.links, current.link);
-        let lines = buffers.into_iter().flat_map(|buffer| buffer.scrollback.iter().chain(&buffer.lines));
-        for cell in lines.flat_map(|line| &line.cells) {
+        for cell in buffers.into_iter().flat_map(Buffer::cells) {
             mark(&mut used.extras, cell.look.extra);
             if let Content::Text(number) = cell.content() {
                 mark(&mut used.texts, number);

@@ -5,6 +5,7 @@
 //! said in sequences is left out: an empty cell with more than a background becomes a blank, a link that is
 //! open while its look was restored away is closed, the scrollback's first line doesn't go on from one that is gone, on a screen of one row a line keeps a blank where a wide character did not fit, and a wrap that waits behind an erased cell in an otherwise filled line is lost.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use protocol::limits::SNAPSHOT_BYTES;
@@ -52,8 +53,8 @@ impl<'a> Writer<'a> {
         self.put("\x1b[20l\x1b[?25h\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\");
         if both || !state.on_alternate {
             let first = state.primary.scrollback.len() - keep;
-            let lines = state.primary.scrollback.iter().skip(first).chain(&state.primary.lines);
-            self.draw(lines, keep == 0);
+            let shown = state.primary.lines.iter().map(Cow::Borrowed);
+            self.draw(state.primary.scrollback.iter().skip(first).chain(shown), keep == 0);
             if keep == 0 {
                 // It takes away what the first line goes on from.
                 self.put("\x1b[3J");
@@ -75,7 +76,7 @@ impl<'a> Writer<'a> {
         self.plain();
         self.put("\x1b[?47h\x1b[H");
         if state.on_alternate {
-            self.draw(state.alternate.lines.iter(), true);
+            self.draw(state.alternate.lines.iter().map(Cow::Borrowed), true);
         }
         self.hidden(&state.alternate, 1);
         if !state.on_alternate {
@@ -94,15 +95,15 @@ impl<'a> Writer<'a> {
 
     /// Draws lines from the top left corner on; above them what the first one goes on from, if it does and that is `to_scroll`
     /// away. The screen is empty before.
-    fn draw<'l>(&mut self, lines: impl Iterator<Item = &'l Line>, to_scroll: bool) {
+    fn draw<'l>(&mut self, lines: impl Iterator<Item = Cow<'l, Line>>, to_scroll: bool) {
         let first = Line { cells: vec![Cell::of('x', 1, Look::default()); self.state.cols], wrapped: false };
-        let mut above: Option<&Line> = None;
+        let mut above: Option<Cow<'l, Line>> = None;
         for line in lines {
             if above.is_none() && line.wrapped && to_scroll {
                 self.line(&first, false);
-                above = Some(&first);
+                above = Some(Cow::Owned(first.clone()));
             }
-            match above {
+            match &above {
                 None => {}
                 Some(above) if line.wrapped => self.wrap(above),
                 Some(_) => {
@@ -110,7 +111,7 @@ impl<'a> Writer<'a> {
                     self.put("\r\n");
                 }
             }
-            self.line(line, line.wrapped && above.is_some());
+            self.line(&line, line.wrapped && above.is_some());
             above = Some(line);
         }
         self.plain();
