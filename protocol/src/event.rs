@@ -114,6 +114,10 @@ pub enum EventBody {
         item: ItemId,
         /// Who.
         by: Person,
+        /// The message that it was for; none for a turn that Claude began by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        message: Option<ItemId>,
     },
     /// A finished block of Claude's text.
     Text {

@@ -121,7 +121,7 @@ pub(crate) fn events() -> Vec<Event> {
             tools: vec![OpenTool { tool_use: call(), tool: "Bash".into(), subject: "make".into() }],
         },
         EventBody::MessageContinued { message: item(), item: ItemId(Uuid::from_u128(2)), by: person() },
-        EventBody::StopAsked { item: item(), by: person() },
+        EventBody::StopAsked { item: item(), by: person(), message: Some(item()) },
         EventBody::Text { block: block(), text: text("Hi."), parent: None, aborted: false },
         EventBody::Thinking { block: block(), text: text("Hm."), parent: Some(call()) },
         EventBody::ToolCall {

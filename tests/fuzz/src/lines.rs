@@ -169,6 +169,7 @@ impl World {
             }
             Effect::MarkTool
             | Effect::MarkTaken
+            | Effect::MarkGiven(_)
             | Effect::NotLent(_)
             | Effect::Live(_)
             | Effect::Activity(_)

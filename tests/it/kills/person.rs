@@ -6,12 +6,17 @@ use uuid::Uuid;
 
 use super::{Moment, gate};
 
+/// Where each tool that runs leaves a line with its round.
+pub(super) const RAN: &str = "/workspace/ran";
+
 /// A person at a browser, who remembers what they did.
 pub(super) struct Person {
     pub(super) viewer: Viewer,
     pub(super) conversation: String,
     /// Messages, in the order in which they were sent.
     pub(super) sent: Vec<Sent>,
+    /// Messages that have a tool run, by round.
+    pub(super) tools: Vec<(u32, String)>,
     /// Stops.
     pub(super) stops: Vec<String>,
     /// The answer that each prompt was given, by prompt.
@@ -33,7 +38,8 @@ impl Person {
     /// Somebody with a conversation in which nothing was said yet.
     pub(super) async fn new(mut viewer: Viewer) -> anyhow::Result<Self> {
         let conversation = viewer.conversation().await?;
-        Ok(Self { viewer, conversation, sent: vec![], stops: vec![], answers: vec![], dealt: vec![] })
+        let (sent, tools, stops) = (vec![], vec![], vec![]);
+        Ok(Self { viewer, conversation, sent, tools, stops, answers: vec![], dealt: vec![] })
     }
 
     /// Sends a message without waiting for a word about it.
@@ -62,7 +68,7 @@ impl Person {
 
     /// Begins a turn and follows it to the moment.
     pub(super) async fn reach(&mut self, moment: Moment, round: u32) -> anyhow::Result<()> {
-        let asks = format!("TOOL:Bash {}", json!({ "command": format!("touch /workspace/made-{round}") }));
+        let asks = format!("TOOL:Bash {}", json!({ "command": format!("echo {round} >>{RAN}") }));
         let speaks = format!("GATE {}", gate(round));
         let works = format!("{speaks} ||| {asks}");
         let text = match moment {
@@ -74,6 +80,9 @@ impl Person {
             }
         };
         let item = self.send(text).await?;
+        if *text != speaks {
+            self.tools.push((round, item.clone()));
+        }
         match moment {
             Moment::Sending | Moment::Idle => {}
             Moment::Delivered => {

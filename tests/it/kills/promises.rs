@@ -8,9 +8,15 @@ use serde_json::Value;
 use super::person::{Person, Sent};
 
 impl Person {
-    /// What was promised, held against the whole log and what this browser saw of it.
-    pub(super) async fn check(&mut self) -> anyhow::Result<()> {
+    /// What was promised, held against the whole log, what this browser saw of it, and the rounds whose tools `ran`.
+    pub(super) async fn check(&mut self, ran: &[u32]) -> anyhow::Result<()> {
         let log = self.whole_log().await?;
+        for (round, item) in &self.tools {
+            let times = ran.iter().filter(|one| *one == round).count();
+            let continued =
+                of_kind(&log, "message_continued").filter(|event| event["message"] == **item).count();
+            anyhow::ensure!(times <= 1 + continued, "the tool of round {round} ran {times} times");
+        }
         let numbers = log.iter().filter_map(|event| event["n"].as_u64());
         anyhow::ensure!(numbers.eq(1..=log.len() as u64), "the log has holes or repeats");
         let (end, conversation) = (log.last().cloned().unwrap_or_default(), self.conversation.clone());
@@ -52,9 +58,8 @@ impl Person {
             log.iter().filter(move |event| event["kind"] == kind && event["item"] == *sent.item)
         };
         let of = |kind| of_kind(kind).count();
-        let continued =
-            log.iter().filter(|event| event["kind"] == "message_continued" && event["message"] == *sent.item);
-        let continued = continued.count();
+        let continued = self::of_kind(log, "message_continued");
+        let continued = continued.filter(|event| event["message"] == *sent.item).count();
         let (steered, alone): (Vec<&Value>, Vec<&Value>) =
             of_kind("message_taken").partition(|taken| taken["steer"] == true);
         let taken = steered.len() + alone.len();
@@ -122,6 +127,10 @@ fn is_resent_without_tools(log: &[Value], item: &str) -> bool {
         }
         true
     })
+}
+
+fn of_kind<'a>(log: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    log.iter().filter(move |event| event["kind"] == kind)
 }
 
 /// How many results a message has.

@@ -228,6 +228,23 @@ fn check_items(world: &World, log: &Log<'_>) -> Result<(), Violation> {
             return Err(Violation(format!("{} is called done and has no result", item.id)));
         }
     }
+    check_nothing(world, log)
+}
+
+/// What is said to have come to nothing had no tool at work when it ended. Not so where a person had been told that nobody knows.
+fn check_nothing(world: &World, log: &Log<'_>) -> Result<(), Violation> {
+    let deeds = &world.workspace.deeds;
+    let mut unknown = BTreeSet::new();
+    for body in &log.events {
+        if let EventBody::MessageUnknown { item, .. } = body {
+            unknown.insert(*item);
+        }
+        let EventBody::MessageEnded { item, how: MessageEnd::Nothing } = body else { continue };
+        let lost = unknown.contains(item) || deeds.lost.contains(&item.0);
+        if deeds.tool_turns.contains_key(&item.0) && !deeds.results.contains_key(&item.0) && !lost {
+            return Err(Violation(format!("{item} is said to have come to nothing, and its tools ran")));
+        }
+    }
     Ok(())
 }
 
@@ -416,10 +433,8 @@ fn check_deeds(world: &World, logs: &[Log<'_>]) -> Result<(), Violation> {
     }
     let deeds = &world.workspace.deeds;
     for (message, turns) in &deeds.tool_turns {
-        // What a lost volume knew of a call, nobody knows: the message is given again. Nor a call that nobody had read when all died,
-        // once the CLI's own guard has lost it to a power cut.
-        let unknowable = deeds.unheard.contains(message) && deeds.unguarded.contains(message);
-        if *turns > 1 && !deeds.lost.contains(message) && !unknowable {
+        // What a lost volume knew of a call, nobody knows: the message is given again.
+        if *turns > 1 && !deeds.lost.contains(message) {
             return Err(Violation(format!("tools ran in {turns} turns of {message}")));
         }
     }

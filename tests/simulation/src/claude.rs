@@ -51,10 +51,6 @@ pub(crate) struct Deeds {
     pub(crate) continued_turns: u32,
     /// The answers that were taken for each prompt: allowed or not.
     pub(crate) answers: HashMap<String, Vec<bool>>,
-    /// Messages whose first tool call nobody had read when everything died.
-    pub(crate) unheard: BTreeSet<Uuid>,
-    /// Messages that the CLI's own guard knew to have used tools, until a power cut took that from it.
-    pub(crate) unguarded: BTreeSet<Uuid>,
     /// Messages in whose turns tools had run when the volumes were lost.
     pub(crate) lost: BTreeSet<Uuid>,
     /// Two processes had one session at a time.
@@ -103,10 +99,6 @@ pub(crate) struct Claude {
     stdin_closed: bool,
     /// What it has said and nobody has read.
     stdout: VecDeque<String>,
-    /// Lines read.
-    read: usize,
-    /// The line that told a turn's first tool call, and the turn's messages.
-    first_calls: Vec<(usize, Vec<Uuid>)>,
     queue: VecDeque<(Uuid, String)>,
     turn: Option<Turn>,
     /// Prompts that wait for an answer.
@@ -124,10 +116,8 @@ impl Home {
         self.synced.clone_from(&self.sessions);
     }
 
-    /// A power cut: of what was not written out, some sessions lose all. Returns the messages that are not guarded any
-    /// more.
-    pub(crate) fn cut_power(&mut self, dice: &mut Dice) -> Vec<Uuid> {
-        let before = self.guarded();
+    /// A power cut: of what was not written out, some sessions lose all.
+    pub(crate) fn cut_power(&mut self, dice: &mut Dice) {
         let mut names: Vec<String> = self.sessions.keys().cloned().collect();
         names.sort();
         for name in names.into_iter().filter(|_| dice.once_in(2)) {
@@ -137,8 +127,6 @@ impl Home {
             };
         }
         self.sync();
-        let after = self.guarded();
-        before.into_iter().filter(|message| !after.contains(message)).collect()
     }
 
     /// Somebody types into Claude's own screen.
@@ -166,11 +154,6 @@ impl Home {
             last: file.typed.last().map(Uuid::to_string),
             ..Added::default()
         }
-    }
-
-    fn guarded(&self) -> Vec<Uuid> {
-        let messages = self.sessions.values().flat_map(|file| &file.messages);
-        messages.filter(|(_, progress)| **progress != Progress::Begun).map(|(message, _)| *message).collect()
     }
 
     fn exists(&self, session: &str) -> bool {
@@ -221,17 +204,9 @@ fn said(row: &Uuid) -> [Draft; 3] {
 }
 
 impl Claude {
-    /// The messages whose first tool call was said and not read.
-    pub(crate) fn unheard(&self) -> Vec<Uuid> {
-        let unread = self.first_calls.iter().filter(|(line, _)| *line >= self.read);
-        unread.flat_map(|(_, messages)| messages.clone()).collect()
-    }
-
     /// The next line of what it has said.
     pub(crate) fn next_line(&mut self) -> Option<String> {
-        let line = self.stdout.pop_front()?;
-        self.read += 1;
-        Some(line)
+        self.stdout.pop_front()
     }
 
     /// Whether all that it has said was read.
@@ -247,8 +222,6 @@ impl Claude {
             stdin: VecDeque::new(),
             stdin_closed: false,
             stdout: VecDeque::new(),
-            read: 0,
-            first_calls: Vec::new(),
             queue: VecDeque::new(),
             turn: None,
             open: Vec::new(),
@@ -486,9 +459,6 @@ impl Claude {
                 self.say(&json!({ "type": "assistant", "message": { "id": turn.message_id, "content": content, "model": "scripted" } }));
             }
             Beat::ToolBegins => {
-                if turn.tool.is_empty() && !turn.continued {
-                    self.first_calls.push((self.read + self.stdout.len(), turn.messages.clone()));
-                }
                 turn.tool = format!("toolu_{}", dice.id().simple());
                 turn.denied = false;
                 let block = json!({ "type": "tool_use", "name": "Bash" });

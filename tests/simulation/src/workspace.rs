@@ -101,10 +101,6 @@ impl Workspace {
 
     /// The container ends, with every process in it.
     pub(crate) fn kill(&mut self) {
-        if let Some(agent) = &self.agent {
-            let processes = agent.conversations.values().filter_map(|held| held.claude.as_ref());
-            self.deeds.unheard.extend(processes.flat_map(Claude::unheard));
-        }
         self.agent = None;
     }
 
@@ -115,7 +111,7 @@ impl Workspace {
         for disk in self.disks.values() {
             disk.cut_power(dice);
         }
-        self.deeds.unguarded.extend(self.home.cut_power(dice));
+        self.home.cut_power(dice);
         self.boot = dice.id().into_bytes();
     }
 
@@ -163,6 +159,7 @@ impl Workspace {
                 | Record::Body(..)
                 | Record::ToolBegan
                 | Record::AnswersTaken
+                | Record::Given(_)
                 | Record::Boot(_) => {}
             }
         }

@@ -12,6 +12,7 @@ use protocol::{ConversationId, ItemId, Millis};
 use workspace_agent::conversation::core::Now;
 
 use crate::checks::Violation;
+use crate::claude::Claude;
 use crate::dice::Dice;
 use crate::link::Conn;
 use crate::plane::{Ask, Outcome, Plane};
@@ -179,6 +180,10 @@ impl World {
         for (id, held) in &agent.conversations {
             if held.blocked {
                 acts.push((4, Act::Unblock(*id)));
+                // Nobody listens to it until there is room; it goes on meanwhile.
+                if held.claude.as_ref().is_some_and(Claude::can_step) {
+                    acts.push((6, Act::Claude(*id)));
+                }
                 continue;
             }
             if !held.inbox.is_empty() {
@@ -627,7 +632,7 @@ impl World {
         }
     }
 
-    fn claude(&mut self, id: ConversationId) -> Option<&mut crate::claude::Claude> {
+    fn claude(&mut self, id: ConversationId) -> Option<&mut Claude> {
         self.workspace.agent.as_mut()?.conversations.get_mut(&id)?.claude.as_mut()
     }
 

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::lines::Line;
 use crate::process::{Mark, Owned, Processes};
@@ -76,9 +77,10 @@ impl Claude {
         let (write, to_write) = mpsc::channel(WRITE_AHEAD);
         let tasks = processes.tasks();
         tasks.spawn(write_lines(stdin, to_write));
-        let reader = tasks.spawn(read_lines(stdout, say.clone()));
+        let over = CancellationToken::new();
+        let reader = tasks.spawn(read_lines(stdout, say.clone(), over.clone()));
         let errors = tasks.spawn(keep_tail(stderr));
-        tasks.spawn(own(owned, Arc::clone(processes), mark, reader, errors, say));
+        tasks.spawn(own(owned, Arc::clone(processes), mark, (reader, over), errors, say));
         Ok(Self { mark, processes: Arc::clone(processes), stdin: Some(write), heard, ending: false })
     }
 
@@ -125,7 +127,7 @@ async fn own(
     mut owned: Owned,
     processes: Arc<Processes>,
     mark: Mark,
-    mut reader: JoinHandle<()>,
+    (mut reader, over): (JoinHandle<()>, CancellationToken),
     errors: JoinHandle<String>,
     say: mpsc::Sender<Ahead>,
 ) {
@@ -133,7 +135,9 @@ async fn own(
     drop(owned);
     processes.end(mark).await;
     if tokio::time::timeout(DRAIN, &mut reader).await.is_err() {
-        reader.abort();
+        // What it said is heard to its end, however long nobody listens: a full disk may have the conversation wait.
+        over.cancel();
+        let _ = reader.await;
     }
     let last_words = tokio::time::timeout(DRAIN, errors).await.ok().and_then(Result::ok).unwrap_or_default();
     let mut detail = match status {
@@ -164,14 +168,20 @@ async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::Receiver<String>) {
     }
 }
 
-async fn read_lines(mut stdout: impl AsyncRead + Unpin, say: mpsc::Sender<Ahead>) {
+/// Reads until the end of the stream, or, once it is `over`, until nothing more is there.
+async fn read_lines(mut stdout: impl AsyncRead + Unpin, say: mpsc::Sender<Ahead>, over: CancellationToken) {
     let room = Arc::new(Semaphore::new(READ_AHEAD_BYTES));
     // The room that the line takes which is not complete yet.
     let mut taken: Option<OwnedSemaphorePermit> = None;
     let mut splitter = Splitter::default();
     let mut buffer = vec![0; READ_BYTES];
     loop {
-        let Ok(read) = stdout.read(&mut buffer).await else { return };
+        let read = tokio::select! {
+            biased;
+            read = stdout.read(&mut buffer) => read,
+            () = over.cancelled() => Ok(0),
+        };
+        let Ok(read) = read else { return };
         if read == 0 {
             break;
         }
@@ -304,7 +314,7 @@ mod tests {
     async fn what_is_read_ahead_is_bounded_in_bytes_and_the_longest_line_comes_through() {
         let (mut end, stdout) = tokio::io::duplex(READ_BYTES);
         let (say, mut heard) = mpsc::channel(READ_AHEAD);
-        let reader = tokio::spawn(read_lines(stdout, say));
+        let reader = tokio::spawn(read_lines(stdout, say, CancellationToken::new()));
         let line = |bytes: usize| {
             let mut line = vec![b'x'; bytes];
             line.push(b'\n');
@@ -328,6 +338,23 @@ mod tests {
         reader.await.unwrap();
         let mib = 20 << 20;
         assert_eq!(lengths, [1, LINE_BYTES as u64, 2, mib, mib, LINE_BYTES as u64 + 1, 3]);
+    }
+
+    /// Of a process that is gone; somebody else still has the pipe.
+    #[tokio::test]
+    async fn what_was_said_is_heard_however_late_somebody_listens() {
+        let (mut end, stdout) = tokio::io::duplex(READ_BYTES);
+        let (say, mut heard) = mpsc::channel(1);
+        let over = CancellationToken::new();
+        let said: Vec<String> = (0..1000).map(|line| line.to_string()).collect();
+        end.write_all(said.join("\n").as_bytes()).await.unwrap();
+        over.cancel();
+        let reader = tokio::spawn(read_lines(stdout, say, over));
+        for line in &said {
+            assert!(matches!(heard.recv().await, Some((Heard::Strange(heard), _)) if heard == *line));
+        }
+        assert!(heard.recv().await.is_none());
+        reader.await.unwrap();
     }
 
     #[test]

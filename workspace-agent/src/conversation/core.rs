@@ -205,6 +205,8 @@ pub enum Effect {
     MarkTool,
     /// Note in the journal that the process took the answers that it was given.
     MarkTaken,
+    /// Note in the journal that the process is about to be given a message. It must survive a power cut before anything follows.
+    MarkGiven(ItemId),
     /// Start a process.
     Spawn(Launch),
     /// Write one line to its stdin.

@@ -15,6 +15,7 @@
 //! | 5 checkpoint | JSON: everything before is in the store and comes to this |
 //! | 6 boot | the machine's boot id (16): what follows was written under it |
 //! | 7 taken mark | nothing: the process took the answers so far |
+//! | 8 given mark | the id of a message (16): the process is about to be given it |
 //!
 //! What is not synced survives the end of every process, but not that of the machine: a journal that was written under
 //! another boot may have lost its end, and what others saw of that.
@@ -29,7 +30,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use protocol::payload::Body;
-use protocol::{Event, EventHeader, Position};
+use protocol::{Event, EventHeader, ItemId, Position};
 
 use self::medium::{Medium, OnDisk};
 
@@ -40,6 +41,7 @@ const EPOCH: u8 = 4;
 const CHECKPOINT: u8 = 5;
 const BOOT: u8 = 6;
 const TAKEN: u8 = 7;
+const GIVEN: u8 = 8;
 const HEADER: usize = 9;
 
 /// The longest payload: a body cut from the longest line, with room for its digest.
@@ -81,6 +83,8 @@ pub enum Record {
     Boot([u8; 16]),
     /// The process took the answers so far.
     AnswersTaken,
+    /// The process was about to be given this message.
+    Given(ItemId),
     /// An event of a kind that this version doesn't know, its number, and where it lies.
     StrangeEvent(u64, Span),
     /// A record that this version can't read.
@@ -166,6 +170,14 @@ impl Journal {
     /// See [`Journal::append`].
     pub fn mark_taken(&mut self) -> io::Result<()> {
         self.note(TAKEN, &[], false)
+    }
+
+    /// Notes that the process is about to be given a message.
+    ///
+    /// # Errors
+    /// See [`Journal::append`].
+    pub fn mark_given(&mut self, item: ItemId) -> io::Result<()> {
+        self.note(GIVEN, &[item.0.as_bytes()], true)
     }
 
     /// Notes under which boot of the machine it is written from here on.
@@ -338,6 +350,7 @@ fn read_record(kind: u8, payload: &[u8], span: Span) -> Option<Record> {
         CHECKPOINT => Some(Record::Checkpoint(payload.to_vec())),
         BOOT => Some(Record::Boot(payload.try_into().ok()?)),
         TAKEN => Some(Record::AnswersTaken),
+        GIVEN => Some(Record::Given(ItemId(uuid::Uuid::from_bytes(payload.try_into().ok()?)))),
         _ => None,
     }
 }

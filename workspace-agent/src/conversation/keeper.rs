@@ -171,13 +171,14 @@ impl Keeper {
             let effects = self.core.open_epoch(now, opening);
             self.todo.extend(effects.into_iter().map(Todo::Effect));
         }
-        if rebooted {
-            self.todo.push_back(Todo::MarkBoot);
-        }
         if !alive && !self.is_new {
             let after = Aftermath { strange: std::mem::take(&mut self.strange), rebooted };
             let effects = self.core.recovered(now, after);
             self.todo.extend(effects.into_iter().map(Todo::Effect));
+        }
+        if rebooted {
+            // Only once what follows from it is written down: or a second death would forget it.
+            self.todo.push_back(Todo::MarkBoot);
         }
         self.todo.push_back(Todo::Tell);
     }
@@ -286,6 +287,7 @@ fn carry_out(
         }
         Effect::MarkTool => journal.mark_tool()?,
         Effect::MarkTaken => journal.mark_taken()?,
+        Effect::MarkGiven(item) => journal.mark_given(*item)?,
         Effect::Spawn(launch) => return Ok(Some(Act::Spawn(launch.clone()))),
         Effect::Write(line) => return Ok(Some(Act::Write(line.clone()))),
         Effect::CloseStdin => return Ok(Some(Act::CloseStdin)),
@@ -324,6 +326,7 @@ fn replay(core: &mut Conversation, journal: &Journal, records: Vec<Record>) -> i
             Record::Body(digest, span) => bodies.push((digest, span)),
             Record::ToolBegan => core.replay_tool_began(),
             Record::AnswersTaken => core.replay_answers_taken(),
+            Record::Given(item) => core.replay_given(item),
             Record::Boot(boot) => replayed.boot = Some(boot),
             Record::Epoch { epoch, next, after } => {
                 core.replay_epoch(epoch, next);

@@ -8,7 +8,7 @@ use protocol::link::Delivery;
 use protocol::settings::Settings;
 use protocol::summary::State;
 use serde_json::json;
-use workspace_agent::conversation::core::Input;
+use workspace_agent::conversation::core::{Aftermath, Input};
 
 use crate::desk::{Desk, person};
 
@@ -127,7 +127,8 @@ fn a_message_that_is_held_can_be_stopped() {
     let steer = desk.steer("and this");
     desk.exit();
     desk.stop(Some(steer));
-    assert_eq!(desk.last(), &EventBody::MessageEnded { item: steer, how: MessageEnd::Stopped });
+    let end = EventBody::MessageEnded { item: steer, how: MessageEnd::Stopped };
+    assert_eq!(desk.find("message_ended"), Some(&end));
     assert_eq!(desk.summary().unknown, Some(item));
 }
 
@@ -250,6 +251,84 @@ fn the_workspace_agents_own_death_is_like_the_processs() {
     let mut after = taken.reborn();
     after.come_up();
     assert_eq!(after.expect_written("user")["uuid"], json!(item));
+}
+
+/// A message that the process was given, of which nothing was heard since.
+fn give(desk: &mut Desk) -> protocol::ItemId {
+    let first = desk.begin_turn("one");
+    desk.result(&[first]);
+    let item = desk.send("TOOL");
+    assert_eq!(desk.expect_written("user")["uuid"], json!(item));
+    item
+}
+
+/// It had come to a tool in the process that is gone: the next one calls it completed, and nothing runs.
+fn completed_by_the_next(desk: &mut Desk, item: protocol::ItemId) {
+    desk.come_up();
+    assert_eq!(desk.expect_written("user")["uuid"], json!(item));
+    desk.lifecycle(item, "completed");
+    let probe = desk.expect_written("initialize");
+    desk.respond(&probe, json!({ "session_state": "idle", "commands": [], "models": [] }));
+    let unknown = desk.log.iter().rev().find_map(|event| match &event.body {
+        EventBody::MessageUnknown { item, why, .. } => Some((*item, *why)),
+        _ => None,
+    });
+    assert_eq!(unknown, Some((item, Unknown::AnswerLost)));
+}
+
+#[test]
+fn a_message_that_was_given_and_not_heard_of_before_the_workspace_agent_died_is_not_called_done() {
+    let mut desk = Desk::new();
+    let item = give(&mut desk);
+    let mut after = desk.reborn();
+    assert_eq!(after.find("message_resent"), Some(&EventBody::MessageResent { item, attempt: 1 }));
+    completed_by_the_next(&mut after, item);
+}
+
+#[test]
+fn that_a_message_was_given_again_outlives_the_workspace_agent() {
+    let mut desk = Desk::new();
+    let item = give(&mut desk);
+    desk.exit();
+    // It waits for the process, and was given before.
+    completed_by_the_next(&mut desk.reborn(), item);
+    desk.come_up();
+    desk.expect_written("user");
+    completed_by_the_next(&mut desk.reborn(), item);
+}
+
+#[test]
+fn a_message_that_was_given_when_the_machine_stopped_is_unknown() {
+    let mut desk = Desk::new();
+    let item = give(&mut desk);
+    let after = desk.reborn_after(Aftermath { rebooted: true, ..Aftermath::default() });
+    let unknown = EventBody::MessageUnknown { item, why: Unknown::MachineStopped, tools: Vec::new() };
+    assert_eq!(after.find("message_unknown"), Some(&unknown));
+    assert!(after.spawned.is_empty());
+}
+
+#[test]
+fn a_message_that_was_given_and_stopped_stays_so_when_the_workspace_agent_dies() {
+    let mut desk = Desk::new();
+    let item = give(&mut desk);
+    desk.stop(Some(item));
+    let after = desk.reborn();
+    let end = EventBody::MessageEnded { item, how: MessageEnd::Stopped };
+    assert!(after.log.iter().any(|event| event.body == end));
+    assert!(after.spawned.is_empty());
+}
+
+#[test]
+fn the_stop_of_a_message_that_waits_stops_no_other_turn() {
+    let mut desk = Desk::new();
+    let running = desk.begin_turn("SLOW");
+    let waits = desk.send("later");
+    desk.stop(Some(waits));
+    let after = desk.reborn();
+    let resent = EventBody::MessageResent { item: running, attempt: 1 };
+    assert_eq!(after.find("message_resent"), Some(&resent));
+    let end = EventBody::MessageEnded { item: waits, how: MessageEnd::Stopped };
+    assert_eq!(after.log.iter().filter(|event| event.body == end).count(), 1);
 }
 
 #[test]

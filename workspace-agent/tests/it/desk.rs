@@ -50,6 +50,7 @@ pub(crate) enum Kept {
     Event(Event, Option<String>),
     Tool,
     Taken,
+    Given(ItemId),
 }
 
 impl Desk {
@@ -104,6 +105,7 @@ impl Desk {
                 }
                 Effect::MarkTool => self.kept.push(Kept::Tool),
                 Effect::MarkTaken => self.kept.push(Kept::Taken),
+                Effect::MarkGiven(item) => self.kept.push(Kept::Given(item)),
                 Effect::Spawn(launch) => self.spawned.push(launch),
                 Effect::Write(line) => self.written.push_back(serde_json::from_str(&line).unwrap()),
                 Effect::CloseStdin => self.stdin_closed += 1,
@@ -121,12 +123,17 @@ impl Desk {
 
     /// The same conversation after the workspace-agent died and read its journal.
     pub(crate) fn reborn(&self) -> Self {
+        self.reborn_after(Aftermath::default())
+    }
+
+    pub(crate) fn reborn_after(&self, aftermath: Aftermath) -> Self {
         let mut core = Conversation::new(self.core.id(), 1, 1, POLICY);
         for kept in &self.kept {
             match kept {
                 Kept::Event(event, text) => core.replay(event, text.clone()),
                 Kept::Tool => core.replay_tool_began(),
                 Kept::Taken => core.replay_answers_taken(),
+                Kept::Given(item) => core.replay_given(*item),
             }
         }
         let mut desk = Self::with(core);
@@ -134,7 +141,7 @@ impl Desk {
         desk.log.clone_from(&self.log);
         desk.kept.clone_from(&self.kept);
         desk.next_item = self.next_item + 0x100;
-        let effects = desk.core.recovered(desk.now, Aftermath::default());
+        let effects = desk.core.recovered(desk.now, aftermath);
         desk.carry_out(effects, None);
         desk
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use protocol::payload::{Body, BodyDigest};
-use protocol::{ConversationId, Event, EventBody, Position};
+use protocol::{ConversationId, Event, EventBody, ItemId, Position};
 use uuid::Uuid;
 use workspace_agent::claude::lines::Line;
 use workspace_agent::conversation::core::{Input, Now};
@@ -33,6 +33,7 @@ fn what_is_written_is_read_back() {
     let written = journal.append(&event(1), &[body(b"long")], true).unwrap();
     journal.mark_tool().unwrap();
     journal.mark_taken().unwrap();
+    journal.mark_given(ItemId(Uuid::from_u128(7))).unwrap();
     let after = Position { epoch: 1, n: 6 };
     journal.open_epoch(2, after).unwrap();
     journal.mark_boot([7; 16]).unwrap();
@@ -44,6 +45,7 @@ fn what_is_written_is_read_back() {
             Record::Event(Box::new(event(1)), written.event),
             Record::ToolBegan,
             Record::AnswersTaken,
+            Record::Given(ItemId(Uuid::from_u128(7))),
             Record::Epoch { epoch: 2, next: 7, after },
             Record::Boot([7; 16]),
         ]

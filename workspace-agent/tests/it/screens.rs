@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use protocol::event::{EventBody, Outcome, ProcessEnd, ToolOutcome};
+use protocol::event::{EventBody, MessageEnd, Outcome, ProcessEnd, ToolOutcome};
 use protocol::link::ActivityKind;
 use protocol::payload::Payload;
 use protocol::summary::State;
@@ -123,7 +123,11 @@ fn a_waiting_message_can_be_taken_back_while_it_is_lent() {
     let mut desk = lent();
     let item = desk.send("two");
     desk.stop(Some(item));
-    assert_eq!(kind(desk.log.last().unwrap()), "message_ended");
+    let end = EventBody::MessageEnded { item, how: MessageEnd::Stopped };
+    assert_eq!(
+        desk.log.iter().rev().find(|event| kind(event) == "message_ended").map(|event| &event.body),
+        Some(&end)
+    );
     assert_eq!(desk.activity, ActivityKind::InTerminal { terminal: Some(terminal()) });
 }
 

@@ -399,9 +399,9 @@ async fn what_makes_no_sense_is_refused_or_bounded() {
 async fn a_terminal_that_idles_for_too_long_is_closed_unless_somebody_watches() {
     let mut hub = Hub::new();
     let (left, watched) = (terminal(1), terminal(2));
-    hub.terminals.set_idle(400);
     hub.open(watched, command("sleep 1006")).await;
     hub.watch(watched, Some(0), 1024).await;
+    hub.terminals.set_idle(400);
     hub.open(left, command("sleep 1007")).await;
     hub.until("its end", |hub| hub.gone.contains(&(left, TerminalEnd::Idle))).await;
     assert!(matches!(hub.phase(watched), Some(TerminalPhase::Running { .. })));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use protocol::frame::{self, Chunk, Frame};
 use protocol::payload::Body;
 use protocol::payload::BodyDigest;
-use protocol::{ConversationId, Event, Position};
+use protocol::{ConversationId, Event, ItemId, Position};
 use serde_json::Value;
 use uuid::Uuid;
 use workspace_agent::conversation::journal::Journal;
@@ -70,6 +70,7 @@ fn journal(events: &[Event]) {
         journal.append(event, &[body], false).expect("it can be written");
         journal.mark_tool().expect("it can be written");
         journal.mark_taken().expect("it can be written");
+        journal.mark_given(ItemId(Uuid::from_u128(7))).expect("it can be written");
     }
     seed("journal", "whole", &fs::read(dir.join("journal")).expect("it can be read"));
     journal.compact([1; 16], br#"{"a":"checkpoint"}"#).expect("it can be compacted");

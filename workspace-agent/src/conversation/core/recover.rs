@@ -49,9 +49,8 @@ impl Conversation {
             }
             EventBody::MessageStarted { item } => self.replay_started(*item),
             EventBody::MessageResent { item, attempt } => {
-                if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(*item)) {
-                    turn.resends = *attempt;
-                    turn.phase = Phase::Waiting;
+                if let Some(turn) = self.replay_turn(*item) {
+                    (turn.resends, turn.phase) = (*attempt, Phase::Waiting);
                 }
             }
             EventBody::MessageEnded { item, .. } => self.replay_ended(*item),
@@ -63,11 +62,11 @@ impl Conversation {
                 self.seen.insert(*item);
                 self.turn = Some(Turn::continued(*message, by.clone()));
             }
-            EventBody::StopAsked { item, .. } => {
+            EventBody::StopAsked { item, message, .. } => {
                 self.seen.insert(*item);
-                if let Some(turn) = &mut self.turn {
-                    turn.stop_asked = true;
-                }
+                // One that names no message is for whatever runs. That of a message that waited came with its end.
+                let meant = |turn: &&mut Turn| message.is_none() || turn.item() == *message;
+                self.turn.as_mut().filter(meant).into_iter().for_each(|turn| turn.stop_asked = true);
             }
             EventBody::PromptAsked(prompt) => {
                 self.prompts.retain(|open| !open.is(&prompt.prompt));
@@ -160,6 +159,21 @@ impl Conversation {
         }
     }
 
+    /// Takes the journal's mark that the process was about to be given a message.
+    pub fn replay_given(&mut self, item: ItemId) {
+        if let Some(turn) = self.replay_turn(item) {
+            turn.phase = Phase::Written;
+        }
+    }
+
+    /// The turn of a message, which begins with it if it waited until now.
+    fn replay_turn(&mut self, item: ItemId) -> Option<&mut Turn> {
+        if let Some(at) = self.waiting.iter().position(|message| message.item == item) {
+            self.turn = self.waiting.remove(at).map(Turn::new);
+        }
+        self.turn.as_mut().filter(|turn| turn.item() == Some(item))
+    }
+
     /// A message was taken; or one that was to steer becomes an ordinary one; or it is told again in a new epoch.
     fn replay_taken(&mut self, message: Message, steer: bool) {
         self.seen.insert(message.item);
@@ -221,8 +235,12 @@ impl Conversation {
         }
         self.lose_prompts();
         if rebooted && let Some(turn) = &mut self.turn {
-            // Of a machine that stopped at once the journal's end may be lost, and with it that a tool was called.
-            turn.after_reboot = turn.phase == Phase::Started;
+            // Of a machine that stopped at once the journal's end may be lost, and with it that a tool was called; the CLI's own
+            // record of the message likewise.
+            turn.after_reboot = true;
+            if turn.resends > 0 {
+                turn.phase = Phase::Written;
+            }
         }
         if self.process == Process::Live || self.turn.is_some() || !self.steers.is_empty() {
             self.process = Process::Live;

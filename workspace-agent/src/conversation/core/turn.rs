@@ -43,7 +43,7 @@ pub(super) struct Turn {
     pub(super) resends: u32,
     /// A tool was called, or a call had begun: the turn may have had effects.
     pub(super) tools_called: bool,
-    /// It had begun when the machine stopped at once: a tool may have been called that nobody wrote down.
+    /// It was given, or had begun, when the machine stopped at once: a tool may have been called that nobody wrote down.
     pub(super) after_reboot: bool,
     /// The CLI called the message completed.
     pub(super) completed: bool,
@@ -152,6 +152,8 @@ impl Conversation {
         let Some(turn) = &mut self.turn else { return };
         let Some(message) = &turn.message else { return };
         turn.phase = Phase::Written;
+        // From here on it may have begun, whether anybody hears of that or not.
+        self.effects.push(Effect::MarkGiven(message.item));
         self.effects.push(Effect::Write(outgoing::message(message.item, &message.text)));
         self.watch.heard(self.now.mono);
         self.set_activity(ActivityKind::Requesting {});
@@ -240,8 +242,9 @@ impl Conversation {
             && let Some(waiting) = self.waiting.remove(at)
         {
             self.seen.insert(item);
-            self.append(EventBody::StopAsked { item, by });
+            // In this order: a stop that is in the log has stopped it, whatever happens in between.
             self.append(EventBody::MessageEnded { item: waiting.item, how: MessageEnd::Stopped });
+            self.append(EventBody::StopAsked { item, by, message });
             return;
         }
         let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == message && !turn.stop_asked) else {
@@ -250,15 +253,13 @@ impl Conversation {
         };
         self.seen.insert(item);
         turn.stop_asked = true;
-        let waiting = turn.phase == Phase::Waiting;
-        if !waiting {
-            turn.force_stop_at = Some(self.now.mono + STOP_MS);
-        }
-        self.append(EventBody::StopAsked { item, by });
-        if waiting {
+        if turn.phase == Phase::Waiting {
             self.end_turn_unanswered(MessageEnd::Stopped);
+            self.append(EventBody::StopAsked { item, by, message });
             self.advance();
         } else {
+            turn.force_stop_at = Some(self.now.mono + STOP_MS);
+            self.append(EventBody::StopAsked { item, by, message });
             self.request(Asked::Interrupt, &outgoing::interrupt());
             self.set_activity(ActivityKind::Stopping {});
         }
