@@ -32,8 +32,8 @@ else
 fi
 
 # A control plane of an older build, or with another configuration, makes way. Workspaces go on meanwhile.
-key=${ATELIER_ANTHROPIC_KEY_FILE:-$DATA/anthropic-key}
-now=$( (cat "$BIN/control-plane" "$key" 2>/dev/null; env | grep '^ATELIER_\|^DOCKER_HOST=' | LC_ALL=C sort; docker info -f '{{.ID}}') | sha256sum)
+secrets=("${ATELIER_ANTHROPIC_KEY_FILE:-$DATA/anthropic-key}" "${ATELIER_OIDC_CLIENT_SECRET_FILE:-$DATA/oidc-client-secret}")
+now=$( (cat "$BIN/control-plane" "${secrets[@]}" 2>/dev/null; env | grep '^ATELIER_\|^DOCKER_HOST=' | LC_ALL=C sort; docker info -f '{{.ID}}') | sha256sum)
 # With a mistake in its configuration, what runs goes on.
 ATELIER_DATA=$DATA ATELIER_LOG=error "$BIN/control-plane" check || fail "nothing was changed"
 if runs control-plane && [ "$now" != "$(cat "$RUN/control-plane.is" 2>/dev/null)" ]; then
@@ -52,6 +52,9 @@ if [ -n "$demo" ]; then
   say "This is a demo: a scripted model answers. Ask it for \`help\`."
 elif [ -z "${ATELIER_ANTHROPIC_KEY:-}${ATELIER_ANTHROPIC_KEY_FILE:-}" ] && [ ! -e "$DATA/anthropic-key" ]; then
   say "There is no model key yet: put your Anthropic API key into $DATA/anthropic-key and run \`make up\` again, or try \`make up DEMO=1\`."
+fi
+if has_provider && [ -z "${ATELIER_OIDC_CLIENT_SECRET:-}" ] && [ ! -e "${secrets[1]}" ]; then
+  say "There is no client secret at ${secrets[1]}. Unless the provider knows this client as a public one, nobody can sign in."
 fi
 if has_provider; then
   say "Atelier is ready. Sign in at"

@@ -109,6 +109,10 @@ pub struct LocalSignIn {
 pub struct StartSignIn {
     /// Which of the page's own paths to come back to.
     pub to: String,
+    /// Whoever is signed in at the identity provider is to say anew who they are: somebody else may be meant.
+    #[serde(default)]
+    #[ts(as = "Option<bool>", optional)]
+    pub anew: bool,
 }
 
 /// Where to go on.

@@ -82,12 +82,12 @@ pub async fn local(
 )]
 pub async fn start(
     State(app): State<Arc<App>>,
-    Json(StartSignIn { to }): Json<StartSignIn>,
+    Json(StartSignIn { to, anew }): Json<StartSignIn>,
 ) -> Result<(Cookies<1>, Answer<SignInStarted>), ApiError> {
     let oidc = oidc(&app)?;
     let refused = || ApiError::new(ErrorCode::Invalid, "that is no path of this page");
     let attempt = Attempt::new(OwnPath::new(&to).ok_or_else(refused)?);
-    let url = oidc.address(&attempt).await.map_err(Refused::from)?;
+    let url = oidc.address(&attempt, anew).await.map_err(Refused::from)?;
     let cookie = begun(&app, &attempt).await?;
     Ok((cookie, Answer(SignInStarted { url })))
 }

@@ -135,7 +135,12 @@ async fn raise(app: &App, user: &UserRecord, role: Role) -> Result<(), StoreErro
 /// Writes down that somebody was not let in, unless too many were just now: then the log alone is told.
 pub async fn refused(app: &App, refused: &Refused, from: Origin<'_>) {
     let (address, how, why) = (from.address, from.how, refused.why());
-    tracing::info!(%address, how, ?why, error = %refused, "nobody was signed in");
+    if why == SignInRefusal::Invalid {
+        // It may be the configuration: a client secret that the provider does not take, say.
+        tracing::warn!(%address, how, error = refused as &dyn std::error::Error, "nobody was signed in");
+    } else {
+        tracing::info!(%address, how, ?why, error = %refused, "nobody was signed in");
+    }
     if !app.pace.writes_failure_down() {
         return;
     }

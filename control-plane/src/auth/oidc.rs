@@ -148,11 +148,11 @@ impl Oidc {
         self.provider.known(&self.http).await.map(drop)
     }
 
-    /// Where to send a browser that begins.
+    /// Where to send a browser that begins. `anew`: whoever is signed in at the provider says once more who they are.
     ///
     /// # Errors
     /// When the provider can't be asked.
-    pub async fn address(&self, attempt: &Attempt) -> Result<String, OidcError> {
+    pub async fn address(&self, attempt: &Attempt, anew: bool) -> Result<String, OidcError> {
         let known = self.provider.known(&self.http).await?;
         let (state, nonce) = (attempt.state(), attempt.nonce());
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier(attempt));
@@ -165,10 +165,14 @@ impl Oidc {
             )
             .add_scopes(["email", "profile"].map(|scope| Scope::new(scope.to_owned())))
             .set_pkce_challenge(challenge);
-        // Whoever signs in at a shared device says as whom, instead of being whoever was there before. Not every provider
-        // knows this.
-        let google = self.config.issuer == GOOGLE;
-        let request = if google { request.add_prompt(CoreAuthPrompt::SelectAccount) } else { request };
+        // Whoever signs in at a shared device says as whom, instead of being whoever was there before. Not every provider can
+        // have them choose; having them sign in is what each knows.
+        let prompt = match (self.config.issuer == GOOGLE, anew) {
+            (true, _) => Some(CoreAuthPrompt::SelectAccount),
+            (false, true) => Some(CoreAuthPrompt::Login),
+            (false, false) => None,
+        };
+        let request = prompt.into_iter().fold(request, |request, prompt| request.add_prompt(prompt));
         Ok(request.url().0.into())
     }
 

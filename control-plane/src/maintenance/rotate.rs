@@ -55,9 +55,15 @@ async fn reseal(store: &dyn Store, seal: &Seal) -> anyhow::Result<usize> {
 /// Makes a new key for the file, seals everything with it, and puts it in the old one's place.
 ///
 /// # Errors
-/// When a control plane serves from the folder, the store fails, or a secret opens with neither key.
+/// When a control plane serves from the folder, the old key is not there, the store fails, or a secret opens with neither key.
 pub async fn rotate_file(data: &Path, store: &dyn Store, file: &Path) -> anyhow::Result<Rotated> {
     let _lock = app::lock(data).await?;
+    if !file.exists() {
+        bail!(
+            "{} is not there: without the key that sealed them secrets can't be sealed anew",
+            file.display()
+        );
+    }
     let next = seal::next_file(file);
     let seal = Seal::from_one_file(&next)?.or_opens(Seal::from_one_file(file)?);
     let resealed = reseal(store, &seal).await?;

@@ -497,6 +497,22 @@ async fn a_new_key_is_asked_for_but_not_for_every_token_that_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_means_to_be_somebody_else_says_anew_who_they_are() {
+    let world = World::new().await;
+    for (body, wanted) in [
+        (json!({ "to": "/" }), None),
+        (json!({ "to": "/", "anew": false }), None),
+        (json!({ "to": "/", "anew": true }), Some("login")),
+    ] {
+        let answer = world.browser().send(Method::POST, "/api/sign-in/start", Some(body)).await;
+        let url: Url = answer.json::<SignInStarted>().await.unwrap().url.parse().unwrap();
+        let prompt =
+            url.query_pairs().find(|(name, _)| name == "prompt").map(|(_, value)| value.into_owned());
+        assert_eq!(prompt.as_deref(), wanted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_provider_nobody_signs_in_and_is_told_so() {
     let world = World::new().await;
     world.provider.break_down();

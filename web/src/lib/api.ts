@@ -37,14 +37,25 @@ export async function signInLocal(code: string): Promise<void> {
   await ask('POST', '/api/sign-in/local', { code });
 }
 
+/** Where this tab notes that somebody signed out in it. */
+const SIGNED_OUT = 'atelier.signed-out';
+
 /** Ends the session. */
 export async function signOut(): Promise<void> {
   await ask('POST', '/api/sign-out');
+  sessionStorage.setItem(SIGNED_OUT, 'yes');
+}
+
+/** Whether somebody signed out in this tab, and nobody has signed in since. */
+export function hasSignedOut(): boolean {
+  return sessionStorage.getItem(SIGNED_OUT) !== null;
 }
 
 /** Whoever is signed in. */
 export async function profile(): Promise<Profile> {
-  return (await ask('GET', '/api/user/profile')).json() as Promise<Profile>;
+  const answer = await ask('GET', '/api/user/profile');
+  sessionStorage.removeItem(SIGNED_OUT);
+  return answer.json() as Promise<Profile>;
 }
 
 /** A page of conversations, those whose title fits `query` if there is one. */

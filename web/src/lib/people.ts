@@ -16,9 +16,12 @@ export async function signInOptions(): Promise<SignInOptions> {
   return (await ask('GET', '/api/sign-in')).json() as Promise<SignInOptions>;
 }
 
-/** Begins a sign-in at the identity provider, which comes back to `to`; the address to go on at. */
-export async function startSignIn(to: string): Promise<string> {
-  const answer = await ask('POST', '/api/sign-in/start', { to });
+/**
+ * Begins a sign-in at the identity provider, which comes back to `to`; the address to go on at. `anew`: whoever is signed in there is
+ * not to be taken for who is meant.
+ */
+export async function startSignIn(to: string, anew: boolean): Promise<string> {
+  const answer = await ask('POST', '/api/sign-in/start', { to, anew });
   return ((await answer.json()) as SignInStarted).url;
 }
 

@@ -96,6 +96,16 @@ async fn everything_opens_with_the_new_key_and_nothing_with_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_the_old_key_no_new_one_is_made_up() {
+    let world = sqlite::fresh().await;
+    let dir = tempfile::tempdir().unwrap();
+    let refused = rotate_file(dir.path(), world.store(), &dir.path().join("sealing-key")).await.unwrap_err();
+    assert!(refused.to_string().contains("is not there"), "{refused:#}");
+    let left = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with("sealing-key")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cut_off_anywhere_it_loses_nothing_and_goes_on() {
     let world = sqlite::fresh().await;
     let (dir, file) = folder();

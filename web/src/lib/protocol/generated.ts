@@ -531,7 +531,11 @@ item: ItemId,
 /**
  * Who.
  */
-by: Person, } | { "kind": "text", 
+by: Person, 
+/**
+ * The message that it was for; none for a turn that Claude began by itself.
+ */
+message?: ItemId, } | { "kind": "text", 
 /**
  * The block; replaces live text of the same id.
  */
@@ -1811,7 +1815,11 @@ export type StartSignIn = {
 /**
  * Which of the page's own paths to come back to.
  */
-to: string, };
+to: string, 
+/**
+ * Whoever is signed in at the identity provider is to say anew who they are: somebody else may be meant.
+ */
+anew?: boolean, };
 
 /**
  * What a conversation is doing, as everybody is told.
