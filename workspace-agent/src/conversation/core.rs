@@ -29,7 +29,7 @@ use protocol::close::ErrorCode;
 use protocol::event::{BackgroundTask, MessageEnd, OpenTool, Person, ProcessEnd, Trouble};
 use protocol::limits::LOG_BYTES;
 use protocol::link::{ActivityKind, Catalog, Delivery, FromControl, Policy};
-use protocol::payload::{Body, short};
+use protocol::payload::{Body, BodyDigest, short};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
 use protocol::summary::{State, Summary};
@@ -280,7 +280,7 @@ enum Asked {
     Mode(Settings),
 }
 
-/// The CLI's session of this conversation.
+/// The CLI's session of this conversation: the one that its process last said it is on, or that it is to begin.
 #[derive(Clone, PartialEq, Debug)]
 struct Session {
     id: String,
@@ -290,6 +290,24 @@ struct Session {
     answered: bool,
     /// Its cost at its last result; the CLI reports the sum.
     cost_usd: f64,
+}
+
+impl Session {
+    /// One that no process has used.
+    const fn new(id: String) -> Self {
+        Self { id, used: false, answered: false, cost_usd: 0.0 }
+    }
+
+    /// The one that a conversation goes on in when the log's last event says that everything was forgotten: until the CLI
+    /// says which one it has begun. If it dies before that, the next process begins this one, instead of taking up what was
+    /// to be forgotten. The same event always leads to the same one.
+    fn after(conversation: ConversationId, cleared: Position) -> Self {
+        let place = format!("{conversation} cleared at {}.{}", cleared.epoch, cleared.n);
+        let mut bytes = [0; 16];
+        let digest = BodyDigest::of(place.as_bytes()).to_bytes().unwrap_or_default();
+        bytes.iter_mut().zip(digest).for_each(|(byte, of)| *byte = of);
+        Self::new(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+    }
 }
 
 /// The state of one conversation.
@@ -359,7 +377,7 @@ impl Conversation {
             next_n,
             summary: Summary::default(),
             policy,
-            session: Session { id: id.to_string(), used: false, answered: false, cost_usd: 0.0 },
+            session: Session::new(id.to_string()),
             loan: Loan::None,
             known_rows: KnownRows::default(),
             taken_since: 0,
@@ -431,6 +449,11 @@ impl Conversation {
     /// How the control plane wants us to behave, from here on.
     pub const fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
+    }
+
+    /// The log's last event says that everything was forgotten.
+    fn begin_session_anew(&mut self) {
+        self.session = Session::after(self.id, self.end());
     }
 
     /// Takes what happened and returns what is to be done.
@@ -737,7 +760,9 @@ const fn must_survive_power_cut(body: &EventBody) -> bool {
             | EventBody::MessageEnded { .. }
             | EventBody::MessageUnknown { .. }
             | EventBody::MessageContinued { .. }
+            // Which session goes on.
             | EventBody::ProcessStarted { .. }
+            | EventBody::Cleared {}
             | EventBody::StopAsked { .. }
             | EventBody::PromptAsked(_)
             | EventBody::PromptAnswered { .. }

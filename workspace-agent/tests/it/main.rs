@@ -7,6 +7,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod clears;
 mod deaths;
 mod desk;
 mod disk;
