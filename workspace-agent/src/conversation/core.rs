@@ -44,6 +44,7 @@ pub use self::recover::{Aftermath, Checkpoint, Opening};
 use self::size::Sized;
 use self::turn::{Message, Phase, Steer, Turn};
 use self::watchdog::Watch;
+use super::places::Standing;
 use crate::claude::blocks::{Blocks, Change};
 use crate::claude::events::Draft;
 use crate::claude::lines::Line;
@@ -62,6 +63,9 @@ const STOP_MS: Millis = 4_000;
 const FAREWELL_MS: Millis = 2_000;
 /// How long a process may take to leave after its stdin was closed.
 const LEAVE_MS: Millis = 3_000;
+/// For how long a process is left alone when what it had in the background has ended: Claude is told of that, and mostly
+/// begins a turn by itself. That takes it 20 to 50 ms.
+const WAKE_MS: Millis = 2_000;
 /// How often a message is given again after its process died before any tool was called.
 const MAX_RESENDS: u32 = 2;
 /// How often in a row a process may fail to come up.
@@ -343,6 +347,8 @@ pub struct Conversation {
     prompts: Vec<OpenPrompt>,
     open_calls: Vec<OpenTool>,
     background: Vec<BackgroundTask>,
+    /// Something ended in the background, and no turn has begun since.
+    may_wake: bool,
     /// The session says that something is owed, a background agent for one.
     session_busy: bool,
     blocks: Blocks,
@@ -395,6 +401,7 @@ impl Conversation {
             prompts: Vec::new(),
             open_calls: Vec::new(),
             background: Vec::new(),
+            may_wake: false,
             session_busy: false,
             blocks: Blocks::default(),
             tasks: Tasks::default(),
@@ -441,9 +448,20 @@ impl Conversation {
         self.process != Process::None
     }
 
-    /// Since when nothing has been owed; `None` while something is, or while there is no process.
-    pub fn idle_since(&self) -> Option<Millis> {
-        (self.process == Process::Live && !self.is_busy()).then_some(self.idle_since)
+    /// Whether the process could give its place to another.
+    pub fn standing(&self) -> Standing {
+        match self.process {
+            Process::Ending { .. } => Standing::Leaving,
+            Process::Live if !self.is_busy() && self.may_leave_at() <= self.now.mono => {
+                Standing::Idle { since: self.idle_since }
+            }
+            Process::None | Process::Starting { .. } | Process::Live => Standing::Busy,
+        }
+    }
+
+    /// When the process can leave, if nothing is owed until then.
+    const fn may_leave_at(&self) -> Millis {
+        self.idle_since + if self.may_wake { WAKE_MS } else { 0 }
     }
 
     /// How the control plane wants us to behave, from here on.
@@ -492,7 +510,10 @@ impl Conversation {
                 self.trouble(Trouble::DiskFull, detail);
                 self.effects.push(Effect::Activity(self.activity.clone()));
             }
-            Input::MakeRoom => self.leave_if_idle(ProcessEnd::Idle),
+            Input::MakeRoom if matches!(self.standing(), Standing::Idle { .. }) => {
+                self.leave_if_idle(ProcessEnd::Idle);
+            }
+            Input::MakeRoom => {}
             Input::Lend(terminal) => self.lend(terminal),
             Input::GivenBack => self.given_back(),
             Input::InUse(in_use) => self.in_use(in_use),
@@ -518,6 +539,7 @@ impl Conversation {
             Process::None => None,
             Process::Starting { give_up_at } => *give_up_at,
             Process::Live if self.is_busy() => None,
+            Process::Live if self.may_leave_at() > self.now.mono => Some(self.may_leave_at()),
             Process::Live => Some(self.idle_since + self.policy.idle_ms),
             Process::Ending { force_at, .. } => *force_at,
         };
@@ -588,6 +610,7 @@ impl Conversation {
         self.asked.clear();
         self.introduced = false;
         self.session_busy = false;
+        self.may_wake = false;
         self.running_with = self.wanted.clone();
         self.process = Process::Starting { give_up_at: None };
         self.effects.push(Effect::Spawn(self.launch(continue_turn)));

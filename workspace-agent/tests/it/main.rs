@@ -15,6 +15,7 @@ mod journal;
 mod messages;
 mod oracle;
 mod outgoing;
+mod places;
 mod prompts;
 mod screens;
 mod sizes;

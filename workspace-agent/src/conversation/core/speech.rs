@@ -68,6 +68,7 @@ impl Conversation {
     fn hear_init(&mut self, init: Init) {
         let session = short(&init.session_id, 64);
         let moved = self.session.id != session;
+        self.may_wake = false;
         self.session.id = session;
         self.session.used = true;
         if !self.introduced || moved {
@@ -310,6 +311,7 @@ impl Conversation {
         });
         let tasks: Vec<BackgroundTask> = tasks.collect();
         if tasks != self.background {
+            self.may_wake |= tasks.len() < self.background.len();
             self.background.clone_from(&tasks);
             self.append(EventBody::Background { tasks });
         }
