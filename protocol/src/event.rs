@@ -233,7 +233,8 @@ pub enum EventBody {
         /// The new state.
         state: State,
     },
-    /// A CLI process serves the conversation from here on.
+    /// A CLI process serves the conversation from here on, in this session. It is said again of the same process when that
+    /// goes over to another session, as it does for `/clear`.
     ProcessStarted {
         /// The CLI's session id.
         session: String,
@@ -296,7 +297,7 @@ pub enum EventBody {
         /// Tokens after.
         after: u64,
     },
-    /// The CLI forgot the conversation so far (`/clear`). The log keeps it.
+    /// The CLI forgot the conversation so far (`/clear`). The log keeps it. The session of before is not taken up again.
     Cleared {},
     /// Something went wrong that is not a turn's result.
     Trouble {

@@ -17,7 +17,7 @@ use protocol::status::Versions;
 use protocol::terminal::CAPABILITY;
 use protocol::{ConversationId, ItemId, Position};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -75,7 +75,6 @@ struct State {
     stored: HashMap<ConversationId, Position>,
     /// The number of the link that it came on.
     link: u64,
-    places: u32,
     /// What there is to tell of conversations that can't be opened.
     untold: Vec<FromAgent>,
     /// What conversations can't be given for the moment.
@@ -100,8 +99,7 @@ impl Desk {
             reserve: Arc::new(Reserve::new(&config.state)),
             config,
             processes,
-            slots: Arc::new(Semaphore::new(0)),
-            want_slot: Arc::new(Notify::new()),
+            places: Arc::default(),
             changed: Arc::new(Notify::new()),
             started: Instant::now(),
             boot: process::boot_id()?,
@@ -111,7 +109,6 @@ impl Desk {
             conversations: HashMap::new(),
             stored: HashMap::new(),
             link: 0,
-            places: 0,
             untold: Vec::new(),
             held: Waiting::default(),
             report_at: Instant::now() + REPORT_EVERY,
@@ -159,7 +156,7 @@ impl Desk {
             state.policy = welcome.policy;
             state.link = welcome.link;
             state.held.clear();
-            self.set_places(&mut state, welcome.policy.max_processes);
+            self.shared.places.set_limit(welcome.policy.max_processes);
             state.stored = welcome.logs.iter().map(|log| (log.conversation, log.end)).collect();
             let stored = state.stored.clone();
             state.conversations.retain(|id, handle| {
@@ -302,42 +299,6 @@ impl Desk {
         state.held.forget(conversation);
         if let Some(handle) = state.conversations.remove(&conversation) {
             let _ = handle.commands.try_send(Command::Forget);
-        }
-    }
-
-    fn set_places(&self, state: &mut State, places: u32) {
-        if places > state.places {
-            self.shared.slots.add_permits((places - state.places) as usize);
-        } else {
-            self.shared.slots.forget_permits((state.places - places) as usize);
-        }
-        state.places = places;
-    }
-
-    /// Whenever a conversation waits for a place: ends the process that has been idle for longest.
-    pub async fn make_room(self: Arc<Self>) {
-        loop {
-            self.shared.want_slot.notified().await;
-            if self.shared.slots.available_permits() > 0 {
-                continue;
-            }
-            let handles: Vec<_> =
-                self.lock().conversations.values().map(|handle| handle.commands.clone()).collect();
-            let mut longest = None;
-            for commands in handles {
-                let (answer, idle_since) = oneshot::channel();
-                if commands.send(Command::IdleSince(answer)).await.is_err() {
-                    continue;
-                }
-                if let Ok(Some(since)) = idle_since.await
-                    && longest.as_ref().is_none_or(|(oldest, _)| since < *oldest)
-                {
-                    longest = Some((since, commands));
-                }
-            }
-            if let Some((_, commands)) = longest {
-                let _ = commands.send(Command::Input(Box::new(Input::MakeRoom))).await;
-            }
         }
     }
 

@@ -78,7 +78,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         Err(error) = &mut gateway => Err(error).context("the model gateway's near end"),
         Err(error) = &mut reaper => Err(error).context("reaping"),
         () = &mut renewals => Ok(()),
-        () = Arc::clone(&desk).make_room() => Ok(()),
         () = Arc::clone(&desk).retry_held() => Ok(()),
         () = Arc::clone(&desk).lend() => Ok(()),
         () = Arc::clone(&desk).watch_screens() => Ok(()),

@@ -29,7 +29,7 @@ use protocol::close::ErrorCode;
 use protocol::event::{BackgroundTask, MessageEnd, OpenTool, Person, ProcessEnd, Trouble};
 use protocol::limits::LOG_BYTES;
 use protocol::link::{ActivityKind, Catalog, Delivery, FromControl, Policy};
-use protocol::payload::{Body, short};
+use protocol::payload::{Body, BodyDigest, short};
 use protocol::prompt::Decision;
 use protocol::settings::Settings;
 use protocol::summary::{State, Summary};
@@ -44,6 +44,7 @@ pub use self::recover::{Aftermath, Checkpoint, Opening};
 use self::size::Sized;
 use self::turn::{Message, Phase, Steer, Turn};
 use self::watchdog::Watch;
+use super::places::Standing;
 use crate::claude::blocks::{Blocks, Change};
 use crate::claude::events::Draft;
 use crate::claude::lines::Line;
@@ -62,6 +63,9 @@ const STOP_MS: Millis = 4_000;
 const FAREWELL_MS: Millis = 2_000;
 /// How long a process may take to leave after its stdin was closed.
 const LEAVE_MS: Millis = 3_000;
+/// For how long a process is left alone when what it had in the background has ended: Claude is told of that, and mostly
+/// begins a turn by itself. That takes it 20 to 50 ms.
+const WAKE_MS: Millis = 2_000;
 /// How often a message is given again after its process died before any tool was called.
 const MAX_RESENDS: u32 = 2;
 /// How often in a row a process may fail to come up.
@@ -282,7 +286,7 @@ enum Asked {
     Mode(Settings),
 }
 
-/// The CLI's session of this conversation.
+/// The CLI's session of this conversation: the one that its process last said it is on, or that it is to begin.
 #[derive(Clone, PartialEq, Debug)]
 struct Session {
     id: String,
@@ -292,6 +296,24 @@ struct Session {
     answered: bool,
     /// Its cost at its last result; the CLI reports the sum.
     cost_usd: f64,
+}
+
+impl Session {
+    /// One that no process has used.
+    const fn new(id: String) -> Self {
+        Self { id, used: false, answered: false, cost_usd: 0.0 }
+    }
+
+    /// The one that a conversation goes on in when the log's last event says that everything was forgotten: until the CLI
+    /// says which one it has begun. If it dies before that, the next process begins this one, instead of taking up what was
+    /// to be forgotten. The same event always leads to the same one.
+    fn after(conversation: ConversationId, cleared: Position) -> Self {
+        let place = format!("{conversation} cleared at {}.{}", cleared.epoch, cleared.n);
+        let mut bytes = [0; 16];
+        let digest = BodyDigest::of(place.as_bytes()).to_bytes().unwrap_or_default();
+        bytes.iter_mut().zip(digest).for_each(|(byte, of)| *byte = of);
+        Self::new(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+    }
 }
 
 /// The state of one conversation.
@@ -327,6 +349,8 @@ pub struct Conversation {
     prompts: Vec<OpenPrompt>,
     open_calls: Vec<OpenTool>,
     background: Vec<BackgroundTask>,
+    /// Something ended in the background, and no turn has begun since.
+    may_wake: bool,
     /// The session says that something is owed, a background agent for one.
     session_busy: bool,
     blocks: Blocks,
@@ -361,7 +385,7 @@ impl Conversation {
             next_n,
             summary: Summary::default(),
             policy,
-            session: Session { id: id.to_string(), used: false, answered: false, cost_usd: 0.0 },
+            session: Session::new(id.to_string()),
             loan: Loan::None,
             known_rows: KnownRows::default(),
             taken_since: 0,
@@ -379,6 +403,7 @@ impl Conversation {
             prompts: Vec::new(),
             open_calls: Vec::new(),
             background: Vec::new(),
+            may_wake: false,
             session_busy: false,
             blocks: Blocks::default(),
             tasks: Tasks::default(),
@@ -425,14 +450,30 @@ impl Conversation {
         self.process != Process::None
     }
 
-    /// Since when nothing has been owed; `None` while something is, or while there is no process.
-    pub fn idle_since(&self) -> Option<Millis> {
-        (self.process == Process::Live && !self.is_busy()).then_some(self.idle_since)
+    /// Whether the process could give its place to another.
+    pub fn standing(&self) -> Standing {
+        match self.process {
+            Process::Ending { .. } => Standing::Leaving,
+            Process::Live if !self.is_busy() && self.may_leave_at() <= self.now.mono => {
+                Standing::Idle { since: self.idle_since }
+            }
+            Process::None | Process::Starting { .. } | Process::Live => Standing::Busy,
+        }
+    }
+
+    /// When the process can leave, if nothing is owed until then.
+    const fn may_leave_at(&self) -> Millis {
+        self.idle_since + if self.may_wake { WAKE_MS } else { 0 }
     }
 
     /// How the control plane wants us to behave, from here on.
     pub const fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
+    }
+
+    /// The log's last event says that everything was forgotten.
+    fn begin_session_anew(&mut self) {
+        self.session = Session::after(self.id, self.end());
     }
 
     /// Takes what happened and returns what is to be done.
@@ -471,7 +512,10 @@ impl Conversation {
                 self.trouble(Trouble::DiskFull, detail);
                 self.effects.push(Effect::Activity(self.activity.clone()));
             }
-            Input::MakeRoom => self.leave_if_idle(ProcessEnd::Idle),
+            Input::MakeRoom if matches!(self.standing(), Standing::Idle { .. }) => {
+                self.leave_if_idle(ProcessEnd::Idle);
+            }
+            Input::MakeRoom => {}
             Input::Lend(terminal) => self.lend(terminal),
             Input::GivenBack => self.given_back(),
             Input::InUse(in_use) => self.in_use(in_use),
@@ -497,6 +541,7 @@ impl Conversation {
             Process::None => None,
             Process::Starting { give_up_at } => *give_up_at,
             Process::Live if self.is_busy() => None,
+            Process::Live if self.may_leave_at() > self.now.mono => Some(self.may_leave_at()),
             Process::Live => Some(self.idle_since + self.policy.idle_ms),
             Process::Ending { force_at, .. } => *force_at,
         };
@@ -567,6 +612,7 @@ impl Conversation {
         self.asked.clear();
         self.introduced = false;
         self.session_busy = false;
+        self.may_wake = false;
         self.running_with = self.wanted.clone();
         self.process = Process::Starting { give_up_at: None };
         self.effects.push(Effect::Spawn(self.launch(continue_turn)));
@@ -739,7 +785,9 @@ const fn must_survive_power_cut(body: &EventBody) -> bool {
             | EventBody::MessageEnded { .. }
             | EventBody::MessageUnknown { .. }
             | EventBody::MessageContinued { .. }
+            // Which session goes on.
             | EventBody::ProcessStarted { .. }
+            | EventBody::Cleared {}
             | EventBody::StopAsked { .. }
             | EventBody::PromptAsked(_)
             | EventBody::PromptAnswered { .. }

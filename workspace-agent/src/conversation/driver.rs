@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use protocol::link::Policy;
 use protocol::terminal::NotLent;
 use protocol::{ConversationId, Millis, Position};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::core::{Input, Launch, Now};
@@ -16,6 +16,7 @@ use super::journal::medium::OnDisk;
 use super::keeper::{Act, Keeper};
 use super::lending::{Borrow, Event, Loans, OpenSessions, Sessions};
 use super::outgoing::Outgoing;
+use super::places::{Places, Seat};
 use crate::claude::launch;
 use crate::claude::process::{Claude, Heard};
 use crate::config::Config;
@@ -34,10 +35,8 @@ pub struct Shared {
     pub config: Arc<Config>,
     /// The workspace's processes.
     pub processes: Arc<Processes>,
-    /// Places for CLI processes; each costs some 200 MB.
-    pub slots: Arc<Semaphore>,
-    /// Someone waits for a place.
-    pub want_slot: Arc<Notify>,
+    /// Places for CLI processes.
+    pub places: Arc<Places>,
     /// Something is to be told to the control plane.
     pub changed: Arc<Notify>,
     /// Space kept back on the state volume.
@@ -70,8 +69,6 @@ pub enum Command {
     Policy(Policy),
     /// The store's end is known, and the number of the link that leads to it: join the journal to it, and only then go on.
     Join(Position, u64),
-    /// Since when nothing was owed, if a process lives on that.
-    IdleSince(oneshot::Sender<Option<Millis>>),
     /// A terminal asks for the session.
     Lend(Borrow),
     /// The conversation is deleted: end everything and remove its journal.
@@ -103,6 +100,7 @@ pub fn start(shared: &Shared, id: ConversationId, policy: Policy) -> io::Result<
         keeper,
         inbox,
         process: None,
+        seat: shared.places.seat(),
         spawning: None,
         noted,
         loans: Loans::new(shared.open_sessions.clone()),
@@ -134,7 +132,9 @@ struct Driver {
     id: ConversationId,
     keeper: Keeper,
     inbox: mpsc::Receiver<Command>,
-    process: Option<(Claude, OwnedSemaphorePermit)>,
+    process: Option<Claude>,
+    /// Its place, or that of one to come.
+    seat: Seat,
     /// A process that waits for its place, and what is to be written to it.
     spawning: Option<(Launch, Vec<String>)>,
     /// The session, as the others know it.
@@ -148,7 +148,10 @@ struct Driver {
 enum Wake {
     Command(Option<Command>),
     Heard(Heard),
-    Slot(OwnedSemaphorePermit),
+    /// There is a place for the process that is to be started.
+    Place,
+    /// Another one wants the place of this one.
+    Wanted,
     Loan(Event),
     Tick,
     DiskRetry,
@@ -170,16 +173,15 @@ impl Driver {
                     }
                     self.act();
                 }
-                Wake::Command(Some(Command::IdleSince(answer))) => {
-                    let _ = answer.send(self.keeper.idle_since());
-                }
                 Wake::Command(Some(Command::Lend(borrow))) => self.lend(borrow),
                 Wake::Loan(event) => self.loan(event),
                 Wake::Heard(heard) => self.hear(heard),
-                Wake::Slot(permit) => self.spawn(permit),
+                Wake::Place => self.spawn(),
+                Wake::Wanted => self.feed(Input::MakeRoom),
                 Wake::Tick => self.feed(Input::Tick),
                 Wake::DiskRetry => self.retry_disk(),
             }
+            self.seat.report(self.keeper.standing());
             self.note_session();
             self.compact();
         }
@@ -187,7 +189,7 @@ impl Driver {
 
     async fn next(&mut self) -> Wake {
         let deadline = self.keeper.deadline().map(|at| self.shared.started + Duration::from_millis(at));
-        let waits = self.spawning.is_some();
+        let (waits, runs) = (self.spawning.is_some(), self.process.is_some());
         // A full disk holds the turn: what the process says is left in its pipe until there is room.
         let listens = !self.disk_full;
         // Nothing can be decided before.
@@ -197,7 +199,9 @@ impl Driver {
             command = self.inbox.recv() => Wake::Command(command),
             heard = hear(&mut self.process), if listens => Wake::Heard(heard),
             event = self.loans.event(), if joined => Wake::Loan(event),
-            Ok(permit) = Arc::clone(&self.shared.slots).acquire_owned(), if waits => Wake::Slot(permit),
+            () = self.seat.held(), if waits => Wake::Place,
+            // What the process has said comes first: it may be more to do.
+            () = self.seat.wanted(), if runs => Wake::Wanted,
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 Wake::Tick
             }
@@ -212,6 +216,7 @@ impl Driver {
             Heard::TooLong { bytes } => self.feed(Input::TooLong { bytes }),
             Heard::Exited { detail } => {
                 self.process = None;
+                self.seat.leave();
                 self.feed(Input::Exited { detail });
             }
         }
@@ -242,11 +247,11 @@ impl Driver {
         match act {
             Act::Spawn(launch) => {
                 self.spawning = Some((launch, Vec::new()));
-                self.shared.want_slot.notify_one();
+                self.seat.want();
             }
             Act::Write(line) => self.write(line),
             Act::CloseStdin => {
-                if let Some((process, _)) = &mut self.process {
+                if let Some(process) = &mut self.process {
                     process.close_stdin();
                 }
             }
@@ -333,14 +338,14 @@ impl Driver {
     fn write(&mut self, line: String) {
         if let Some((_, lines)) = &mut self.spawning {
             lines.push(line);
-        } else if let Some((process, _)) = &mut self.process {
+        } else if let Some(process) = &mut self.process {
             process.write(line);
         }
     }
 
-    fn spawn(&mut self, permit: OwnedSemaphorePermit) {
+    fn spawn(&mut self) {
         self.feed(Input::Placed);
-        let Some((launch, lines)) = self.spawning.take() else { return };
+        let Some((launch, lines)) = self.spawning.take_if(|_| self.seat.is_held()) else { return };
         let mark = self.shared.processes.new_mark();
         let command = launch::command(&self.shared.config, self.id, &launch, mark);
         match Claude::start(&self.shared.processes, mark, command) {
@@ -348,9 +353,10 @@ impl Driver {
                 for line in lines {
                     process.write(line);
                 }
-                self.process = Some((process, permit));
+                self.process = Some(process);
             }
             Err(error) => {
+                self.seat.leave();
                 let detail = format!("Claude can't be started: {error}");
                 self.feed(Input::Exited { detail });
             }
@@ -359,9 +365,10 @@ impl Driver {
 
     /// What comes of it is fed when it has come.
     fn terminate(&mut self) {
-        if let Some((process, _)) = &mut self.process {
+        if let Some(process) = &mut self.process {
             process.terminate();
         } else if self.spawning.take().is_some() {
+            self.seat.leave();
             self.keeper.feed(self.now(), Input::Exited { detail: "it was not started any more".to_owned() });
         }
     }
@@ -391,7 +398,7 @@ impl Driver {
 
     async fn forget(&mut self, dir: &Path) {
         self.shared.sessions.forget(self.id);
-        if let Some((process, _)) = &mut self.process {
+        if let Some(process) = &mut self.process {
             process.terminate();
             while !matches!(process.hear().await, Heard::Exited { .. }) {}
         }
@@ -414,9 +421,9 @@ fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }
 
-async fn hear(process: &mut Option<(Claude, OwnedSemaphorePermit)>) -> Heard {
+async fn hear(process: &mut Option<Claude>) -> Heard {
     match process {
-        Some((process, _)) => process.hear().await,
+        Some(process) => process.hear().await,
         None => std::future::pending().await,
     }
 }

@@ -20,6 +20,7 @@ use super::core::{Aftermath, Checkpoint, Conversation, Effect, Input, Launch, No
 use super::journal::medium::Medium;
 use super::journal::{Journal, Record, Span, read_span};
 use super::outgoing::{Entry, Outgoing};
+use super::places::Standing;
 
 /// What is left to do for whoever has the process.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,9 +121,9 @@ impl Keeper {
         self.core.session()
     }
 
-    /// See [`Conversation::idle_since`].
-    pub fn idle_since(&self) -> Option<Millis> {
-        self.core.idle_since()
+    /// See [`Conversation::standing`].
+    pub fn standing(&self) -> Standing {
+        self.core.standing()
     }
 
     /// See [`Conversation::deadline`].

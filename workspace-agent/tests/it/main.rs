@@ -7,6 +7,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod clears;
 mod deaths;
 mod desk;
 mod disk;
@@ -14,6 +15,7 @@ mod journal;
 mod messages;
 mod oracle;
 mod outgoing;
+mod places;
 mod prompts;
 mod screens;
 mod sizes;

@@ -6,10 +6,11 @@ use protocol::event::{MessageEnd, ProcessEnd, SettingsChange, Trouble};
 use protocol::link::{ActivityKind, Delivery};
 use protocol::settings::{Mode, ModelName, Settings};
 use protocol::summary::State;
-use serde_json::json;
+use serde_json::{Value, json};
 use workspace_agent::conversation::core::Input;
+use workspace_agent::conversation::places::Standing;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, POLICY};
 
 #[test]
 fn a_message_starts_a_process_and_comes_to_a_result() {
@@ -176,7 +177,45 @@ fn a_process_with_a_background_task_is_not_idle() {
                       "tasks": [{ "task_id": "b1", "task_type": "local_bash", "description": "ticker" }] }));
     desk.result(&[item]);
     assert_eq!(desk.core.deadline(), None);
-    assert_eq!(desk.core.idle_since(), None);
+    assert_eq!(desk.core.standing(), Standing::Busy);
+}
+
+/// Claude is told of what ended in the background, and begins a turn by itself: nobody's place is taken in between.
+#[test]
+fn a_process_whose_background_task_has_ended_is_not_idle_at_once() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    let tasks =
+        |tasks: Value| json!({ "type": "system", "subtype": "background_tasks_changed", "tasks": tasks });
+    desk.hear(tasks(json!([{ "task_id": "b1", "task_type": "local_bash", "description": "ticker" }])));
+    desk.result(&[item]);
+    desk.hear(tasks(json!([])));
+    desk.feed(Input::MakeRoom);
+    assert_eq!((desk.core.standing(), desk.stdin_closed), (Standing::Busy, 0));
+    desk.hear(json!({ "type": "system", "subtype": "init", "session_id": "s-1" }));
+    assert_eq!(desk.core.standing(), Standing::Busy);
+    desk.hear(json!({ "type": "result", "subtype": "success", "is_error": false, "result": "ok",
+                      "origin": { "kind": "task-notification" } }));
+    desk.hear(json!({ "type": "system", "subtype": "session_state_changed", "state": "idle" }));
+    assert_eq!(desk.core.standing(), Standing::Idle { since: desk.now.mono });
+    desk.feed(Input::MakeRoom);
+    assert_eq!((desk.core.standing(), desk.stdin_closed), (Standing::Leaving, 1));
+}
+
+#[test]
+fn a_process_that_did_not_wake_up_for_its_background_task_can_make_room() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    let tasks =
+        |tasks: Value| json!({ "type": "system", "subtype": "background_tasks_changed", "tasks": tasks });
+    desk.hear(tasks(json!([{ "task_id": "b1", "task_type": "local_bash", "description": "ticker" }])));
+    desk.result(&[item]);
+    desk.hear(tasks(json!([])));
+    let since = desk.now.mono;
+    desk.now.mono = desk.core.deadline().unwrap();
+    desk.feed(Input::Tick);
+    assert_eq!(desk.core.standing(), Standing::Idle { since });
+    assert_eq!(desk.core.deadline(), Some(since + POLICY.idle_ms));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn typed(row: &str) -> Draft {
     Draft::plain(EventBody::TerminalTyped { row: row.to_owned(), content: Payload::Text("hello".to_owned()) })
 }
 
-fn added(session: &str, rows: &[u128]) -> Added {
+pub(crate) fn added(session: &str, rows: &[u128]) -> Added {
     let rows: Vec<String> = rows.iter().copied().map(row).collect();
     Added {
         session: session.to_owned(),
@@ -46,7 +46,7 @@ fn added(session: &str, rows: &[u128]) -> Added {
 }
 
 /// A conversation that has had one turn, lent to a terminal.
-fn lent() -> Desk {
+pub(crate) fn lent() -> Desk {
     let mut desk = Desk::new();
     let item = desk.begin_turn("one");
     desk.result(&[item]);

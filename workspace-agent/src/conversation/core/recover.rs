@@ -126,7 +126,9 @@ impl Conversation {
                     self.unasked_at = self.end();
                 }
             }
-            EventBody::Cleared {} => self.session.cost_usd = 0.0,
+            // What was cleared in Claude's own screen is followed by the word of which session goes on.
+            EventBody::Cleared {} if !self.is_here() => self.session.cost_usd = 0.0,
+            EventBody::Cleared {} => self.begin_session_anew(),
             EventBody::TerminalOpened { .. } => self.replay_lent(),
             EventBody::TerminalClosed { row, session, .. } => {
                 self.replay_read(row.as_deref(), session.as_deref());

@@ -66,9 +66,12 @@ impl Conversation {
     }
 
     fn hear_init(&mut self, init: Init) {
-        self.session.id = short(&init.session_id, 64);
+        let session = short(&init.session_id, 64);
+        let moved = self.session.id != session;
+        self.may_wake = false;
+        self.session.id = session;
         self.session.used = true;
-        if !self.introduced {
+        if !self.introduced || moved {
             let resumed = self.session.answered;
             self.introduced = true;
             self.append(EventBody::ProcessStarted {
@@ -296,8 +299,8 @@ impl Conversation {
     }
 
     fn hear_cleared(&mut self) {
-        self.session.cost_usd = 0.0;
         self.append(EventBody::Cleared {});
+        self.begin_session_anew();
     }
 
     fn hear_background(&mut self, tasks: &[Background]) {
@@ -308,6 +311,7 @@ impl Conversation {
         });
         let tasks: Vec<BackgroundTask> = tasks.collect();
         if tasks != self.background {
+            self.may_wake |= tasks.len() < self.background.len();
             self.background.clone_from(&tasks);
             self.append(EventBody::Background { tasks });
         }
