@@ -33,7 +33,7 @@ const SHOWN_MS = 5000;
 /** Between tries while the link is up but the control plane cannot take the message. */
 const RETRY_MS = 3000;
 
-type Kept = Omit<LocalMessage, 'mark'>;
+type Kept = Omit<LocalMessage, 'mark' | 'fleeting'>;
 
 /**
  * How far a message was taken back. `now`: it never left, and is forgotten. `later`: it may have arrived, since its answer
@@ -76,8 +76,8 @@ export class Sender {
   send(message: NewMessage): void {
     const { conversation, text, steer = false, again_of, create } = message;
     const kept: Kept = { conversation, item: newId(), text, steer, again_of, create, at: Date.now() };
-    save(this.#key(kept.item), kept);
-    this.messages = [...this.messages, { ...kept, mark: { state: 'unsent' } }];
+    const fleeting = !save(this.#key(kept.item), kept);
+    this.messages = [...this.messages, { ...kept, fleeting, mark: { state: 'unsent' } }];
     this.flush();
   }
 
@@ -94,6 +94,7 @@ export class Sender {
     if (message.mark.state === 'leaving') return 'later';
     if (!this.#mayHaveArrived(message)) {
       this.#forget(item);
+      this.#bequeath(message);
       return 'now';
     }
     this.#put(item, 'leaving');
@@ -108,6 +109,11 @@ export class Sender {
     const { conversation, text, steer, again_of } = message;
     this.#forget(item);
     this.send({ conversation, text, steer, ...(again_of ? { again_of } : {}) });
+  }
+
+  /** Whether a reload would lose something: this browser had no room to keep it, and it is not safe elsewhere. */
+  get losesWords(): boolean {
+    return this.messages.some(({ fleeting, mark }) => fleeting && mark.state !== 'saved');
   }
 
   /** The link came up or went down. */
@@ -131,7 +137,8 @@ export class Sender {
       const free = !this.#inFlight.has(item);
       if (mark.state === 'leaving' && free) void this.#withdraw(message);
       if (mark.state === 'unsent' && free && !busy.has(conversation)) void this.#deliver(message);
-      if (!SETTLED.has(mark.state)) busy.add(conversation);
+      // Without its conversation nothing that follows can be taken.
+      if (!SETTLED.has(mark.state) || (mark.state === 'refused' && message.create)) busy.add(conversation);
     }
   }
 
@@ -152,8 +159,9 @@ export class Sender {
       this.#settle(item, { state: 'saved' });
     } catch (failure) {
       const code = refusal(failure);
-      if (code) this.#settle(item, { state: 'refused', code });
-      else this.#postpone(item);
+      const early = failure instanceof ApiFailure ? failure.backInMs : undefined;
+      if (code && early === undefined) this.#settle(item, { state: 'refused', code });
+      else this.#postpone(item, early);
     }
   }
 
@@ -188,10 +196,24 @@ export class Sender {
     this.flush();
   }
 
-  #postpone(item: ItemId): void {
-    this.#inFlight.delete(item);
+  /** It is sent again later; what came too soon is not before its time. */
+  #postpone(item: ItemId, early: number | undefined): void {
+    if (early === undefined) this.#inFlight.delete(item);
     if (this.#get(item)?.mark.state === 'sending') this.#mark(item, { state: 'unsent' });
-    setTimeout(() => this.flush(), RETRY_MS);
+    const again = () => {
+      if (early !== undefined) this.#inFlight.delete(item);
+      this.flush();
+    };
+    setTimeout(again, early ?? RETRY_MS);
+  }
+
+  /** The next message of a conversation makes it, if the one that should have is gone. */
+  #bequeath({ conversation, create }: LocalMessage): void {
+    const heir = create && this.messages.find((message) => message.conversation === conversation);
+    if (!heir || heir.create) return;
+    this.messages = this.messages.map((message) => (message === heir ? { ...message, create } : message));
+    this.#keep(heir.item, heir.stage);
+    this.flush();
   }
 
   /** The control plane has it; the copy goes once the outbox had time to show it. */
@@ -216,7 +238,9 @@ export class Sender {
   #keep(item: ItemId, stage: LocalMessage['stage']): void {
     this.messages = this.messages.map((message) => (message.item === item ? { ...message, stage } : message));
     const message = this.#get(item);
-    if (message) save(this.#key(item), { ...message, mark: undefined });
+    if (!message) return;
+    const fleeting = !save(this.#key(item), { ...message, mark: undefined, fleeting: undefined });
+    this.messages = this.messages.map((one) => (one.item === item ? { ...one, fleeting } : one));
   }
 
   #put(item: ItemId, stage: 'leaving' | 'back'): void {
