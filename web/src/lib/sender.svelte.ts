@@ -74,7 +74,9 @@ export class Sender {
 
   /** Sends a message, or keeps it until it can be sent. */
   send(message: NewMessage): void {
-    const { conversation, text, steer = false, again_of, create } = message;
+    const { conversation, text, steer = false, again_of } = message;
+    // The one that should have made the conversation may be refused, or be discarded.
+    const create = message.create ?? this.of(conversation).find(({ mark }) => mark.state !== 'saved')?.create;
     const kept: Kept = { conversation, item: newId(), text, steer, again_of, create, at: Date.now() };
     const fleeting = !save(this.#key(kept.item), kept);
     this.messages = [...this.messages, { ...kept, fleeting, mark: { state: 'unsent' } }];
@@ -94,7 +96,6 @@ export class Sender {
     if (message.mark.state === 'leaving') return 'later';
     if (!this.#mayHaveArrived(message)) {
       this.#forget(item);
-      this.#bequeath(message);
       return 'now';
     }
     this.#put(item, 'leaving');
@@ -137,8 +138,7 @@ export class Sender {
       const free = !this.#inFlight.has(item);
       if (mark.state === 'leaving' && free) void this.#withdraw(message);
       if (mark.state === 'unsent' && free && !busy.has(conversation)) void this.#deliver(message);
-      // Without its conversation nothing that follows can be taken.
-      if (!SETTLED.has(mark.state) || (mark.state === 'refused' && message.create)) busy.add(conversation);
+      if (!SETTLED.has(mark.state)) busy.add(conversation);
     }
   }
 
@@ -205,15 +205,6 @@ export class Sender {
       this.flush();
     };
     setTimeout(again, early ?? RETRY_MS);
-  }
-
-  /** The next message of a conversation makes it, if the one that should have is gone. */
-  #bequeath({ conversation, create }: LocalMessage): void {
-    const heir = create && this.messages.find((message) => message.conversation === conversation);
-    if (!heir || heir.create) return;
-    this.messages = this.messages.map((message) => (message === heir ? { ...message, create } : message));
-    this.#keep(heir.item, heir.stage);
-    this.flush();
   }
 
   /** The control plane has it; the copy goes once the outbox had time to show it. */

@@ -183,5 +183,5 @@ function queuedLocal({ item, text, steer, mark, fleeting }: LocalMessage): Queue
 }
 
 function localMark(mark: Mark, fleeting: boolean | undefined): Mark {
-  return fleeting && mark.state !== 'saved' ? { ...mark, fleeting: true } : mark;
+  return fleeting ? { ...mark, fleeting: true } : mark;
 }

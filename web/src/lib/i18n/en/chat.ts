@@ -48,9 +48,7 @@ const marks = {
 
 const message = {
   marks,
-  fleeting: 'keep this page open',
-  fleetingHint:
-    'This browser has no room to keep it. Leave the page open until it is saved, or copy the words.',
+  fleeting: 'not kept in this browser; leave the page open',
   hints: {
     unsent: 'Kept in this browser. It goes out when the link is back.',
     leaving: 'It may have arrived already. It is taken back when the link is there.',

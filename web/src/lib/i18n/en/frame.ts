@@ -139,8 +139,6 @@ const status = {
   diskFull: 'the disk is full; nothing goes on until there is room',
   stop: 'Stop',
   stopHint: 'Esc twice',
-  notStopped:
-    'The stop could not be passed on, and Claude goes on working. Nothing is lost. Press Stop again.',
   notResponding: 'Claude shows no sign of life; it is being looked after',
 };
 

@@ -119,8 +119,6 @@ const status: Dictionary['status'] = {
   diskFull: '디스크가 가득 참, 자리가 날 때까지 멈춤',
   stop: '중지',
   stopHint: 'Esc 두 번',
-  notStopped:
-    '중지 요청을 전하지 못해서 Claude가 계속 일하고 있어요. 잃은 것은 없어요. 중지를 다시 눌러 주세요.',
   notResponding: 'Claude에게서 아무 신호가 없어서 살펴보고 있어요',
 };
 
