@@ -19,8 +19,12 @@ use protocol::limits::{DECISION_BYTES, MESSAGE_BYTES, MESSAGE_JSON_BYTES, OUTBOX
 use protocol::outbox::{Item, ItemState, What};
 use protocol::payload::json_len;
 use protocol::prompt::Decision;
-use protocol::summary::{State, Summary};
+use protocol::summary::{MAX_PROMPTS, State, Summary};
 use protocol::{Event, EventBody, ItemId, Millis, Position, PromptId};
+
+/// Stops that may be on their way at a time, and as many continuations: a person presses again, and a script in a loop has to
+/// end somewhere. None of them is kept out by messages, nor by each other.
+const ASKS: usize = 16;
 
 /// Why a person's request was refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -124,26 +128,37 @@ impl Outbox {
     /// # Errors
     /// When it makes no sense, is too large, or the outbox is full.
     pub fn add(&self, id: ItemId, what: What, stamp: Stamp, summary: &Summary) -> Result<Item, Refusal> {
-        if self.items.len() >= OUTBOX_ITEMS {
-            return Err(refuse(ErrorCode::TooMany, format!("{OUTBOX_ITEMS} items wait already")));
-        }
         match &what {
             What::Message { text, .. } => {
                 check_text(text)?;
+                self.check_count(is_message, OUTBOX_ITEMS)?;
                 self.check_room(0, text.len())?;
             }
             What::Answer { prompt, decision } => {
                 check_decision(decision)?;
                 self.check_answer(prompt, summary)?;
+                // One for each prompt, but prompts come and go while answers are on their way.
+                self.check_count(|item| matches!(item.what, What::Answer { .. }), MAX_PROMPTS)?;
             }
             What::Continue { message } if summary.unknown != Some(*message) => {
                 return Err(refuse(ErrorCode::Conflict, "there is no interrupted turn of that message"));
             }
-            What::Continue { .. } | What::Stop { .. } => {}
+            What::Continue { .. } => {
+                self.check_count(|item| matches!(item.what, What::Continue { .. }), ASKS)?;
+            }
+            What::Stop { .. } => self.check_count(|item| matches!(item.what, What::Stop { .. }), ASKS)?,
         }
         let Stamp { by, at, after } = stamp;
         let (seq, rev) = (self.seq + 1, self.rev + 1);
         Ok(Item { id, seq, version: 1, rev, by, at, after, what, handed: false, state: ItemState::Saved })
+    }
+
+    /// Whether there is room for one more of a kind.
+    fn check_count(&self, kind: impl Fn(&Item) -> bool, most: usize) -> Result<(), Refusal> {
+        if self.items.values().filter(|item| kind(item)).count() < most {
+            return Ok(());
+        }
+        Err(refuse(ErrorCode::TooMany, format!("{most} of that kind wait already")))
     }
 
     /// Whether there is room for text of so many bytes in the place of `old` ones.
@@ -668,6 +683,31 @@ mod tests {
         outbox.apply(&[outbox.edit(id(1), 1, "short".into()).unwrap()]);
         outbox.apply(&[outbox.add(id(1000), message("x"), stamp(0), &summary).unwrap()]);
         assert_eq!(outbox.edit(id(1000), 1, "y".repeat(MESSAGE_BYTES)).unwrap_err().code, ErrorCode::TooMany);
+    }
+
+    #[test]
+    fn messages_that_wait_keep_out_no_answer_and_no_stop_and_those_have_bounds_of_their_own() {
+        let prompt = |n: usize| PromptId::new(format!("r{n}")).unwrap();
+        let prompts = (0..=MAX_PROMPTS).map(prompt).collect();
+        let summary = Summary { prompts, unknown: Some(id(1)), ..Summary::default() };
+        let mut outbox = with(OUTBOX_ITEMS as u128);
+        let refused = outbox.add(id(9000), message("one more"), stamp(0), &summary).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::TooMany);
+        let answer = |n| What::Answer { prompt: prompt(n), decision: Decision::Deny { message: None } };
+        let stop = What::Stop { message: Some(id(1)) };
+        let go_on = What::Continue { message: id(1) };
+        // Whoever asks for one of them in a loop has to end, and keeps out none of another kind.
+        let mut next = 1000;
+        let mut fill = |most: usize, what: &dyn Fn(usize) -> What| {
+            for n in 0..most {
+                next += 1;
+                outbox.apply(&[outbox.add(id(next), what(n), stamp(0), &summary).unwrap()]);
+            }
+            outbox.add(id(next + 1), what(most), stamp(0), &summary).unwrap_err().code
+        };
+        assert_eq!(fill(ASKS, &|_| stop.clone()), ErrorCode::TooMany);
+        assert_eq!(fill(ASKS, &|_| go_on.clone()), ErrorCode::TooMany);
+        assert_eq!(fill(MAX_PROMPTS, &answer), ErrorCode::TooMany);
     }
 
     #[test]

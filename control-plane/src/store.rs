@@ -12,6 +12,7 @@ mod at;
 mod audit;
 mod conversations;
 pub mod firestore;
+mod pages;
 mod people;
 pub mod records;
 mod secrets;

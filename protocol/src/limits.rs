@@ -35,7 +35,7 @@ pub const MESSAGE_JSON_BYTES: usize = 2 * MESSAGE_BYTES;
 /// The largest answer to a prompt, as JSON: it is part of the event that tells of it.
 pub const DECISION_BYTES: usize = 48 * 1024;
 
-/// How many items may wait in one conversation's outbox.
+/// How many messages may wait in one conversation's outbox.
 pub const OUTBOX_ITEMS: usize = 200;
 
 /// What the messages that wait in one conversation's outbox may take in all. Every viewer that attaches is sent them.

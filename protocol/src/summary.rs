@@ -62,7 +62,7 @@ pub struct Summary {
 }
 
 /// More prompts than this are never open at a time; a workspace that claims so is not believed.
-const MAX_PROMPTS: usize = 64;
+pub const MAX_PROMPTS: usize = 64;
 
 impl Summary {
     /// Takes one more event into account.

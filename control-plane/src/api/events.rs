@@ -53,7 +53,7 @@ pub async fn page(
     let record = conversation.record();
     let before = asked.before.unwrap_or(u64::MAX).min(record.end.n + 1);
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let segments = app.store.segments_before(id, before, limit).await?;
+    let segments = app.store.segments_before(id, before, limit, PAGE_BYTES).await?;
     let mut events = Vec::new();
     let (mut bytes, mut first) = (0, before);
     'newest_first: for segment in &segments {

@@ -8,6 +8,8 @@ use crate::store::StoreError;
 
 /// How many events are looked at for a prompt. One that is open is among the newest: its turn waits for the answer.
 const LOOKED_AT: u64 = 2_000;
+/// Bytes of them that are read at a time.
+const READ_BYTES: usize = 1024 * 1024;
 
 impl ConversationHub {
     /// Whether a prompt waits for an answer, as far as the log says.
@@ -24,10 +26,17 @@ impl ConversationHub {
         if held.is_some() {
             return Ok(held);
         }
-        let before = self.lock().core.ring.first();
-        let segments = self.store().segments_before(self.id(), before, LOOKED_AT).await?;
-        let lines = segments.iter().filter_map(|segment| std::str::from_utf8(&segment.lines).ok());
-        Ok(lines.flat_map(str::lines).find_map(|line| asked(line, id)))
+        let mut before = self.lock().core.ring.first();
+        let oldest = before.saturating_sub(LOOKED_AT).max(1);
+        while before > oldest {
+            let segments =
+                self.store().segments_before(self.id(), before, before - oldest, READ_BYTES).await?;
+            let lines = segments.iter().filter_map(|segment| std::str::from_utf8(&segment.lines).ok());
+            let found = lines.flat_map(str::lines).find_map(|line| asked(line, id));
+            let (None, Some(last)) = (&found, segments.last()) else { return Ok(found) };
+            before = last.first;
+        }
+        Ok(None)
     }
 }
 

@@ -10,7 +10,7 @@ use protocol::ConversationId;
 use protocol::viewer::Cursor;
 
 pub use self::place::{Batch, Greeting, Pace, Records};
-use self::place::{Behind, Place};
+use self::place::{Behind, Place, READ_BYTES};
 use super::conversation::ConversationHub;
 use crate::store::StoreError;
 
@@ -61,8 +61,10 @@ impl Follow {
             self.place.next(&state.core, Instant::now())
         };
         if let Some(behind) = behind {
-            let Behind { before, limit } = behind;
-            let segments = self.hub.store().segments_before(self.hub.id(), before, limit).await?;
+            let Behind { after, limit, .. } = behind;
+            let store = self.hub.store();
+            let mut segments = store.segments_after(self.hub.id(), after, limit, READ_BYTES).await?;
+            segments.reverse();
             batch.lines = self.place.behind(behind, &segments)?;
         }
         Ok((batch, self.place.pace()))

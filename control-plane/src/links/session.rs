@@ -51,13 +51,19 @@ pub async fn serve(app: Arc<App>, workspace: WorkspaceRecord, socket: WebSocket)
     let id = workspace.id;
     let (sink, stream) = socket.split();
     let mut writer = Writer { sink };
-    let mut reader = Reader { stream, heard: Instant::now() };
+    let mut reader = Reader { stream, heard: Instant::now(), early: None };
     let hello = match timeout(HELLO, reader.hello()).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(ended)) => return writer.farewell(id, ended).await,
         Err(_) => return writer.farewell(id, Ended::Gone("it said no hello")).await,
     };
-    let ended = match Session::begin(app, workspace, hello).await {
+    // Counting may take longer than the peer waits: one that is gone by then has dialled again, and takes nobody's place.
+    let begun = tokio::select! {
+        biased;
+        ended = reader.gone() => return writer.farewell(id, ended).await,
+        begun = Session::begin(app, workspace, hello) => begun,
+    };
+    let ended = match begun {
         Ok((session, inbox)) => session.serve(&mut writer, &mut reader, inbox).await,
         Err(error) => Ended::Close(CloseCode::Internal, error.to_string()),
     };
@@ -289,6 +295,8 @@ fn broken(error: impl std::fmt::Display) -> Ended {
 struct Reader {
     stream: SplitStream<WebSocket>,
     heard: Instant,
+    /// Came before it was asked for.
+    early: Option<Message>,
 }
 
 impl Reader {
@@ -317,8 +325,23 @@ impl Reader {
         }
     }
 
+    /// Waits until the peer is gone. What it says meanwhile is kept for [`Reader::next`]; before it is welcome it has no more
+    /// to say than a message or two, and is not read further than that.
+    async fn gone(&mut self) -> Ended {
+        match self.next().await {
+            Err(ended) => ended,
+            Ok(message) => {
+                self.early = Some(message);
+                std::future::pending().await
+            }
+        }
+    }
+
     /// The next message. A link on which nothing was heard for [`MISSED`] pings is gone.
     async fn next(&mut self) -> Result<Message, Ended> {
+        if let Some(early) = self.early.take() {
+            return Ok(early);
+        }
         let patience = PING * (MISSED + 1);
         match timeout(patience, self.stream.next()).await {
             Err(_) => Err(Ended::Close(CloseCode::Silent, "nothing was heard for too long".to_owned())),

@@ -23,6 +23,8 @@ use crate::store::records::{AuditFilter, AuditFrom, ConversationRecord};
 const PAGE: usize = 100;
 /// Events that are read at a time.
 const EVENTS: u64 = 200;
+/// Bytes of events that are read at a time.
+const EVENT_BYTES: usize = 1024 * 1024;
 
 /// How much of a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,10 +115,12 @@ impl Export {
         }
         let id = record.id;
         self.line("conversation", &record.view()).await?;
-        let mut first = 1;
-        while first <= record.end.n {
-            self.events(id, first).await?;
-            first += EVENTS;
+        let mut told = 0;
+        while told < record.end.n {
+            let last = self.events(id, told).await?;
+            // It was deleted meanwhile.
+            let Some(last) = last else { break };
+            told = last;
         }
         let store = Arc::clone(&self.app.store);
         for item in store.outbox(id, None).await? {
@@ -128,14 +132,14 @@ impl Export {
         Ok(())
     }
 
-    /// The events from `first` on, as many as are read at a time, with the bodies that were too long for them.
-    async fn events(&mut self, id: ConversationId, first: u64) -> anyhow::Result<()> {
-        let mut segments = self.app.store.segments_before(id, first + EVENTS, EVENTS).await?;
-        segments.reverse();
+    /// The events after one, as many as are read at a time, with the bodies that were too long for them. Returns the last.
+    async fn events(&mut self, id: ConversationId, after: u64) -> anyhow::Result<Option<u64>> {
+        let segments = self.app.store.segments_after(id, after, EVENTS, EVENT_BYTES).await?;
+        let last = segments.last().map(|segment| segment.last);
         for segment in segments {
             let events: Vec<_> = split_events(&segment.lines, segment.first)?
                 .into_iter()
-                .filter(|(header, _)| header.n >= first && header.n < first + EVENTS)
+                .filter(|(header, _)| header.n > after)
                 .map(|(_, json)| json.to_owned())
                 .collect();
             for json in events {
@@ -146,7 +150,7 @@ impl Export {
                 }
             }
         }
-        Ok(())
+        Ok(last)
     }
 
     async fn chunks(&mut self, id: ConversationId, digest: &BodyDigest, chunks: u64) -> anyhow::Result<()> {

@@ -34,8 +34,23 @@ pub trait Conversations {
     async fn commit(&self, commit: &Commit) -> Result<()>;
     /// Removes a conversation with all that belongs to it.
     async fn delete_conversation(&self, id: ConversationId) -> Result<()>;
-    /// Segments that hold events numbered below `before`, the newest first, until they hold `limit` such events.
-    async fn segments_before(&self, id: ConversationId, before: u64, limit: u64) -> Result<Vec<Segment>>;
+    /// Segments that hold events numbered below `before`, the newest first, until they hold `limit` such events, or until
+    /// another one would make them larger than `bytes` in all. The first one comes, whatever it takes.
+    async fn segments_before(
+        &self,
+        id: ConversationId,
+        before: u64,
+        limit: u64,
+        bytes: usize,
+    ) -> Result<Vec<Segment>>;
+    /// Segments that hold events numbered above `after`, the oldest first, as many of them.
+    async fn segments_after(
+        &self,
+        id: ConversationId,
+        after: u64,
+        limit: u64,
+        bytes: usize,
+    ) -> Result<Vec<Segment>>;
     /// Keeps one chunk of a body. Keeping it again changes nothing.
     async fn put_chunk(&self, id: ConversationId, chunk: &Chunk) -> Result<()>;
     /// One chunk of a body.

@@ -4,9 +4,11 @@
 use std::time::{Duration, Instant};
 
 use control_plane::hub::conversation::core::{Core, LogFault};
-use control_plane::hub::follow::place::{Pace, Place};
+use control_plane::hub::follow::Follow;
+use control_plane::hub::follow::place::{Pace, Place, READ_BYTES};
+use control_plane::links::Link;
 use control_plane::outbox::{Outbox, Stamp};
-use control_plane::store::records::{ConversationRecord, NewConversation};
+use control_plane::store::records::{ConversationRecord, NewConversation, Segment};
 use protocol::close::ErrorCode;
 use protocol::event::Person;
 use protocol::frame::Events;
@@ -162,4 +164,103 @@ fn live_text_of_several_conversations_comes_at_the_pace_of_one_viewer() {
         told.push((batch.live.len(), batch.again_at.is_some()));
     }
     assert_eq!(told, [(1, false), (0, true), (0, true)]);
+}
+
+/// An event of about this size.
+fn note(n: u64, size: usize) -> String {
+    format!(r#"{{"n":{n},"at":1,"kind":"note","text":"{}"}}"#, "x".repeat(size))
+}
+
+/// What a store would read of these segments, the newest first, and how many bytes that is.
+fn read(log: &[Segment], after: u64, limit: u64) -> (Vec<Segment>, usize) {
+    let (mut segments, mut bytes, mut held) = (Vec::new(), 0, 0);
+    for segment in log.iter().filter(|segment| segment.last > after) {
+        let size = segment.lines.len();
+        if held >= limit || !segments.is_empty() && bytes + size > READ_BYTES {
+            break;
+        }
+        held += segment.last - after.max(segment.first - 1);
+        bytes += size;
+        segments.insert(0, segment.clone());
+    }
+    (segments, bytes)
+}
+
+#[test]
+fn a_viewer_that_lags_far_behind_is_read_a_little_at_a_time_and_nothing_again_and_again() {
+    let size_of = |n: u64| if n % 3 == 0 { 50_000 } else { 100 };
+    let mut core = Core::new(record(), Vec::new());
+    core.linked(1, None);
+    let mut place = Place::attach(&core, None, Vec::new(), Vec::new());
+    let _ = place.next(&core, Instant::now());
+    let (mut log, mut all) = (Vec::new(), 0);
+    for n in 1..=3_000 {
+        let json = note(n, size_of(n));
+        take(&mut core, n, &json).unwrap();
+        // Some of them alone, some many together.
+        if n % 50 < 10 || n % 50 == 49 {
+            while let Some(commit) = core.next_to_store(2) {
+                log.extend(commit.segment.clone());
+                core.committed(commit);
+            }
+        }
+        all += json.len();
+    }
+    let (mut seen, mut reads, mut largest) = (0, 0, 0);
+    loop {
+        let (batch, behind) = place.next(&core, Instant::now());
+        let lines = match behind {
+            Some(behind) => {
+                assert!(behind.limit <= 1_000, "{behind:?}");
+                let (segments, bytes) = read(&log, behind.after, behind.limit);
+                reads += bytes;
+                largest = largest.max(bytes);
+                place.behind(behind, &segments).unwrap()
+            }
+            None => batch.lines,
+        };
+        for line in &lines {
+            assert_eq!((line.n, line.json.len()), (seen + 1, note(line.n, size_of(line.n)).len()));
+            seen = line.n;
+        }
+        assert!(lines.iter().map(|line| line.json.len()).sum::<usize>() <= 64 * 1024);
+        if !batch.more {
+            break;
+        }
+    }
+    assert_eq!(seen, 3_000);
+    assert!(largest <= 512 * 1024, "{largest} bytes at once");
+    assert!(reads <= 3 * all, "{reads} bytes were read to tell {all}");
+}
+
+#[tokio::test]
+async fn a_viewer_that_lags_gets_from_the_store_what_it_lacks() {
+    let plane = Plane::start().await;
+    let workspace = plane.workspace().await.id;
+    let id = plane.store().create_conversation(&new_in(workspace)).await.unwrap().id;
+    let hub = plane.app().hubs.workspace(workspace).await.unwrap().conversation(id).await.unwrap();
+    let (link, _inbox) = Link::new(1);
+    hub.linked(link, None);
+    let mut follow = Follow::attach(hub.clone(), None).await.unwrap();
+    follow.next(Pace::default()).await.unwrap();
+    for n in 1..=150 {
+        let json = note(n, 40_000);
+        let header = EventHeader { n, at: 1, kind: "note".into() };
+        let events = Events { conversation: id, epoch: 1, first: n, events: vec![(header, json.as_str())] };
+        hub.take_events(1, &events).unwrap();
+        if n % 20 == 0 {
+            hub.hurry().await;
+        }
+    }
+    hub.hurry().await;
+    let mut seen = Vec::new();
+    loop {
+        let (batch, _) = follow.next(Pace::default()).await.unwrap();
+        assert!(batch.lines.len() <= 1, "two do not fit into a frame");
+        seen.extend(batch.lines.iter().map(|line| line.n));
+        if !batch.more {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=150).collect::<Vec<_>>());
 }

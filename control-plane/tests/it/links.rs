@@ -3,6 +3,7 @@
 mod agent;
 mod enrolment;
 mod forged;
+mod given_up;
 mod meddler;
 mod renewal;
 mod tls;

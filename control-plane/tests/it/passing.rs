@@ -81,7 +81,8 @@ macro_rules! passing_on {
             fn unfinished(workspace: WorkspaceId) -> Vec<ConversationId>;
             fn commit(commit: &Commit) -> ();
             fn delete_conversation(id: ConversationId) -> ();
-            fn segments_before(id: ConversationId, before: u64, limit: u64) -> Vec<Segment>;
+            fn segments_before(id: ConversationId, before: u64, limit: u64, bytes: usize) -> Vec<Segment>;
+            fn segments_after(id: ConversationId, after: u64, limit: u64, bytes: usize) -> Vec<Segment>;
             fn put_chunk(id: ConversationId, chunk: &Chunk) -> ();
             fn chunk(id: ConversationId, digest: Hash, index: u32) -> Chunk;
             fn outbox(id: ConversationId, after: Option<u64>) -> Vec<protocol::outbox::Item>;

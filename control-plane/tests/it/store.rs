@@ -154,6 +154,7 @@ macro_rules! conformance {
             }
             segments {
                 pages_are_exact_over_every_border,
+                a_page_takes_no_more_bytes_than_are_wanted_unless_its_first_segment_does,
                 a_segment_of_full_size_comes_back_as_it_went,
                 chunks_are_kept_once,
                 chunks_belong_to_one_conversation,

@@ -15,6 +15,8 @@ export const rareRows = new Lazy(() => import('./rareRows'));
 export const commandList = new Lazy(() => import('./CommandList.svelte'));
 /** Content that was too long for its event. */
 export const cutText = new Lazy(() => import('./CutText.svelte'));
+/** What is said to those who don't look. */
+export const announcer = new Lazy(() => import('../lib/chat/announce'));
 /** Terminal output with its colours. */
 export const terminalText = new Lazy(() => import('./TerminalText.svelte'));
 /** What the menus hold. */
@@ -32,5 +34,6 @@ export const terminalSide = new Lazy(() => import('../terminal/Side.svelte'));
 
 /** Fetches what every conversation comes to want, so that it is there before it is wanted. */
 export function fetchParts(): void {
-  for (const part of [rareRows, toolParts, promptStack, panels, menus, missingPane]) void part.fetch();
+  for (const part of [rareRows, toolParts, promptStack, panels, menus, missingPane, announcer])
+    void part.fetch();
 }

@@ -21,6 +21,8 @@ export class ApiFailure extends Error {
     message: string,
     /** Finds the request in the server's log. */
     readonly requestId?: string,
+    /** It came too soon, which is all that is wrong with it: when to ask again. */
+    readonly backInMs?: number,
   ) {
     super(message);
   }
@@ -131,12 +133,14 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
 
 /** The refusal in the answer's body; whatever stands between page and control plane may have written another one. */
 async function failure(answer: Response): Promise<ApiFailure> {
+  const after = Number.parseInt(answer.headers.get('retry-after') ?? '', 10);
+  const back = Number.isNaN(after) ? undefined : after * 1000;
   try {
     const { code, message, request_id } = (await answer.json()) as ApiError;
-    if (typeof code === 'string') return new ApiFailure(code, message, request_id);
+    if (typeof code === 'string') return new ApiFailure(code, message, request_id, back);
   } catch {
     // Not ours: the status has to do.
   }
   const code = CODE_OF_STATUS[answer.status] ?? (answer.status < 500 ? 'invalid' : 'unavailable');
-  return new ApiFailure(code, answer.statusText);
+  return new ApiFailure(code, answer.statusText, undefined, back);
 }

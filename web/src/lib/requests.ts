@@ -25,8 +25,8 @@ const AGAIN_MS = 1000;
 /** More tries than a restart takes. */
 const TRIES = 15;
 
-/** Makes a request again for as long as the control plane says that it can't tell yet. */
-export async function patiently(ask: () => Promise<void>): Promise<void> {
+/** Makes a request again for as long as the control plane says that it can't tell yet, and it is still wanted. */
+export async function patiently(ask: () => Promise<void>, wanted = () => true): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       return await ask();
@@ -34,6 +34,7 @@ export async function patiently(ask: () => Promise<void>): Promise<void> {
       const passes = failure instanceof Refused && failure.code === 'unavailable' && tries < TRIES;
       if (!passes) throw failure;
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      if (!wanted()) return;
     }
   }
 }

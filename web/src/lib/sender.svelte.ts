@@ -33,7 +33,7 @@ const SHOWN_MS = 5000;
 /** Between tries while the link is up but the control plane cannot take the message. */
 const RETRY_MS = 3000;
 
-type Kept = Omit<LocalMessage, 'mark'>;
+type Kept = Omit<LocalMessage, 'mark' | 'fleeting'>;
 
 /**
  * How far a message was taken back. `now`: it never left, and is forgotten. `later`: it may have arrived, since its answer
@@ -74,10 +74,12 @@ export class Sender {
 
   /** Sends a message, or keeps it until it can be sent. */
   send(message: NewMessage): void {
-    const { conversation, text, steer = false, again_of, create } = message;
+    const { conversation, text, steer = false, again_of } = message;
+    // The one that should have made the conversation may be refused, or be discarded.
+    const create = message.create ?? this.of(conversation).find(({ mark }) => mark.state !== 'saved')?.create;
     const kept: Kept = { conversation, item: newId(), text, steer, again_of, create, at: Date.now() };
-    save(this.#key(kept.item), kept);
-    this.messages = [...this.messages, { ...kept, mark: { state: 'unsent' } }];
+    const fleeting = !save(this.#key(kept.item), kept);
+    this.messages = [...this.messages, { ...kept, fleeting, mark: { state: 'unsent' } }];
     this.flush();
   }
 
@@ -108,6 +110,11 @@ export class Sender {
     const { conversation, text, steer, again_of } = message;
     this.#forget(item);
     this.send({ conversation, text, steer, ...(again_of ? { again_of } : {}) });
+  }
+
+  /** Whether a reload would lose something: this browser had no room to keep it, and it is not safe elsewhere. */
+  get losesWords(): boolean {
+    return this.messages.some(({ fleeting, mark }) => fleeting && mark.state !== 'saved');
   }
 
   /** The link came up or went down. */
@@ -152,8 +159,9 @@ export class Sender {
       this.#settle(item, { state: 'saved' });
     } catch (failure) {
       const code = refusal(failure);
-      if (code) this.#settle(item, { state: 'refused', code });
-      else this.#postpone(item);
+      const early = failure instanceof ApiFailure ? failure.backInMs : undefined;
+      if (code && early === undefined) this.#settle(item, { state: 'refused', code });
+      else this.#postpone(item, early);
     }
   }
 
@@ -188,10 +196,15 @@ export class Sender {
     this.flush();
   }
 
-  #postpone(item: ItemId): void {
-    this.#inFlight.delete(item);
+  /** It is sent again later; what came too soon is not before its time. */
+  #postpone(item: ItemId, early: number | undefined): void {
+    if (early === undefined) this.#inFlight.delete(item);
     if (this.#get(item)?.mark.state === 'sending') this.#mark(item, { state: 'unsent' });
-    setTimeout(() => this.flush(), RETRY_MS);
+    const again = () => {
+      if (early !== undefined) this.#inFlight.delete(item);
+      this.flush();
+    };
+    setTimeout(again, early ?? RETRY_MS);
   }
 
   /** The control plane has it; the copy goes once the outbox had time to show it. */
@@ -216,7 +229,9 @@ export class Sender {
   #keep(item: ItemId, stage: LocalMessage['stage']): void {
     this.messages = this.messages.map((message) => (message.item === item ? { ...message, stage } : message));
     const message = this.#get(item);
-    if (message) save(this.#key(item), { ...message, mark: undefined });
+    if (!message) return;
+    const fleeting = !save(this.#key(item), { ...message, mark: undefined, fleeting: undefined });
+    this.messages = this.messages.map((one) => (one.item === item ? { ...one, fleeting } : one));
   }
 
   #put(item: ItemId, stage: 'leaving' | 'back'): void {

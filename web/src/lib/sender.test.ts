@@ -164,6 +164,52 @@ describe('messages', () => {
     expect(marks(one)).toEqual(['hello:saved']);
   });
 
+  it('that came too soon are sent again when it is time, and what follows waits', async () => {
+    const one = sender();
+    create.mockRejectedValueOnce(new ApiFailure('too_many', '', undefined, 7000));
+    one.link(true);
+    one.send({ conversation: 'c', text: 'first', create: { mode: 'default' } });
+    one.send({ conversation: 'c', text: 'second' });
+    await settled();
+    expect(marks(one)).toEqual(['first:unsent', 'second:unsent']);
+    // A link that comes back meanwhile makes it no earlier.
+    one.link(false);
+    one.link(true);
+    await vi.advanceTimersByTimeAsync(6900);
+    expect(create).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(asked).toMatchObject([{ text: 'first' }, { text: 'second' }]);
+  });
+
+  it('make their conversation themselves when the one that should have was refused', async () => {
+    const one = sender();
+    create.mockRejectedValueOnce(new ApiFailure('forbidden', ''));
+    one.link(true);
+    one.send({ conversation: 'c', text: 'first', create: { mode: 'plan' } });
+    one.send({ conversation: 'c', text: 'second' });
+    await settled();
+    expect(marks(one)).toEqual(['first:refused', 'second:saved']);
+    expect(create).toHaveBeenLastCalledWith({ id: 'c', settings: { mode: 'plan' } });
+    expect(asked).toMatchObject([{ text: 'second' }]);
+  });
+
+  it('that this browser has no room for are said to be on this page alone, until they are safe', async () => {
+    const setItem = vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('full', 'QuotaExceededError');
+    });
+    const one = sender();
+    one.send({ conversation: 'c', text: 'hello' });
+    expect(one.messages[0]!.fleeting).toBe(true);
+    expect(one.losesWords).toBe(true);
+    one.link(true);
+    await settled();
+    expect(marks(one)).toEqual(['hello:saved']);
+    expect(one.losesWords).toBe(false);
+    setItem.mockRestore();
+    one.send({ conversation: 'c', text: 'kept' });
+    expect(one.losesWords).toBe(false);
+  });
+
   it('whose conversation is refused are refused', async () => {
     const one = sender();
     create.mockRejectedValueOnce(new ApiFailure('forbidden', ''));

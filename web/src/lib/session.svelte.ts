@@ -87,6 +87,7 @@ export class Session {
     addEventListener('offline', this.#online);
     this.#troubleTimer = setTimeout(() => (this.linkTrouble = true), UNNOTICED_MS);
     document.addEventListener('visibilitychange', this.#visibility);
+    addEventListener('beforeunload', this.#leaving);
     this.#link.dial();
   }
 
@@ -96,6 +97,7 @@ export class Session {
     removeEventListener('offline', this.#online);
     clearTimeout(this.#troubleTimer);
     document.removeEventListener('visibilitychange', this.#visibility);
+    removeEventListener('beforeunload', this.#leaving);
     this.#link.close();
   }
 
@@ -241,6 +243,11 @@ export class Session {
   readonly #online = () => {
     this.online = navigator.onLine;
     if (this.online) this.#link.dial();
+  };
+
+  /** The browser asks whether to leave, if words would be lost by that. */
+  readonly #leaving = (event: BeforeUnloadEvent) => {
+    if (this.sender.losesWords) event.preventDefault();
   };
 
   readonly #visibility = () => {

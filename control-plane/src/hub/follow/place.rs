@@ -1,6 +1,7 @@
 //! A viewer's place in a conversation, without I/O: what it gets when it attaches, what it lacks, and what has to be
 //! read from the store for it.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use protocol::frame::split_events;
@@ -23,6 +24,11 @@ const SNAPSHOT_EVENTS: u64 = 200;
 const REPLAY_EVENTS: u64 = 1_000;
 /// Bytes of events in one frame.
 const FRAME_BYTES: usize = 64 * 1024;
+/// Events that are read from the store at once for a viewer that lags, and bytes of them: several frames' worth, so that
+/// each is read about once. What was read waits here; a viewer may follow a handful of conversations.
+const READ_EVENTS: u64 = 1_000;
+/// See [`READ_EVENTS`]. One segment may be larger, and is read again for what is left of it.
+pub const READ_BYTES: usize = 256 * 1024;
 /// Live text is sent at once, then at most thirty times a second.
 const LIVE_EVERY: Duration = Duration::from_millis(33);
 /// Notices that a snapshot shows at most.
@@ -93,12 +99,15 @@ pub struct Wanted {
     pub notices: u64,
 }
 
-/// Events that have to be read from the store: the last `limit` of those below `before`.
+/// Events that have to be read from the store: those between `after` and `before`, as many as [`READ_BYTES`] hold, the oldest
+/// of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Behind {
-    /// The first event that the ring holds.
+    /// The last event that the viewer has.
+    pub after: u64,
+    /// An event that is not wanted.
     pub before: u64,
-    /// How many are missing.
+    /// How many there are in between.
     pub limit: u64,
 }
 
@@ -112,6 +121,8 @@ pub struct Place {
     /// Read when it attached, and not told yet.
     items: Vec<Item>,
     notices: Vec<Notice>,
+    /// Read from the store, and not sent yet: what follows the cursor.
+    read: VecDeque<Line>,
 }
 
 impl Place {
@@ -138,7 +149,8 @@ impl Place {
             notice: core.record().notice,
         };
         let greeting = Some(Greeting { verdict, from, end });
-        Self { cursor: at, known: Known::default(), pace: Pace::default(), greeting, items, notices }
+        let (known, pace, read) = (Known::default(), Pace::default(), VecDeque::new());
+        Self { cursor: at, known, pace, greeting, items, notices, read }
     }
 
     /// How far it has come.
@@ -156,11 +168,14 @@ impl Place {
             self.cursor.log = Position { epoch: end.epoch, n: from - 1 };
             let verdict = Verdict::Snapshot { because: Because::NewEpoch };
             batch.greeting = Some(Greeting { verdict, from, end });
+            self.read.clear();
         }
-        let Some(lines) = core.ring.after(self.cursor.log.n, FRAME_BYTES) else {
-            let before = core.ring.first();
+        let after = self.cursor.log.n;
+        let read = self.of_what_was_read();
+        let Some(lines) = read.or_else(|| core.ring.after(after, FRAME_BYTES)) else {
+            let before = core.ring.first().min(after + 1 + READ_EVENTS);
             batch.more = true;
-            return (batch, Some(Behind { before, limit: before - 1 - self.cursor.log.n }));
+            return (batch, Some(Behind { after, before, limit: before - 1 - after }));
         };
         batch.more = lines.last().is_some_and(|last| last.n < end.n);
         self.sent(&lines);
@@ -192,13 +207,14 @@ impl Place {
         self.pace = pace;
     }
 
-    /// The events that the ring no longer holds, from what was read: a frame's worth of one epoch.
+    /// The events that the ring no longer holds, from what was read, the newest segment first: a frame's worth of one epoch.
+    /// What follows it is kept.
     ///
     /// # Errors
     /// When the store holds something else than what was asked for.
     pub fn behind(&mut self, behind: Behind, segments: &[Segment]) -> Result<Vec<Line>, StoreError> {
         let after = self.cursor.log.n;
-        let mut lines: Vec<Line> = Vec::new();
+        let mut lines = VecDeque::new();
         let mut bytes = 0;
         'read: for segment in segments.iter().rev() {
             let events = split_events(&segment.lines, segment.first);
@@ -206,20 +222,38 @@ impl Place {
             for (header, json) in
                 events.into_iter().filter(|(header, _)| header.n > after && header.n < behind.before)
             {
-                let one_epoch = lines.first().is_none_or(|first| first.epoch == segment.epoch);
-                if !one_epoch || (bytes > 0 && bytes + json.len() > FRAME_BYTES) {
+                if bytes > 0 && bytes + json.len() > READ_BYTES {
                     break 'read;
                 }
                 bytes += json.len();
-                lines.push(Line { epoch: segment.epoch, n: header.n, json: json.into() });
+                lines.push_back(Line { epoch: segment.epoch, n: header.n, json: json.into() });
             }
         }
-        if lines.first().is_none_or(|first| first.n != after + 1) {
+        if lines.front().is_none_or(|first| first.n != after + 1) {
             let missing = format!("event {} is missing in the store", after + 1);
             return Err(StoreError::Malformed(missing.into()));
         }
+        self.read = lines;
+        let lines = self.of_what_was_read().unwrap_or_default();
         self.sent(&lines);
         Ok(lines)
+    }
+
+    /// The next frame's worth of what was read, of one epoch; `None`: nothing is left of it.
+    fn of_what_was_read(&mut self) -> Option<Vec<Line>> {
+        let epoch = self.read.front()?.epoch;
+        let mut bytes = 0;
+        let mut lines = Vec::new();
+        while let Some(line) = self.read.pop_front_if(|line| {
+            line.epoch == epoch && (bytes == 0 || bytes + line.json.len() <= FRAME_BYTES)
+        }) {
+            bytes += line.json.len();
+            lines.push(line);
+        }
+        if self.read.is_empty() {
+            self.read = VecDeque::new();
+        }
+        Some(lines)
     }
 
     fn sent(&mut self, lines: &[Line]) {

@@ -9,11 +9,11 @@ use firestore::gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
 use firestore::gcloud_sdk::google::firestore::v1::structured_aggregation_query as counting;
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
 use firestore::gcloud_sdk::google::firestore::v1::{
-    BatchGetDocumentsRequest, CommitRequest, RunAggregationQueryRequest, RunQueryRequest,
+    BatchGetDocumentsRequest, CommitRequest, RunAggregationQueryRequest, RunQueryRequest, RunQueryResponse,
     StructuredAggregationQuery, Write, WriteResult,
 };
 use firestore::gcloud_sdk::prost::Message;
-use firestore::gcloud_sdk::tonic::{Code, Status};
+use firestore::gcloud_sdk::tonic::{Code, Status, Streaming};
 use tokio::time::Instant;
 
 use super::super::{Result, StoreError};
@@ -169,13 +169,31 @@ impl Client {
         self.reading(|| self.query_once(query.clone())).await
     }
 
+    /// What `take` makes, beginning with `fresh`, of the documents that a query finds, and how many it was given. The rest is
+    /// not read once it says that it wants no more.
+    pub(super) async fn query_into<T>(
+        &self,
+        query: Query,
+        fresh: impl Fn() -> T,
+        take: impl Fn(&mut T, &Doc) -> Result<bool>,
+    ) -> Result<(T, usize)> {
+        self.reading(|| async {
+            let mut answers = self.run(query.clone()).await?;
+            let (mut made, mut given) = (fresh(), 0);
+            while let Some(answer) = answers.message().await? {
+                let Some(document) = answer.document else { continue };
+                given += 1;
+                if !take(&mut made, &Doc::from(document, self.root())?)? {
+                    break;
+                }
+            }
+            Ok((made, given))
+        })
+        .await
+    }
+
     async fn query_once(&self, query: Query) -> std::result::Result<Vec<Doc>, Failure> {
-        let request = RunQueryRequest {
-            parent: self.parent(&query),
-            query_type: Some(QueryType::StructuredQuery(query.finish(self.root()))),
-            ..RunQueryRequest::default()
-        };
-        let mut answers = self.db.client().get().run_query(request).await?.into_inner();
+        let mut answers = self.run(query).await?;
         let mut docs = Vec::new();
         while let Some(answer) = answers.message().await? {
             if let Some(document) = answer.document {
@@ -183,6 +201,15 @@ impl Client {
             }
         }
         Ok(docs)
+    }
+
+    async fn run(&self, query: Query) -> std::result::Result<Streaming<RunQueryResponse>, Failure> {
+        let request = RunQueryRequest {
+            parent: self.parent(&query),
+            query_type: Some(QueryType::StructuredQuery(query.finish(self.root()))),
+            ..RunQueryRequest::default()
+        };
+        Ok(self.db.client().get().run_query(request).await?.into_inner())
     }
 
     /// How many documents a query finds.

@@ -14,6 +14,7 @@ use protocol::{ConversationId, ItemId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::super::pages::{At, Pages};
 use super::super::records::{Chunk, Commit, ConversationRecord, NewConversation, Segment};
 use super::super::{Conversations, Hash, Result, StoreError};
 use super::Firestore;
@@ -26,8 +27,8 @@ use super::write::Change;
 
 /// How many conversations are looked at in one step of a search.
 const LOOKED_AT: usize = 100;
-/// How many segments are read at a time: at most 4 MiB.
-const SEGMENTS: usize = 8;
+/// How many segments are asked for at a time. No more of them are read than are wanted.
+const SEGMENTS: usize = 32;
 /// Of how many conversations this process keeps in mind what it last wrote.
 const KNOWN: usize = 20_000;
 
@@ -53,7 +54,11 @@ impl Body {
     }
 
     pub(super) fn segment(&self, segment: &Segment) -> String {
-        format!("bodies/{self}/segments/{:020}", segment.last)
+        self.segment_to(segment.last)
+    }
+
+    fn segment_to(&self, last: u64) -> String {
+        format!("bodies/{self}/segments/{last:020}")
     }
 
     pub(super) fn notice(&self, notice: &Notice) -> String {
@@ -377,27 +382,24 @@ impl Conversations for Firestore {
         }
     }
 
-    async fn segments_before(&self, id: ConversationId, before: u64, limit: u64) -> Result<Vec<Segment>> {
-        let Some(body) = self.body(id).await? else { return Ok(Vec::new()) };
-        let (mut segments, mut held, mut below): (Vec<Segment>, u64, u64) = (Vec::new(), 0, before);
-        while held < limit {
-            let page =
-                Query::below(&body.path(), "segments").under("first", below).down("first").limit(SEGMENTS);
-            let page = self.client.query(page).await?;
-            for doc in &page {
-                if held >= limit {
-                    break;
-                }
-                let segment = read_segment(doc)?;
-                below = segment.first;
-                held += segment.last.min(before - 1) - segment.first + 1;
-                segments.push(segment);
-            }
-            if page.len() < SEGMENTS {
-                break;
-            }
-        }
-        Ok(segments)
+    async fn segments_before(
+        &self,
+        id: ConversationId,
+        before: u64,
+        limit: u64,
+        bytes: usize,
+    ) -> Result<Vec<Segment>> {
+        self.segments(id, Pages::before(before, limit, bytes)).await
+    }
+
+    async fn segments_after(
+        &self,
+        id: ConversationId,
+        after: u64,
+        limit: u64,
+        bytes: usize,
+    ) -> Result<Vec<Segment>> {
+        self.segments(id, Pages::after(after, limit, bytes)).await
     }
 
     async fn put_chunk(&self, id: ConversationId, chunk: &Chunk) -> Result<()> {
@@ -447,6 +449,17 @@ impl Conversations for Firestore {
     }
 }
 
+/// Takes a segment if there is room for it, and says whether more is wanted.
+fn take_segment(pages: &mut Pages, doc: &Doc) -> Result<bool> {
+    let segment = read_segment(doc)?;
+    if pages.has_room(segment.lines.len()) {
+        pages.push(segment);
+    } else {
+        pages.close();
+    }
+    Ok(!pages.is_full())
+}
+
 /// Whether a step may follow.
 fn check(commit: &Commit, head: &Head) -> Result<()> {
     let record = &commit.record;
@@ -467,6 +480,27 @@ impl Firestore {
     /// What a conversation consists of; `None`: there is no such conversation.
     pub(super) async fn body(&self, id: ConversationId) -> Result<Option<Body>> {
         self.client.get(&path(id)).await?.as_ref().map(body).transpose()
+    }
+
+    /// A piece of a log.
+    async fn segments(&self, id: ConversationId, mut pages: Pages) -> Result<Vec<Segment>> {
+        let Some(body) = self.body(id).await? else { return Ok(Vec::new()) };
+        while !pages.is_full() {
+            let all = Query::below(&body.path(), "segments");
+            let query = match pages.at() {
+                At::Before(before) => all.under("first", before).down("first"),
+                // They are named by their last event.
+                At::After(after) => all.by_name(Some(body.segment_to(after))),
+            };
+            // A call that has to be made again begins where this one did.
+            let begun = pages.clone();
+            let taken = self.client.query_into(query.limit(SEGMENTS), || begun.clone(), take_segment).await?;
+            pages = taken.0;
+            if taken.1 < SEGMENTS {
+                break;
+            }
+        }
+        Ok(pages.segments())
     }
 
     /// Everything that a step changes, the conversation's document first.

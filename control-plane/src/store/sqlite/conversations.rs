@@ -7,6 +7,7 @@ use protocol::outbox::{Item, ItemState};
 use protocol::{ConversationId, ItemId, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+use super::super::pages::{At, Pages};
 use super::super::records::{Chunk, Commit, ConversationRecord, NewConversation, Segment};
 use super::super::{Conversations, Hash, Result, StoreError};
 use super::values::{count, from_json, id, int, json};
@@ -58,11 +59,28 @@ impl Conversations for Sqlite {
         self.sweep(id).await
     }
 
-    async fn segments_before(&self, id: ConversationId, before: u64, limit: u64) -> Result<Vec<Segment>> {
-        self.read(move |connection| {
-            if_there(connection, id, |connection| segments_before(connection, id, before, limit))
-        })
-        .await
+    async fn segments_before(
+        &self,
+        id: ConversationId,
+        before: u64,
+        limit: u64,
+        bytes: usize,
+    ) -> Result<Vec<Segment>> {
+        let page = Pages::before(before, limit, bytes);
+        self.read(move |connection| if_there(connection, id, |connection| segments(connection, id, page)))
+            .await
+    }
+
+    async fn segments_after(
+        &self,
+        id: ConversationId,
+        after: u64,
+        limit: u64,
+        bytes: usize,
+    ) -> Result<Vec<Segment>> {
+        let page = Pages::after(after, limit, bytes);
+        self.read(move |connection| if_there(connection, id, |connection| segments(connection, id, page)))
+            .await
     }
 
     async fn put_chunk(&self, id: ConversationId, chunk: &Chunk) -> Result<()> {
@@ -398,29 +416,32 @@ fn if_there<T: Default>(
     if is_there(connection, conversation)? { read(connection) } else { Ok(T::default()) }
 }
 
-fn segments_before(
-    connection: &Connection,
-    conversation: ConversationId,
-    before: u64,
-    limit: u64,
-) -> Result<Vec<Segment>> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT epoch, first, last, lines FROM segments
+fn segments(connection: &Connection, conversation: ConversationId, mut pages: Pages) -> Result<Vec<Segment>> {
+    let (sql, at) = match pages.at() {
+        At::Before(before) => (
+            "SELECT epoch, first, last, lines, length(lines) FROM segments
              WHERE conversation = ?1 AND first < ?2 ORDER BY last DESC",
-        )
-        .map_err(failed)?;
-    let mut rows = statement.query(params![conversation.0.as_bytes(), int(before)]).map_err(failed)?;
-    let mut segments = Vec::new();
-    let mut held = 0;
-    while held < limit
+            before,
+        ),
+        At::After(after) => (
+            "SELECT epoch, first, last, lines, length(lines) FROM segments
+             WHERE conversation = ?1 AND last > ?2 ORDER BY last",
+            after,
+        ),
+    };
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(params![conversation.0.as_bytes(), int(at)]).map_err(failed)?;
+    while !pages.is_full()
         && let Some(row) = rows.next().map_err(failed)?
     {
-        let segment = read_segment(row, 0).map_err(failed)?;
-        held += segment.last.min(before - 1) - segment.first + 1;
-        segments.push(segment);
+        // How long one is, is known before it is read.
+        let bytes = usize::try_from(count(row, 4).map_err(failed)?).map_err(StoreError::malformed)?;
+        if !pages.has_room(bytes) {
+            break;
+        }
+        pages.push(read_segment(row, 0).map_err(failed)?);
     }
-    Ok(segments)
+    Ok(pages.segments())
 }
 
 /// Reads a segment whose columns begin at `at`.

@@ -17,6 +17,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::plane::Plane;
 
@@ -52,6 +54,13 @@ impl Agent {
     /// What a link is answered: 101 when it may stay.
     pub(super) async fn dial(&self, plane: &Plane) -> io::Result<u16> {
         dial(plane, Some(self)).await
+    }
+
+    /// A link that may stay.
+    pub(super) async fn link(&self, plane: &Plane) -> WebSocketStream<TlsStream<TcpStream>> {
+        let mut request = format!("ws://{CONTROL_PLANE_NAME}/link").into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "atelier.v1".parse().unwrap());
+        client_async(request, tls13(plane, Some(self)).await.unwrap()).await.unwrap().0
     }
 
     /// Asks for the next certificate, for a new key.

@@ -7,15 +7,20 @@ use uuid::Uuid;
 use super::assert_refused;
 use super::world::{World, appending, segment, step, with_segment};
 
-/// What `segments_before` promises, said plainly.
-fn expected(log: &[Segment], before: u64, limit: u64) -> Vec<Segment> {
-    let mut found = Vec::new();
-    let mut events = 0;
-    for segment in log.iter().rev().filter(|segment| segment.first < before) {
-        if events >= limit {
+/// What a store promises of segments in this order, of which the events are wanted that `wanted` says, plainly.
+fn expected<'a>(
+    log: impl Iterator<Item = &'a Segment>,
+    wanted: impl Fn(u64) -> bool,
+    (limit, bytes): (u64, usize),
+) -> Vec<Segment> {
+    let mut found: Vec<Segment> = Vec::new();
+    let count = |segment: &Segment| (segment.first..=segment.last).filter(|n| wanted(*n)).count() as u64;
+    for segment in log.filter(|segment| count(segment) > 0) {
+        let size: usize = found.iter().map(|segment| segment.lines.len()).sum();
+        let too_large = !found.is_empty() && size + segment.lines.len() > bytes;
+        if found.iter().map(count).sum::<u64>() >= limit || too_large {
             break;
         }
-        events += (segment.first..=segment.last).filter(|n| *n < before).count() as u64;
         found.push(segment.clone());
     }
     found
@@ -29,10 +34,40 @@ pub(super) async fn pages_are_exact_over_every_border(world: &World) {
         world.store().commit(&commit).await.unwrap();
         (record, log) = (commit.record, [log, vec![commit.segment.unwrap()]].concat());
     }
-    for before in (0..=13).chain([u64::MAX]) {
+    for at in (0..=13).chain([u64::MAX]) {
         for limit in (0..=12).chain([u64::MAX]) {
-            let page = world.other().segments_before(record.id, before, limit).await.unwrap();
-            assert_eq!(page, expected(&log, before, limit), "{limit} before {before}");
+            let page = world.other().segments_before(record.id, at, limit, usize::MAX).await.unwrap();
+            let plain = expected(log.iter().rev(), |n| n < at, (limit, usize::MAX));
+            assert_eq!(page, plain, "{limit} before {at}");
+            let page = world.other().segments_after(record.id, at, limit, usize::MAX).await.unwrap();
+            let plain = expected(log.iter(), |n| n > at, (limit, usize::MAX));
+            assert_eq!(page, plain, "{limit} after {at}");
+        }
+    }
+}
+
+pub(super) async fn a_page_takes_no_more_bytes_than_are_wanted_unless_its_first_segment_does(world: &World) {
+    let mut record = world.conversation().await;
+    let mut log = Vec::new();
+    // More of them than any store asks for at a time, the last ones of any size.
+    for size in std::iter::repeat_n(10, 40).chain([7000, 300, 1, 300, 20_000]) {
+        let mut long = segment(1, record.end.n + 1, record.end.n + 1);
+        long.lines = vec![b'x'; size];
+        let commit = with_segment(step(&record), long.clone());
+        world.store().commit(&commit).await.unwrap();
+        record = commit.record;
+        log.push(long);
+    }
+    for bytes in [0, 1, 9, 10, 20, 399, 400, 401, 7400, 20_000, 20_601, 100_000] {
+        for at in [0, 1, 5, 39, 40, 41, 42, 44, 46] {
+            for limit in [1, 3, 100] {
+                let page = world.other().segments_before(record.id, at, limit, bytes).await.unwrap();
+                let plain = expected(log.iter().rev(), |n| n < at, (limit, bytes));
+                assert!(page == plain, "{bytes} bytes, {limit} events before {at}: {}", page.len());
+                let page = world.other().segments_after(record.id, at, limit, bytes).await.unwrap();
+                let plain = expected(log.iter(), |n| n > at, (limit, bytes));
+                assert!(page == plain, "{bytes} bytes, {limit} events after {at}: {}", page.len());
+            }
         }
     }
 }

@@ -108,7 +108,7 @@ impl World {
 
     /// A conversation's whole log, the oldest segment first.
     pub(crate) async fn log(&self, id: ConversationId) -> Vec<Segment> {
-        let mut segments = self.other().segments_before(id, u64::MAX, u64::MAX).await.unwrap();
+        let mut segments = self.other().segments_before(id, u64::MAX, u64::MAX, usize::MAX).await.unwrap();
         segments.reverse();
         segments
     }

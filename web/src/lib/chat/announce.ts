@@ -44,3 +44,5 @@ function spoken(view: ChatView, ended: ResultRow, t: Dictionary): string {
   const words = answer?.kind === 'text' && 'text' in answer.text ? answer.text.text : '';
   return `${t.announce.finished} ${words.replace(MARKUP, '').slice(0, SPOKEN_CHARACTERS)}`.trim();
 }
+
+export default announcements;

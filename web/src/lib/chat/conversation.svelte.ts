@@ -3,6 +3,7 @@
  * what the reader does. The reducer holds the data; the link carries the words.
  */
 import { history } from '../api';
+import { backoff } from '../backoff';
 import { newId } from '../ids';
 import type {
   ConversationId,
@@ -60,8 +61,16 @@ export class Conversation {
   #answering = $state.raw<Surroundings['answering']>(new Map());
   #dealing = $state<ItemId | undefined>();
   #stopping = $state(false);
+  /** The last stop that was refused, and the message whose turn it meant. */
+  #notStopped = $state.raw<{ message: ItemId | undefined; cause: unknown } | undefined>();
   /** The next `opened` answers a request of ours. */
   #asked = false;
+  /** The latest request to follow; one that failed before it is of no account. */
+  #latest = 0;
+  /** When to ask again to follow, which was refused. */
+  #again: ReturnType<typeof setTimeout> | undefined;
+  /** A snapshot was asked for because something is missing. */
+  #startingOver = false;
   #framed = false;
   #pages = 0;
 
@@ -74,21 +83,41 @@ export class Conversation {
 
   /** Follows the conversation, from where it was left if it was open before. */
   async open(): Promise<void> {
-    const cursor = this.#next ? undefined : this.#chat?.cursor;
+    const whole = this.#next !== undefined;
     this.#next = undefined;
+    this.#startingOver = false;
     if (!this.#chat) this.following = 'opening';
     if (this.host.unborn(this.id)) return this.#beEmpty();
+    await this.#follow(whole);
+  }
+
+  /**
+   * Asks to follow, from the cursor or as a whole, and again for as long as the control plane can't tell; what is known
+   * stays on show meanwhile. When the link comes back after it was lost, it is asked anyway.
+   */
+  async #follow(whole: boolean, tries = 0): Promise<void> {
+    const cursor = whole ? undefined : this.#chat?.cursor;
+    const mine = ++this.#latest;
+    clearTimeout(this.#again);
     this.#asked = true;
     try {
       await this.host.request({ type: 'open', conversation: this.id, ...(cursor ? { cursor } : {}) }, false);
     } catch (failure) {
-      if (failure instanceof LinkLost || this.#chat) return;
-      this.following = failure instanceof Refused && failure.code === 'not_found' ? 'missing' : 'failed';
+      if (failure instanceof LinkLost || mine !== this.#latest) return;
+      this.#asked = false;
+      if (failure instanceof Refused && failure.code === 'not_found') {
+        this.following = 'missing';
+        return;
+      }
+      if (!this.#chat) this.following = 'failed';
+      this.#again = setTimeout(() => void this.#follow(whole, tries + 1), backoff(tries));
     }
   }
 
   /** Follows it no longer; what is known is kept for the next time. */
   close(): void {
+    this.#latest++;
+    clearTimeout(this.#again);
     this.host.request({ type: 'close', conversation: this.id }, false).catch(ignore);
     this.#next = undefined;
     this.#chat?.live.clear();
@@ -131,14 +160,29 @@ export class Conversation {
     }
   }
 
-  /** Stops the running turn. A refusal means that there is none any more, which is what was wanted. */
+  /** Stops the running turn. If that is refused, the reader is told for as long as the turn runs, and may ask again. */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#notStopped = undefined;
+    const item = newId();
     const message = this.#chat?.current;
     const which = message === undefined ? {} : { message };
-    await this.#ask({ type: 'stop', conversation: this.id, item: newId(), ...which }).catch(ignore);
-    this.#stopping = false;
+    // What begins while it is asked again is another turn.
+    const runs = () => this.view.busy && this.#chat?.current === message;
+    try {
+      await patiently(() => this.#ask({ type: 'stop', conversation: this.id, item, ...which }), runs);
+    } catch (cause) {
+      this.#notStopped = { message, cause };
+    } finally {
+      this.#stopping = false;
+    }
+  }
+
+  /** Why the turn that runs was not stopped though the reader wanted that. */
+  get notStopped(): unknown {
+    const failed = this.#notStopped;
+    return this.view.busy && failed && this.#chat?.current === failed.message ? failed.cause : undefined;
   }
 
   /** Continues the turn of a message of unknown fate. */
@@ -209,6 +253,7 @@ export class Conversation {
       this.#pages = 0;
     }
     this.#asked = false;
+    this.#startingOver = false;
     this.following = 'open';
   }
 
@@ -244,8 +289,9 @@ export class Conversation {
   /** Something is missing between what is known and what came: ask for a snapshot, and keep showing what is known. */
   #startOver(): void {
     this.#next = undefined;
-    this.#asked = true;
-    this.host.request({ type: 'open', conversation: this.id }, false).catch(ignore);
+    if (this.#startingOver) return;
+    this.#startingOver = true;
+    void this.#follow(true);
   }
 
   /** Brings the view up to date at most once a frame. */

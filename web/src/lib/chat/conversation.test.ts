@@ -201,6 +201,110 @@ describe('opening', () => {
   });
 });
 
+describe('following', () => {
+  const unavailable = () => Promise.reject(new Refused('unavailable', ''));
+  const opens = () => host.asked.filter((ask) => ask.type === 'open').length;
+
+  it('that is refused for the moment is asked for again, ever more seldom, and what is known stays', async () => {
+    await openWith([taken('m1')]);
+    host.answer = unavailable;
+    const before = opens();
+    await conversation.open();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(opens() - before).toBeGreaterThan(4);
+    expect(opens() - before).toBeLessThan(20);
+    expect(shown()).toEqual(['m:m1']);
+    host.answer = () => Promise.resolve();
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(host.asked.at(-1)).toMatchObject({ type: 'open', cursor: { log: { epoch: 1, n: 1 } } });
+    conversation.receive(opened('resumed', 2, 2));
+    conversation.receive(sent([said('b1', 'x')], 2));
+    frame();
+    expect(shown()).toEqual(['m:m1', 'b:b1']);
+    const then = opens();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(opens()).toBe(then);
+  });
+
+  it('says that a conversation could not be opened, and goes on trying', async () => {
+    host.answer = unavailable;
+    await conversation.open();
+    expect(conversation.following).toBe('failed');
+    host.answer = () => Promise.resolve();
+    await vi.advanceTimersByTimeAsync(1000);
+    conversation.receive(opened('snapshot', 1, 0));
+    expect(conversation.following).toBe('open');
+  });
+
+  it('from the beginning is asked for as a whole until it comes, once at a time', async () => {
+    await openWith([taken('m1')]);
+    host.answer = unavailable;
+    conversation.receive(sent([said('b3', 'x')], 3));
+    conversation.receive(sent([said('b4', 'x')], 4));
+    await vi.advanceTimersByTimeAsync(0);
+    const before = opens();
+    host.answer = () => Promise.resolve();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(opens()).toBe(before + 1);
+    expect(host.asked.at(-1)).toEqual({ type: 'open', conversation: ID });
+    conversation.receive(opened('snapshot', 1, 3));
+    conversation.receive(sent([taken('m1'), said('b2', 'x'), said('b3', 'x')], 1));
+    frame();
+    expect(shown()).toEqual(['m:m1', 'b:b2', 'b:b3']);
+  });
+
+  it('ends when the conversation is left, or the link is lost', async () => {
+    host.answer = unavailable;
+    await conversation.open();
+    conversation.close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(opens()).toBe(1);
+    await conversation.open();
+    host.answer = () => Promise.reject(new LinkLost());
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(opens()).toBe(3);
+  });
+});
+
+describe('a stop', () => {
+  const stops = () => host.asked.filter((ask) => ask.type === 'stop');
+
+  it('is asked for again under its id while the control plane can’t tell, and as long as the turn runs', async () => {
+    await openWith([taken('m1'), state('working')]);
+    host.answer = () => Promise.reject(new Refused('unavailable', ''));
+    const stop = conversation.stop();
+    expect(conversation.view.stopping).toBe(true);
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(stops()).toHaveLength(2);
+    expect(new Set(stops().map((ask) => 'item' in ask && ask.item)).size).toBe(1);
+    host.answer = () => Promise.resolve();
+    await vi.advanceTimersByTimeAsync(1000);
+    await stop;
+    expect(stops()).toHaveLength(3);
+    expect(conversation.notStopped).toBeUndefined();
+  });
+
+  it('that is refused is told as long as the turn runs, and can be asked for again', async () => {
+    await openWith([taken('m1'), state('working')]);
+    host.answer = () => Promise.reject(new Refused('unavailable', ''));
+    const stop = conversation.stop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    await stop;
+    expect(stops()).toHaveLength(15);
+    expect(conversation.notStopped).toBeInstanceOf(Refused);
+    expect(conversation.view.stopping).toBe(false);
+    host.answer = () => Promise.resolve();
+    await conversation.stop();
+    expect(conversation.notStopped).toBeUndefined();
+    host.answer = () => Promise.reject(new Refused('too_many', ''));
+    await conversation.stop();
+    expect(conversation.notStopped).toBeInstanceOf(Refused);
+    conversation.receive(sent([result('m1'), state('idle')], 3));
+    frame();
+    expect(conversation.notStopped).toBeUndefined();
+  });
+});
+
 describe('older pages', () => {
   it('are fetched one at a time and put in front', async () => {
     await conversation.open();

@@ -31,7 +31,12 @@ import type {
 } from '../protocol/generated';
 
 /** How far a message has come. */
-export type Mark =
+export type Mark = Stage & {
+  /** This browser has no room to keep it, and nobody else has it yet. */
+  readonly fleeting?: true;
+};
+
+type Stage =
   /** Kept in this browser; the link is down. */
   | { state: 'unsent' }
   /** Taken back, if the control plane has it or not: it has yet to say so. */

@@ -17,6 +17,8 @@ export interface LocalMessage {
    * this browser, or was refused.
    */
   readonly stage?: 'wired' | 'leaving' | 'back' | undefined;
+  /** This browser has no room to keep it across a reload. */
+  readonly fleeting?: boolean | undefined;
   readonly mark: Mark;
 }
 
@@ -149,7 +151,7 @@ function itemRow(item: MessageItem): MessageRow {
   };
 }
 
-function localRow({ item, at, text, steer, mark }: LocalMessage): MessageRow {
+function localRow({ item, at, text, steer, mark, fleeting }: LocalMessage): MessageRow {
   return {
     kind: 'message',
     key: `m:${item}`,
@@ -158,7 +160,7 @@ function localRow({ item, at, text, steer, mark }: LocalMessage): MessageRow {
     item,
     content: { text },
     steer,
-    mark,
+    mark: localMark(mark, fleeting),
     local: true,
   };
 }
@@ -176,6 +178,10 @@ function queuedItem(item: MessageItem): Queued {
   };
 }
 
-function queuedLocal({ item, text, steer, mark }: LocalMessage): Queued {
-  return { item, text, version: 0, steer, mark, local: true, handed: false };
+function queuedLocal({ item, text, steer, mark, fleeting }: LocalMessage): Queued {
+  return { item, text, version: 0, steer, mark: localMark(mark, fleeting), local: true, handed: false };
+}
+
+function localMark(mark: Mark, fleeting: boolean | undefined): Mark {
+  return fleeting ? { ...mark, fleeting: true } : mark;
 }

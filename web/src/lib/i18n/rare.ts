@@ -259,6 +259,7 @@ const en = {
   typed: enTyped,
   held: enHeld,
   errors: enErrors,
+  notStopped: 'Claude could not be stopped and goes on. Press Stop again.',
   noKey: modelWords.en.noKey,
   ownKeyRefused: modelWords.en.ownKeyRefused,
 };
@@ -275,6 +276,7 @@ export const rareWords: Record<Language, RareWords> = {
     typed: koTyped,
     held: koHeld,
     errors: koErrors,
+    notStopped: '중지하지 못해서 Claude가 계속 일하고 있어요. 중지를 다시 눌러 주세요.',
     noKey: modelWords.ko.noKey,
     ownKeyRefused: modelWords.ko.ownKeyRefused,
   },

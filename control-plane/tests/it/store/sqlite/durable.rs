@@ -26,7 +26,7 @@ async fn what_was_acknowledged_survives_a_crash() {
     let found = open(&crashed.path().join("atelier.db")).unwrap();
     let id = commit.record.id;
     assert_eq!(found.conversation(id).await.unwrap(), commit.record);
-    assert_eq!(found.segments_before(id, u64::MAX, 9).await.unwrap(), [commit.segment.unwrap()]);
+    assert_eq!(found.segments_before(id, u64::MAX, 9, usize::MAX).await.unwrap(), [commit.segment.unwrap()]);
     assert_eq!(found.outbox(id, None).await.unwrap(), commit.items);
     assert_eq!(found.notices(id, 0).await.unwrap(), commit.notices);
     found.check().await.unwrap();

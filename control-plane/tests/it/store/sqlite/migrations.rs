@@ -40,7 +40,7 @@ async fn a_file_of_schema_1_has_everything_afterwards() {
     let record = store.conversation(unfinished[0]).await.unwrap();
     assert_eq!((record.title.as_str(), record.end.n, record.notice), ("첫 대화", 3, 1));
     assert_eq!(store.count_conversations(workspace.id).await.unwrap(), 2);
-    assert_eq!(store.segments_before(record.id, u64::MAX, 9).await.unwrap().len(), 1);
+    assert_eq!(store.segments_before(record.id, u64::MAX, 9, usize::MAX).await.unwrap().len(), 1);
     assert_eq!(store.outbox(record.id, Some(0)).await.unwrap().len(), 3);
     assert_eq!(store.notices(record.id, 0).await.unwrap().len(), 1);
     assert_eq!(store.chunk(record.id, [7; 32], 0).await.unwrap().bytes, b"body");

@@ -48,6 +48,7 @@ const marks = {
 
 const message = {
   marks,
+  fleeting: 'not kept in this browser; leave the page open',
   hints: {
     unsent: 'Kept in this browser. It goes out when the link is back.',
     leaving: 'It may have arrived already. It is taken back when the link is there.',

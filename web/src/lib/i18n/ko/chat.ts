@@ -41,6 +41,7 @@ const message: Dictionary['message'] = {
     refused: '거절됨',
     unknown: '확인 불가',
   },
+  fleeting: '이 브라우저에 저장하지 못했어요. 페이지를 열어 두세요',
   hints: {
     unsent: '이 브라우저에 두었어요. 연결되면 보내요.',
     leaving: '이미 도착했을 수도 있어요. 연결되면 취소해요.',
