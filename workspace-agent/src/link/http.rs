@@ -14,6 +14,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -29,6 +30,8 @@ const ANSWER_BYTES: usize = 256 * 1024;
 /// The kernel's buffer for what is sent on a connection (it takes twice as much as it is told). A large one hides a slow peer and
 /// makes what matters wait behind what a terminal printed.
 const SOCKET_BYTES: u32 = 64 * 1024;
+/// How much of it may be there that is not on the network yet. What comes later and matters more goes before all else.
+const UNSENT_BYTES: u32 = 16 * 1024;
 
 /// A connection to the link port.
 ///
@@ -41,6 +44,7 @@ pub async fn connect(config: &Config, tls: &Arc<ClientConfig>) -> io::Result<Tls
         socket.set_send_buffer_size(SOCKET_BYTES)?;
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
+        SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
         let name = ServerName::try_from(CONTROL_PLANE_NAME).map_err(io::Error::other)?;
         TlsConnector::from(Arc::clone(tls)).connect(name, stream).await
     })
