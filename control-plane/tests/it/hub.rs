@@ -188,7 +188,7 @@ fn read(log: &[Segment], after: u64, limit: u64) -> (Vec<Segment>, usize) {
 
 #[test]
 fn a_viewer_that_lags_far_behind_is_read_a_little_at_a_time_and_nothing_again_and_again() {
-    let size_of = |n: u64| if n % 3 == 0 { 50_000 } else { 100 };
+    let size_of = |n: u64| if n.is_multiple_of(3) { 50_000 } else { 100 };
     let mut core = Core::new(record(), Vec::new());
     core.linked(1, None);
     let mut place = Place::attach(&core, None, Vec::new(), Vec::new());
