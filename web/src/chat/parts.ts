@@ -25,6 +25,12 @@ export const renameForm = new Lazy(() => import('../workspace/RenameForm.svelte'
 export const examples = new Lazy(() => import('./Examples.svelte'));
 /** What is to be said of the model. */
 export const modelBanner = new Lazy(() => import('../workspace/ModelBanner.svelte'));
+/** What a screen reader is told. */
+export const announcements = new Lazy(async () => ({
+  default: (await import('../lib/chat/announce')).announcements,
+}));
+/** A way to have a deleted conversation back. */
+export const undoToast = new Lazy(() => import('../workspace/UndoToast.svelte'));
 /** A conversation that is not there. */
 export const missingPane = new Lazy(() => import('./Missing.svelte'));
 /** The way to the terminals, and what they are shown in. */
@@ -32,5 +38,6 @@ export const terminalSide = new Lazy(() => import('../terminal/Side.svelte'));
 
 /** Fetches what every conversation comes to want, so that it is there before it is wanted. */
 export function fetchParts(): void {
-  for (const part of [rareRows, toolParts, promptStack, panels, menus, missingPane]) void part.fetch();
+  for (const part of [rareRows, toolParts, promptStack, panels, announcements, menus, undoToast, missingPane])
+    void part.fetch();
 }
