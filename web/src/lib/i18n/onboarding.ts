@@ -7,7 +7,8 @@ const en = {
   intro: 'You get a workshop of your own: Claude, a place for your files, and a machine that is yours alone.',
   name: 'What shall we call you?',
   noName: 'Say a name; it can be any.',
-  badName: 'This name was not taken. Choose a shorter one, of letters and numbers; the rest is kept as it is.',
+  badName:
+    'This name was not taken. Choose a shorter one, of letters and numbers; the rest is kept as it is.',
   purposes: 'What would you like to do here?',
   optional: 'Choose what fits, or nothing.',
   purpose: {

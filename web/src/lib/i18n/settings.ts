@@ -7,7 +7,12 @@ const en = {
   back: 'Back to the conversations',
   sessions: {
     heading: 'Where you are signed in',
-    help: 'A sign-in ends after a day at the latest. End one that you don’t know, then change your password where you sign in.',
+    help: 'A sign-in ends after a day at the latest. End one that you don’t know.',
+    unknownOne: (provider: string) => `Then change your password at ${provider}.`,
+    ask: 'Sign out everywhere?',
+    askHelp:
+      'Every page that is open is signed out at once, this one too. Work goes on, and nothing is lost.',
+    cancel: 'Stay signed in',
     here: 'this device',
     since: (time: string) => `Signed in ${time}`,
     used: (time: string) => `last used ${time}`,
@@ -41,7 +46,11 @@ const ko: typeof en = {
   back: '대화로 돌아가기',
   sessions: {
     heading: '로그인한 기기',
-    help: '로그인은 길어도 하루면 끝나요. 모르는 기기가 있으면 끝내고, 로그인하는 곳에서 비밀번호를 바꿔 주세요.',
+    help: '로그인은 길어도 하루면 끝나요. 모르는 기기가 있으면 끝내 주세요.',
+    unknownOne: (provider) => `그다음 ${provider}에서 비밀번호를 바꿔 주세요.`,
+    ask: '모든 기기에서 로그아웃할까요?',
+    askHelp: '열려 있는 페이지가 이 페이지까지 모두 바로 로그아웃돼요. 하던 일은 이어지고, 잃는 것은 없어요.',
+    cancel: '그대로 있기',
     here: '이 기기',
     since: (time) => `${time}에 로그인`,
     used: (time) => `${time}에 마지막으로 사용`,
