@@ -5,6 +5,14 @@ import { settingsTitle } from './settingsTitle';
 const en = {
   title: settingsTitle.en,
   back: 'Back to the conversations',
+  profile: {
+    heading: 'You',
+    name: 'What shall we call you?',
+    save: 'Save',
+    saved: 'Saved. Other pages that are open know it once they are loaded again.',
+    noName: 'Say a name; it can be any.',
+    badName: 'This name was not taken. Choose a shorter one, of letters and numbers; the one before is kept.',
+  },
   sessions: {
     heading: 'Where you are signed in',
     help: 'A sign-in ends after a day at the latest. End one that you don’t know.',
@@ -44,6 +52,14 @@ const en = {
 const ko: typeof en = {
   title: settingsTitle.ko,
   back: '대화로 돌아가기',
+  profile: {
+    heading: '나',
+    name: '어떻게 불러 드릴까요?',
+    save: '저장',
+    saved: '저장했어요. 열려 있는 다른 페이지는 새로 고치면 바뀌어요.',
+    noName: '이름을 적어 주세요. 아무 이름이나 괜찮아요.',
+    badName: '이 이름은 쓸 수 없어요. 글자와 숫자로 더 짧게 적어 주세요. 이전 이름은 그대로 있어요.',
+  },
   sessions: {
     heading: '로그인한 기기',
     help: '로그인은 길어도 하루면 끝나요. 모르는 기기가 있으면 끝내 주세요.',
