@@ -15,8 +15,6 @@ export const rareRows = new Lazy(() => import('./rareRows'));
 export const commandList = new Lazy(() => import('./CommandList.svelte'));
 /** Content that was too long for its event. */
 export const cutText = new Lazy(() => import('./CutText.svelte'));
-/** What is said to those who don't look. */
-export const announcer = new Lazy(() => import('../lib/chat/announce'));
 /** Terminal output with its colours. */
 export const terminalText = new Lazy(() => import('./TerminalText.svelte'));
 /** What the menus hold. */
@@ -27,6 +25,10 @@ export const renameForm = new Lazy(() => import('../workspace/RenameForm.svelte'
 export const examples = new Lazy(() => import('./Examples.svelte'));
 /** What is to be said of the model. */
 export const modelBanner = new Lazy(() => import('../workspace/ModelBanner.svelte'));
+/** What a screen reader is told. */
+export const announcements = new Lazy(() => import('../lib/chat/announce'));
+/** A way to have a deleted conversation back. */
+export const undoToast = new Lazy(() => import('../workspace/UndoToast.svelte'));
 /** A conversation that is not there. */
 export const missingPane = new Lazy(() => import('./Missing.svelte'));
 /** The way to the terminals, and what they are shown in. */
@@ -34,6 +36,6 @@ export const terminalSide = new Lazy(() => import('../terminal/Side.svelte'));
 
 /** Fetches what every conversation comes to want, so that it is there before it is wanted. */
 export function fetchParts(): void {
-  for (const part of [rareRows, toolParts, promptStack, panels, menus, missingPane, announcer])
+  for (const part of [rareRows, toolParts, promptStack, panels, announcements, menus, undoToast, missingPane])
     void part.fetch();
 }

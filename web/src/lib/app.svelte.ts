@@ -8,10 +8,10 @@ import { Session } from './session.svelte';
 export type Standing =
   | { type: 'checking' }
   /**
-   * `expired`: somebody was signed in on this page. `failure`: why the last try did not work. `refusal`: why the identity
+   * `expired`: somebody was signed in on this page. `erased`: they had all that is theirs erased here. `failure`: why the last try did not work. `refusal`: why the identity
    * provider's word did not let them in.
    */
-  | { type: 'signed_out'; expired?: boolean; failure?: ApiFailure; refusal?: SignInRefusal }
+  | { type: 'signed_out'; expired?: boolean; erased?: boolean; failure?: ApiFailure; refusal?: SignInRefusal }
   /** Somebody is here for the first time. */
   | { type: 'new'; profile: Profile }
   | { type: 'unreachable'; failure: ApiFailure }
@@ -63,10 +63,10 @@ class App {
     this.standing = { type: 'in', session: new Session(me, () => this.#signedOut()) };
   }
 
-  /** Everybody of this name is signed out, this page too. */
-  gone(): void {
+  /** Everybody of this name is signed out, this page too; or there is nobody of this name any more. */
+  gone(erased = false): void {
     this.#leave();
-    this.standing = { type: 'signed_out' };
+    this.standing = { type: 'signed_out', erased };
   }
 
   /** A code that does not work is no reason to leave a session that does. */

@@ -9,6 +9,7 @@ export type Route =
   | { page: 'audit' }
   | { page: 'settings' }
   | { page: 'reference' }
+  | { page: 'lost' }
   | { page: 'conversation'; id: ConversationId };
 
 const PATHS = {
@@ -22,18 +23,19 @@ const PATHS = {
 
 const CONVERSATION = /^\/c\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/;
 
-/** The route of a path; the start page if nothing else fits. */
+/** The route of a path; one that leads nowhere, if nothing fits. */
 export function parseRoute(path: string): Route {
   const id = CONVERSATION.exec(path.toLowerCase())?.[1];
   if (id) return { page: 'conversation', id };
-  const trimmed = path.replace(/\/$/, '');
+  const trimmed = path.replace(/\/$/, '') || '/';
   for (const page of Object.keys(PATHS) as (keyof typeof PATHS)[])
     if (trimmed === PATHS[page]) return { page };
-  return { page: 'start' };
+  return { page: 'lost' };
 }
 
-/** The path of a route. */
+/** The path of a route; from one that leads nowhere there is only the way home. */
 export function pathOf(route: Route): string {
+  if (route.page === 'lost') return PATHS.start;
   return route.page === 'conversation' ? `/c/${route.id}` : PATHS[route.page];
 }
 

@@ -48,6 +48,8 @@ export class Session {
   fresh = $state.raw<Settings>({ mode: 'default' });
   /** Why the workspace could not be started or stopped, or why nobody was signed out. */
   failure = $state.raw<unknown>();
+  /** Who is signed in. */
+  me: Me;
   readonly list = new Conversations();
   readonly sender: Sender;
   readonly drafts: Drafts;
@@ -64,9 +66,10 @@ export class Session {
   }
 
   constructor(
-    readonly me: Me,
+    me: Me,
     private readonly left: () => void,
   ) {
+    this.me = $state.raw(me);
     this.drafts = new Drafts(me.id);
     this.#link = new Link(socketUrl(me.id), {
       state: (state) => this.#linkChanged(state),

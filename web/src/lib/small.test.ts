@@ -8,18 +8,19 @@ import { codeIn, parseRoute, pathOf } from './router';
 describe('addresses', () => {
   const id = '0b6f9f5e-6a6e-4e5c-9a49-0123456789ab';
 
-  it('name conversations, and fall back to the start', () => {
+  it('name conversations, and whatever fits nothing leads nowhere', () => {
     expect(parseRoute(`/c/${id}`)).toEqual({ page: 'conversation', id });
     expect(parseRoute(`/c/${id.toUpperCase()}/`)).toEqual({ page: 'conversation', id });
-    for (const other of ['/', '/c/', '/c/nope', `/d/${id}`, `/c/${id}/x`])
-      expect(parseRoute(other)).toEqual({ page: 'start' });
+    for (const start of ['/', '']) expect(parseRoute(start)).toEqual({ page: 'start' });
+    for (const other of ['/c/', '/c/nope', `/d/${id}`, `/c/${id}/x`, '/nowhere/x'])
+      expect(parseRoute(other)).toEqual({ page: 'lost' });
   });
 
   it('are made from routes and read back', () => {
     expect(parseRoute(pathOf({ page: 'conversation', id }))).toEqual({ page: 'conversation', id });
     for (const page of ['operator', 'users', 'audit', 'settings', 'reference'] as const)
       expect(parseRoute(pathOf({ page }))).toEqual({ page });
-    expect(parseRoute('/operators')).toEqual({ page: 'start' });
+    expect(parseRoute('/operators')).toEqual({ page: 'lost' });
     expect(pathOf({ page: 'start' })).toBe('/');
   });
 });

@@ -23,6 +23,16 @@ export function save(key: string, value: unknown): boolean {
   }
 }
 
+/** Forgets all that stands under keys that begin with `beginning`. */
+export function forgetAll(beginning: string): void {
+  try {
+    for (const key of Object.keys(localStorage))
+      if (key.startsWith(PREFIX + beginning)) localStorage.removeItem(key);
+  } catch {
+    // Switched off: there is nothing.
+  }
+}
+
 /** The values under all keys that begin with `beginning`. */
 export function loadAll(beginning: string): unknown[] {
   try {

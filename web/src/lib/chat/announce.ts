@@ -1,18 +1,21 @@
 /** What a screen reader is told while the log is not in focus: finished turns and prompts. Pure. */
 import type { Dictionary } from '../i18n/en';
+import { spokenText } from '../text/spoken';
 import type { ChatView, ResultRow } from './model';
 
 /** Longer beginnings of an answer are a burden to listen to. */
 const SPOKEN_CHARACTERS = 240;
 
-/** Signs of Markdown that would be read out as words. */
-const MARKUP = /[*_`#>|~]+|^\s*[-+] /gm;
+/** As much of an answer is looked through for what to say of it. */
+const LOOKED_THROUGH = 4 * SPOKEN_CHARACTERS;
 
 /** The announcements between two views of the same conversation. */
 export function announcements(before: ChatView, now: ChatView, t: Dictionary): string[] {
   const known = new Set(before.prompts.map((open) => open.prompt.prompt));
   const asked = now.prompts.filter((open) => !known.has(open.prompt.prompt));
-  const said = asked.map(({ prompt }) => t.announce.asks(prompt.subject || prompt.tool));
+  const said = asked.map(({ prompt }) =>
+    t.announce.asks(prompt.ask === 'plan' ? t.announce.plan : prompt.subject || prompt.tool),
+  );
   const ended = lastResult(now);
   // The first events of a conversation that is opened are history, not news.
   if (ended && before.turns.length > 0 && lastResult(before)?.n !== ended.n && ended.n > newest(before)) {
@@ -42,7 +45,7 @@ function spoken(view: ChatView, ended: ResultRow, t: Dictionary): string {
   const rows = view.turns.flatMap((turn) => turn.rows);
   const answer = rows.findLast((row) => row.kind === 'text' && !row.parent && row.n < ended.n);
   const words = answer?.kind === 'text' && 'text' in answer.text ? answer.text.text : '';
-  return `${t.announce.finished} ${words.replace(MARKUP, '').slice(0, SPOKEN_CHARACTERS)}`.trim();
+  return `${t.announce.finished} ${spokenText(words.slice(0, LOOKED_THROUGH)).slice(0, SPOKEN_CHARACTERS)}`.trim();
 }
 
 export default announcements;

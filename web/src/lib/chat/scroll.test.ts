@@ -16,6 +16,12 @@ describe('following the end', () => {
     expect(follows(true, at(1500), at(1400, 1900))).toBe(true);
   });
 
+  it('is not ended by room that came free below, even if content grew before that was noticed', () => {
+    expect(follows(true, at(1500), at(1400, 2100, 600))).toBe(true);
+    expect(follows(true, at(1500), at(1400, 2100, 400))).toBe(false);
+    expect(follows(false, at(1000), at(900, 2100, 600))).toBe(false);
+  });
+
   it('starts again at the end, or when coming down near to it', () => {
     expect(follows(false, at(1000), at(1498))).toBe(true);
     expect(follows(false, at(1400), at(1460))).toBe(true);

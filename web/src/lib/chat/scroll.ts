@@ -18,12 +18,13 @@ export function distance({ top, view, content }: Measures): number {
 }
 
 /**
- * Whether the view follows the end after it moved. Moving up lets go, unless content that vanished moved it;
- * coming near the end takes hold.
+ * Whether the view follows the end after it moved. Moving up lets go, unless content that vanished moved it, or room that
+ * came free below; coming near the end takes hold.
  */
 export function follows(following: boolean, before: Measures, now: Measures): boolean {
   if (distance(now) <= AT_END_PX) return true;
-  if (now.top < before.top - 1 && now.content >= before.content) return false;
+  const laidOut = now.content < before.content || now.view > before.view;
+  if (now.top < before.top - 1 && !laidOut) return false;
   return following || (now.top > before.top && distance(now) <= NEAR_END_PX);
 }
 

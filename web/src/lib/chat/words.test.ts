@@ -229,6 +229,14 @@ describe('announcements', () => {
     expect(announcements(after, after, en)).toEqual([]);
   });
 
+  it('call a plan a plan, not by its tool', () => {
+    const chat = chatOf([taken('m1')]);
+    const before = chat.view(alone);
+    const plan: Body = { ...asked, ask: 'plan', tool: 'ExitPlanMode', subject: 'ExitPlanMode' };
+    chat.append(1, events([plan], 2));
+    expect(announcements(before, chat.view(alone), en)).toEqual(['Claude waits for you: a plan to approve']);
+  });
+
   it('do not tell of history', () => {
     const opened = chatOf([taken('m1'), said('b1', 'x'), result('m1')], 50);
     expect(announcements(chatOf([]).view(alone), opened.view(alone), en)).toEqual([]);

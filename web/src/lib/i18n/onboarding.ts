@@ -7,6 +7,8 @@ const en = {
   intro: 'You get a workshop of your own: Claude, a place for your files, and a machine that is yours alone.',
   name: 'What shall we call you?',
   noName: 'Say a name; it can be any.',
+  badName:
+    'This name was not taken. Choose a shorter one, of letters and numbers; the rest is kept as it is.',
   purposes: 'What would you like to do here?',
   optional: 'Choose what fits, or nothing.',
   purpose: {
@@ -27,6 +29,7 @@ const ko: typeof en = {
   intro: '나만의 작업실이 생겨요. Claude와 내 파일을 둘 곳, 그리고 나 혼자 쓰는 컴퓨터예요.',
   name: '어떻게 불러 드릴까요?',
   noName: '이름을 적어 주세요. 아무 이름이나 괜찮아요.',
+  badName: '이 이름은 쓸 수 없어요. 글자와 숫자로 더 짧게 적어 주세요. 나머지는 그대로 있어요.',
   purposes: '여기에서 무엇을 하고 싶으세요?',
   optional: '맞는 것을 골라 주세요. 고르지 않아도 돼요.',
   purpose: {

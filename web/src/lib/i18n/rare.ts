@@ -260,6 +260,9 @@ const en = {
   held: enHeld,
   errors: enErrors,
   notStopped: 'Claude could not be stopped and goes on. Press Stop again.',
+  nowSays: (text: string) =>
+    `Somebody changed it to “${text}”. Your words are still here; saving again replaces theirs.`,
+  badTitle: 'This title was not taken. Choose a shorter one; the one before is kept.',
   noKey: modelWords.en.noKey,
   ownKeyRefused: modelWords.en.ownKeyRefused,
 };
@@ -277,6 +280,9 @@ export const rareWords: Record<Language, RareWords> = {
     held: koHeld,
     errors: koErrors,
     notStopped: '중지하지 못해서 Claude가 계속 일하고 있어요. 중지를 다시 눌러 주세요.',
+    nowSays: (text) =>
+      `그사이 누군가 “${text}”(으)로 바꿨어요. 쓰신 내용은 여기 남아 있어요. 다시 저장하면 바꿔 써요.`,
+    badTitle: '이 이름으로는 바꿀 수 없어요. 더 짧게 적어 주세요. 이전 이름은 그대로 있어요.',
     noKey: modelWords.ko.noKey,
     ownKeyRefused: modelWords.ko.ownKeyRefused,
   },

@@ -5,9 +5,22 @@ import { settingsTitle } from './settingsTitle';
 const en = {
   title: settingsTitle.en,
   back: 'Back to the conversations',
+  profile: {
+    heading: 'You',
+    name: 'What shall we call you?',
+    save: 'Save',
+    saved: 'Saved. Other pages that are open know it once they are loaded again.',
+    noName: 'Say a name; it can be any.',
+    badName: 'This name was not taken. Choose a shorter one, of letters and numbers; the one before is kept.',
+  },
   sessions: {
     heading: 'Where you are signed in',
-    help: 'A sign-in ends after a day at the latest. End one that you don’t know, then change your password where you sign in.',
+    help: 'A sign-in ends after a day at the latest. End one that you don’t know.',
+    unknownOne: (provider: string) => `Then change your password at ${provider}.`,
+    ask: 'Sign out everywhere?',
+    askHelp:
+      'Every page that is open is signed out at once, this one too. Work goes on, and nothing is lost.',
+    cancel: 'Stay signed in',
     here: 'this device',
     since: (time: string) => `Signed in ${time}`,
     used: (time: string) => `last used ${time}`,
@@ -39,9 +52,21 @@ const en = {
 const ko: typeof en = {
   title: settingsTitle.ko,
   back: '대화로 돌아가기',
+  profile: {
+    heading: '나',
+    name: '어떻게 불러 드릴까요?',
+    save: '저장',
+    saved: '저장했어요. 열려 있는 다른 페이지는 새로 고치면 바뀌어요.',
+    noName: '이름을 적어 주세요. 아무 이름이나 괜찮아요.',
+    badName: '이 이름은 쓸 수 없어요. 글자와 숫자로 더 짧게 적어 주세요. 이전 이름은 그대로 있어요.',
+  },
   sessions: {
     heading: '로그인한 기기',
-    help: '로그인은 길어도 하루면 끝나요. 모르는 기기가 있으면 끝내고, 로그인하는 곳에서 비밀번호를 바꿔 주세요.',
+    help: '로그인은 길어도 하루면 끝나요. 모르는 기기가 있으면 끝내 주세요.',
+    unknownOne: (provider) => `그다음 ${provider}에서 비밀번호를 바꿔 주세요.`,
+    ask: '모든 기기에서 로그아웃할까요?',
+    askHelp: '열려 있는 페이지가 이 페이지까지 모두 바로 로그아웃돼요. 하던 일은 이어지고, 잃는 것은 없어요.',
+    cancel: '그대로 있기',
     here: '이 기기',
     since: (time) => `${time}에 로그인`,
     used: (time) => `${time}에 마지막으로 사용`,

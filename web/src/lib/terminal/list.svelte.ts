@@ -10,18 +10,12 @@ import type {
   ViewerId,
 } from '../protocol/generated';
 import { load, save } from '../storage';
+import { nameIn, TERMINAL_NAME_BYTES } from '../text/limits';
 import type { Behind, Door } from './door.svelte';
-
-/** What the protocol takes as a name. */
-const NAME_BYTES = 120;
 
 /** The beginning of a text that the protocol takes as a name. */
 export function clipped(text: string): string {
-  const encoder = new TextEncoder();
-  let name = text.replace(/\s+/g, ' ').trim();
-  while (encoder.encode(name).length > NAME_BYTES) name = name.slice(0, -1);
-  // A pair that was cut in two is no character.
-  return name.replace(/[\ud800-\udbff]$/, '');
+  return nameIn(text, TERMINAL_NAME_BYTES);
 }
 
 /** A terminal that went away, by itself or by somebody's hand. */

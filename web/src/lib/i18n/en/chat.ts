@@ -211,6 +211,7 @@ const announce = {
   failed: 'The turn failed.',
   stopped: 'Stopped.',
   asks: (what: string) => `Claude waits for you: ${what}`,
+  plan: 'a plan to approve',
 };
 
 export const chatWords = {

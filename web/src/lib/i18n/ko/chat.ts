@@ -190,6 +190,7 @@ const announce: Dictionary['announce'] = {
   failed: '차례가 실패했어요.',
   stopped: '중지됐어요.',
   asks: (what) => `Claude가 답변을 기다려요: ${what}`,
+  plan: '승인할 계획',
 };
 
 export const chatWords = {
