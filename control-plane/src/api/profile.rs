@@ -54,7 +54,10 @@ pub async fn onboard(
         Language::En => "en",
         Language::Ko => "ko",
     };
-    let onboarding = json!({ "purposes": said.purposes, "note": said.note });
+    // Who says nothing of what they want keeps what they said before: a name is changed in the same way.
+    let silent = said.purposes.is_empty() && said.note.is_none();
+    let before = current.user.onboarding.clone().filter(|_| silent);
+    let onboarding = before.unwrap_or_else(|| json!({ "purposes": said.purposes, "note": said.note }));
     let kept = records::Profile { name, language: Some(language.to_owned()), onboarding: Some(onboarding) };
     app.store.save_profile(current.user.id, &kept).await?;
     let user = app.store.user(current.user.id).await?;

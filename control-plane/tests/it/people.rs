@@ -101,7 +101,7 @@ async fn a_session_that_nobody_uses_ends_and_one_that_is_used_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_says_of_themselves_at_first_is_kept() {
     let plane = Plane::start().await;
-    let (_, cookie) = plane.person("ada").await;
+    let (user, cookie) = plane.person("ada").await;
     let say = |body: Value| {
         let request = request(&plane, Method::POST, "/api/user/onboarding", &cookie);
         request.header("content-type", "application/json").body(body.to_string()).send()
@@ -124,6 +124,12 @@ async fn what_somebody_says_of_themselves_at_first_is_kept() {
     assert!(profile.onboarded);
     let again = json_of(request(&plane, Method::GET, "/api/user/profile", &cookie)).await;
     assert_eq!((again["name"].as_str(), again["onboarded"].as_bool()), (Some("아다"), Some(true)));
+    // Another name says nothing of what they want, and takes none of it away.
+    let renamed = json!({ "name": "Ada", "language": "en" });
+    let profile: Profile = say(renamed).await.unwrap().json().await.unwrap();
+    assert_eq!((profile.me.name.as_str(), profile.language.as_deref()), ("Ada", Some("en")));
+    let kept = plane.store().user(user.id).await.unwrap().onboarding;
+    assert_eq!(kept, Some(json!({ "purposes": ["code", "data"], "note": "시작" })));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,9 @@ import type { Profile, SignInRefusal } from './protocol/generated';
 import { codeIn, refusalIn } from './router';
 import { Session } from './session.svelte';
 
+/** How far it is that somebody had all that is theirs erased. */
+export type Erased = 'entirely' | 'begun';
+
 /** Where the page stands. */
 export type Standing =
   | { type: 'checking' }
@@ -11,7 +14,13 @@ export type Standing =
    * `expired`: somebody was signed in on this page. `erased`: they had all that is theirs erased here. `failure`: why the last try did not work. `refusal`: why the identity
    * provider's word did not let them in.
    */
-  | { type: 'signed_out'; expired?: boolean; erased?: boolean; failure?: ApiFailure; refusal?: SignInRefusal }
+  | {
+      type: 'signed_out';
+      expired?: boolean;
+      erased?: Erased | undefined;
+      failure?: ApiFailure;
+      refusal?: SignInRefusal;
+    }
   /** Somebody is here for the first time. */
   | { type: 'new'; profile: Profile }
   | { type: 'unreachable'; failure: ApiFailure }
@@ -64,7 +73,7 @@ class App {
   }
 
   /** Everybody of this name is signed out, this page too; or there is nobody of this name any more. */
-  gone(erased = false): void {
+  gone(erased?: Erased): void {
     this.#leave();
     this.standing = { type: 'signed_out', erased };
   }

@@ -45,9 +45,9 @@ export async function signOutEverywhere(): Promise<void> {
   await ask('POST', '/api/sign-out/everywhere');
 }
 
-/** Erases oneself, with all that is one's own. */
-export async function eraseMe(): Promise<void> {
-  await ask('DELETE', '/api/user');
+/** Erases oneself, with all that is one's own. Whether everything is gone; what is left goes as soon as it can. */
+export async function eraseMe(): Promise<boolean> {
+  return (await ask('DELETE', '/api/user')).status !== 202;
 }
 
 /** A page of people whose name or e-mail address holds `query`. */

@@ -24,10 +24,10 @@ const SNAPSHOT_EVENTS: u64 = 200;
 const REPLAY_EVENTS: u64 = 1_000;
 /// Bytes of events in one frame.
 const FRAME_BYTES: usize = 64 * 1024;
-/// Events that are read from the store at once for a viewer that lags, and bytes of them: several frames' worth, so that
-/// each is read about once. What was read waits here; a viewer may follow a handful of conversations.
+/// Events that are read from the store at once for a viewer that lags: several frames' worth, so that each is read about once.
+/// What was read waits here; a viewer may follow a handful of conversations.
 const READ_EVENTS: u64 = 1_000;
-/// See [`READ_EVENTS`]. One segment may be larger, and is read again for what is left of it.
+/// How many bytes of events are read so at once. One segment may be larger, and is read again for what is left of it.
 pub const READ_BYTES: usize = 256 * 1024;
 /// Live text is sent at once, then at most thirty times a second.
 const LIVE_EVERY: Duration = Duration::from_millis(33);

@@ -29,8 +29,12 @@ const en = {
     unavailable: 'The sign-in service can’t be reached just now. Try again in a moment.',
     too_many: 'There were too many attempts from your network. Wait a minute, then try again.',
   } satisfies Record<SignInRefusal, string>,
-  erased:
-    'All that was yours has been erased: account, conversations, workspace and files, and what this browser kept. Whoever signs in again begins anew.',
+  erased: {
+    entirely:
+      'All that was yours has been erased: account, conversations, workspace and files, and what this browser kept. Whoever signs in again begins anew.',
+    begun:
+      'Your account is closed, and what this browser kept is erased. The rest cannot go at once: it is erased as soon as it can be, without you.',
+  },
   expired: 'You have been signed out. Sign in again to go on; drafts and unsent messages are kept.',
 };
 
@@ -59,8 +63,12 @@ const ko: typeof en = {
     unavailable: '지금은 로그인 서비스에 연결할 수 없어요. 잠시 뒤에 다시 해 주세요.',
     too_many: '이 네트워크에서 시도가 너무 많았어요. 1분쯤 기다렸다가 다시 해 주세요.',
   },
-  erased:
-    '모두 지워졌어요. 계정과 대화, 작업공간과 파일, 이 브라우저에 남아 있던 내용까지요. 다시 로그인하면 처음부터 시작해요.',
+  erased: {
+    entirely:
+      '모두 지워졌어요. 계정과 대화, 작업공간과 파일, 이 브라우저에 남아 있던 내용까지요. 다시 로그인하면 처음부터 시작해요.',
+    begun:
+      '계정을 닫았고, 이 브라우저에 남아 있던 내용도 지웠어요. 나머지는 지금 바로 지울 수 없어서, 되는 대로 알아서 지워요.',
+  },
   expired: '로그아웃됐어요. 다시 로그인해 주세요. 초안과 보내지 않은 메시지는 남아 있어요.',
 };
 

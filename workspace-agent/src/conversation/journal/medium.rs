@@ -88,9 +88,11 @@ impl Medium for OnDisk {
         let mut new = Self::at(fresh)?;
         new.file.write_all_at(content, 0)?;
         new.file.sync_all()?;
+        let dir = self.path.parent().map(File::open).transpose()?;
         std::fs::rename(&new.path, &self.path)?;
-        if let Some(dir) = self.path.parent() {
-            File::open(dir)?.sync_all()?;
+        // From here on the new file is the journal, whatever else fails: nobody would find again what the old one is told.
+        if let Some(Err(error)) = dir.map(|dir| dir.sync_all()) {
+            tracing::warn!(%error, "that the journal was replaced may not outlive a power cut");
         }
         new.path.clone_from(&self.path);
         Ok(Arc::new(new))
