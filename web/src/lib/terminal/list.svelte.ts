@@ -10,13 +10,7 @@ import type {
   ViewerId,
 } from '../protocol/generated';
 import { load, save } from '../storage';
-import { nameIn, TERMINAL_NAME_BYTES } from '../text/limits';
 import type { Behind, Door } from './door.svelte';
-
-/** The beginning of a text that the protocol takes as a name. */
-export function clipped(text: string): string {
-  return nameIn(text, TERMINAL_NAME_BYTES);
-}
 
 /** A terminal that went away, by itself or by somebody's hand. */
 export interface Gone {
@@ -130,12 +124,12 @@ export class Terminals implements Behind {
     return this.ask(terminal, wish).catch((cause: unknown) => void (this.failure = cause));
   }
 
-  /** Opens one and looks at it. */
+  /** Opens one and looks at it. Its name is one that the protocol takes. */
   begin(name: string, what: TerminalKind): void {
     const id = newId();
     this.look(id);
     this.opening = true;
-    const wish: TerminalWish = { type: 'open', name: clipped(name), what, size: USUAL };
+    const wish: TerminalWish = { type: 'open', name, what, size: USUAL };
     void this.attempt(id, wish).finally(() => (this.opening = false));
   }
 

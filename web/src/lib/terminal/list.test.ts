@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { FromServer, Terminal } from '../protocol/generated';
 import type { Ask } from '../requests';
 import { Door } from './door.svelte';
-import { clipped, Terminals } from './list.svelte';
+import { Terminals } from './list.svelte';
 
 const terminal = (id: string, more: Partial<Terminal> = {}): Terminal => ({
   id,
@@ -96,13 +96,5 @@ describe('the owner of a size', () => {
     // The same tab, loaded anew, remembers.
     const reloaded = Terminals.behind(new Door(door.host));
     expect(reloaded.unowned(terminal('a', { owner: 'me' }))).toBe(true);
-  });
-});
-
-describe('a name', () => {
-  it('is cut to what the protocol takes, between characters', () => {
-    expect(clipped('  a\n b ')).toBe('a b');
-    expect(clipped('한'.repeat(60))).toBe('한'.repeat(40));
-    expect(clipped('😀'.repeat(40))).toBe('😀'.repeat(30));
   });
 });
