@@ -231,19 +231,16 @@ fn check_items(world: &World, log: &Log<'_>) -> Result<(), Violation> {
     check_nothing(world, log)
 }
 
-/// What is said to have come to nothing had no tool at work when it ended. Not so where a person had been told that nobody knows; nor,
-/// yet, for one that was given to steer a turn that was lost, and is given again as a turn of its own.
+/// What is said to have come to nothing had no tool at work when it ended. Not so where a person had been told that nobody knows.
 fn check_nothing(world: &World, log: &Log<'_>) -> Result<(), Violation> {
     let deeds = &world.workspace.deeds;
-    let mut excused = BTreeSet::new();
+    let mut unknown = BTreeSet::new();
     for body in &log.events {
-        if let EventBody::MessageUnknown { item, .. } | EventBody::MessageTaken { item, steer: true, .. } =
-            body
-        {
-            excused.insert(*item);
+        if let EventBody::MessageUnknown { item, .. } = body {
+            unknown.insert(*item);
         }
         let EventBody::MessageEnded { item, how: MessageEnd::Nothing } = body else { continue };
-        let lost = excused.contains(item) || deeds.lost.contains(&item.0);
+        let lost = unknown.contains(item) || deeds.lost.contains(&item.0);
         if deeds.tool_turns.contains_key(&item.0) && !deeds.results.contains_key(&item.0) && !lost {
             return Err(Violation(format!("{item} is said to have come to nothing, and its tools ran")));
         }

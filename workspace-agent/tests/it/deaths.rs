@@ -298,6 +298,75 @@ fn that_a_message_was_given_again_outlives_the_workspace_agent() {
 }
 
 #[test]
+fn one_that_was_to_steer_the_lost_turn_is_not_called_done_for_nothing() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("SLOW");
+    let steer = desk.steer("TOOL");
+    assert_eq!(desk.expect_written("user")["uuid"], json!(steer));
+    desk.stop(Some(item));
+    desk.written.clear();
+    let mut reborn = desk.reborn();
+    desk.exit();
+    completed_by_the_next(&mut desk, steer);
+    let mut again = reborn.reborn();
+    completed_by_the_next(&mut reborn, steer);
+    completed_by_the_next(&mut again, steer);
+}
+
+#[test]
+fn one_that_the_lost_turn_had_heard_is_over_with_it_when_that_is_continued() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("TOOL");
+    desk.call_tool("toolu_1");
+    let steer = desk.steer("and this");
+    desk.exit();
+    desk.written.clear();
+    let request = desk.new_item();
+    desk.feed(Input::Continue {
+        item: request,
+        by: person(),
+        message: item,
+        settings: Settings::default(),
+        known: None,
+    });
+    desk.come_up_as("running");
+    desk.introduce();
+    desk.result(&[steer, item]);
+    assert!(desk.written.iter().all(|line| line["uuid"] != json!(steer)), "given again after its answer");
+    assert_eq!(desk.summary().state, State::Idle);
+}
+
+#[test]
+fn what_a_person_dealt_with_is_not_ended_again_by_the_turn_that_is_continued() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("TOOL");
+    desk.call_tool("toolu_1");
+    let steer = desk.steer("and this");
+    desk.exit();
+    desk.written.clear();
+    // It is sent again; what was to steer comes first, and of that the next process knows already.
+    let delivery = desk.delivery("TOOL");
+    let again = delivery.item;
+    desk.feed(Input::Deliver(Delivery { again_of: Some(item), ..delivery }));
+    completed_by_the_next(&mut desk, steer);
+    let request = desk.new_item();
+    desk.feed(Input::Continue {
+        item: request,
+        by: person(),
+        message: steer,
+        settings: Settings::default(),
+        known: None,
+    });
+    desk.exit();
+    desk.come_up_as("running");
+    desk.introduce();
+    desk.result(&[item, steer]);
+    let Some(EventBody::Result(result)) = desk.find("result") else { panic!("the turn has no end") };
+    assert_eq!(result.items, [steer]);
+    assert_eq!(desk.expect_written("user")["uuid"], json!(again));
+}
+
+#[test]
 fn a_message_that_was_given_when_the_machine_stopped_is_unknown() {
     let mut desk = Desk::new();
     let item = give(&mut desk);

@@ -241,9 +241,14 @@ impl Desk {
         assert_eq!(self.expect_written("user")["uuid"], json!(item));
         self.lifecycle(item, "queued");
         self.lifecycle(item, "started");
+        self.introduce();
+        item
+    }
+
+    /// What the process says of itself when a turn begins.
+    pub(crate) fn introduce(&mut self) {
         self.hear(json!({ "type": "system", "subtype": "init", "session_id": "s-1", "model": "m",
                           "permissionMode": "default", "claude_code_version": "2.1.330" }));
-        item
     }
 
     pub(crate) fn result(&mut self, items: &[ItemId]) {
@@ -286,7 +291,7 @@ impl Desk {
 }
 
 pub(crate) fn person() -> Person {
-    Person { id: UserId(Uuid::from_u128(0x5E)), name: "Ada".into() }
+    Person { id: UserId(Uuid::from_u128(0x5E)), name: "Ada".into(), token: None }
 }
 
 pub(crate) fn kind(event: &Event) -> String {

@@ -45,7 +45,10 @@ impl Conversation {
             EventBody::MessageTaken { item, by, again_of, steer, .. } => {
                 let (item, by, again_of) = (*item, by.clone(), *again_of);
                 let text = text.unwrap_or_default();
-                self.replay_taken(Message { item, text, by, again_of, taken_at: event.n }, *steer);
+                self.replay_taken(
+                    Message { item, text, by, again_of, taken_at: event.n, steered: false },
+                    *steer,
+                );
             }
             EventBody::MessageStarted { item } => self.replay_started(*item),
             EventBody::MessageResent { item, attempt } => {
@@ -189,7 +192,7 @@ impl Conversation {
         }
         match self.turn.as_ref().and_then(Turn::item) {
             Some(current) if current == message.item => {}
-            _ if steered => self.waiting.push_front(message),
+            _ if steered => self.waiting.push_front(Message { steered, ..message }),
             _ => self.waiting.push_back(message),
         }
     }

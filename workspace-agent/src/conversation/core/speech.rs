@@ -182,13 +182,18 @@ impl Conversation {
         let current = self.turn.as_ref().and_then(Turn::item);
         let begun = self.turn.as_ref().is_some_and(|turn| turn.phase == Phase::Started);
         let unnamed = items.is_empty() && begun && !result.is_unasked();
-        // What is continued may go by the name of another message that was part of the turn.
+        // What is continued may go by the names of all that the lost turn had heard, also of what was dealt with since.
         let continued = begun && self.turn.as_ref().is_some_and(|turn| turn.continued);
+        if continued {
+            items.retain(|item| self.is_open(*item));
+        }
         if unnamed || continued {
             items.retain(|item| Some(*item) != current);
             items.extend(current);
         }
         let over = unnamed || current.map_or(begun, |current| items.contains(&current));
+        // One that waits was to steer a turn that was lost, and was heard by then.
+        self.waiting.retain(|message| !items.contains(&message.item));
         self.session.answered = true;
         let cost_usd = self.own_cost(result.total_cost_usd);
         self.append(EventBody::Result(events::result(result, items, cost_usd)));
@@ -198,6 +203,12 @@ impl Conversation {
             self.set_activity(ActivityKind::None {});
             self.advance();
         }
+    }
+
+    /// Whether a message waits, or was written into the running turn.
+    fn is_open(&self, item: ItemId) -> bool {
+        let steers = self.steers.iter().map(|steer| &steer.message);
+        self.waiting.iter().chain(steers).any(|message| message.item == item)
     }
 
     /// The messages that a result names, each once, and no more than can wait at a time.

@@ -31,6 +31,8 @@ pub(super) struct Message {
     pub(super) again_of: Option<ItemId>,
     /// The number of the event that says that it was taken.
     pub(super) taken_at: u64,
+    /// It was written into a turn that is lost, to steer it, and may have been heard.
+    pub(super) steered: bool,
 }
 
 /// One turn.
@@ -57,9 +59,10 @@ impl Turn {
     /// A turn for a message that waits.
     pub(super) const fn new(message: Message) -> Self {
         Self {
-            message: Some(message),
             phase: Phase::Waiting,
-            resends: 0,
+            // It is given again.
+            resends: if message.steered { 1 } else { 0 },
+            message: Some(message),
             tools_called: false,
             after_reboot: false,
             completed: false,
@@ -71,7 +74,8 @@ impl Turn {
 
     /// A turn that was interrupted and is taken up again by the CLI itself.
     pub(super) const fn continued(message: ItemId, by: Person) -> Self {
-        let message = Message { item: message, text: String::new(), by, again_of: None, taken_at: 0 };
+        let message =
+            Message { item: message, text: String::new(), by, again_of: None, taken_at: 0, steered: false };
         let mut turn = Self::new(message);
         turn.continued = true;
         turn.tools_called = true;
@@ -123,7 +127,7 @@ impl Conversation {
         self.seen.insert(item);
         let running = self.turn.as_ref().is_some_and(|turn| turn.phase != Phase::Waiting);
         let steer = steer && running && self.process == Process::Live;
-        let message = Message { item, text, by, again_of, taken_at: self.next_n };
+        let message = Message { item, text, by, again_of, taken_at: self.next_n, steered: false };
         self.take_message(&message, steer);
         self.configure(settings, known);
         if steer {
@@ -354,7 +358,7 @@ impl Conversation {
         let steers = std::mem::take(&mut self.steers).into_iter().rev();
         for steer in steers.filter(|steer| !steer.started) {
             self.take_message(&steer.message, false);
-            self.waiting.push_front(steer.message);
+            self.waiting.push_front(Message { steered: true, ..steer.message });
         }
     }
 }
