@@ -10,7 +10,8 @@ export default defineConfig({
     target: 'es2023',
     // A data: URL would need more than `default-src 'self'`.
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // What the first paint needs is one file, and the rest is fetched while nobody waits: it would save no round trip.
+    modulePreload: false,
     // One file for all that the page needs at once; what can wait stays in files of its own.
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] } } },
   },
