@@ -296,10 +296,12 @@ impl Terminals {
         let Some(handle) = state.terminals.get(&id) else { return };
         match frame {
             TerminalFrame::Input { source, place, bytes } => {
-                handle.stream.lock().inputs.take(source, place, bytes);
-                handle.stream.wake.notify_one();
-                // A repeat is answered, too.
-                self.shared.changed.notify_one();
+                if handle.stream.lock().inputs.take(source, place, bytes) {
+                    handle.stream.wake.notify_one();
+                } else {
+                    // A repeat is answered, too.
+                    handle.stream.tell_taken();
+                }
             }
             TerminalFrame::Credit { offset } => {
                 handle.stream.lock().credit(offset);

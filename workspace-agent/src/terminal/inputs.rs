@@ -124,11 +124,6 @@ impl Inputs {
             .collect()
     }
 
-    /// Whether somebody waits to be told.
-    pub fn has_news(&self) -> bool {
-        self.sources.iter().any(|source| source.tell)
-    }
-
     /// Whether an interrupt key waits.
     pub fn has_interrupt(&self) -> bool {
         self.waiting.contains(&INTERRUPT)

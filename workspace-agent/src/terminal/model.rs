@@ -83,6 +83,10 @@ impl Model {
             state.put_snapshot(at, self.screen.size(), self.screen.snapshot());
             self.stream.changed.notify_one();
         }
+        if let Some(wanted) = state.painting_due() {
+            // Whoever waited may have gone.
+            let _ = wanted.send(self.screen.painting());
+        }
     }
 
     /// Waits until there is more, and tells the title meanwhile.

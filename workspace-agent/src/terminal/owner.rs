@@ -7,7 +7,7 @@ use protocol::close::ErrorCode;
 use protocol::terminal::{Colors, NotLent, Size, TerminalKind, TerminalPhase};
 use protocol::{ConversationId, Millis};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::pty::{self, Ended, Program, Pty};
@@ -23,6 +23,12 @@ const READ_BYTES: usize = 64 * 1024;
 const COMMANDS: usize = 32;
 /// How long a terminal is one row too high, for programs that ignore a resize to the size they have.
 const NUDGE: Duration = Duration::from_millis(50);
+/// How long after a key was taken that is told, for all that were since: a frame for each would be in the way of their echoes.
+const TOLD_LATER: Duration = Duration::from_millis(10);
+/// More than keys. Whoever pastes waits to hear that there is room for more.
+const TOLD_AT_ONCE: usize = 64;
+/// How long a recording's beginning may wait for the model to have read everything.
+const PAINTING: Duration = Duration::from_secs(2);
 /// How often it is told until when a terminal that nobody watches may idle.
 const IDLE_TOLD_EVERY: Duration = Duration::from_secs(30);
 /// What a restart prints before the new program does: it ends whatever modes the old one left, and keeps what it printed.
@@ -68,6 +74,7 @@ pub fn start(shared: &Shared, stream: Arc<Stream>, over: impl FnOnce(Why) + Send
         asked: None,
         lent: None,
         nudge: None,
+        tell_taken: None,
         recorder: None,
         active_at: Instant::now(),
         idle_told_at: Instant::now(),
@@ -105,6 +112,8 @@ struct Owner {
     lent: Option<Lent>,
     /// When the terminal gets its real size back.
     nudge: Option<Instant>,
+    /// When it is told that what was typed was taken.
+    tell_taken: Option<Instant>,
     recorder: Option<Recorder>,
     /// When something was last typed or printed, or somebody watched.
     active_at: Instant,
@@ -127,6 +136,7 @@ enum Wake {
         stuck: bool,
     },
     Nudge,
+    TellTaken,
     Idle,
 }
 
@@ -158,6 +168,7 @@ impl Owner {
                 Wake::Written(Ok(count)) => self.written(count),
                 Wake::Look { stuck } => self.look(stuck),
                 Wake::Nudge => self.resize_back(),
+                Wake::TellTaken => self.tell_taken(),
                 Wake::Idle => {
                     if self.is_idle_for_too_long() {
                         return Why::Idle;
@@ -172,7 +183,7 @@ impl Owner {
             let state = self.stream.lock();
             (state.may_read().min(READ_BYTES), state.inputs.next().to_vec())
         };
-        let nudge = self.nudge;
+        let (nudge, tell_taken) = (self.nudge, self.tell_taken);
         let idle = self.idle_deadline();
         let pty = self.pty.as_ref();
         tokio::select! {
@@ -185,6 +196,7 @@ impl Owner {
             read = read(pty, &mut self.buffer[..room]), if pty.is_some() && room > 0 => Wake::Read(read),
             ended = wait(self.program.as_mut()), if self.program.is_some() => Wake::Ended(ended),
             () = sleep_until(nudge.unwrap_or_else(Instant::now)), if nudge.is_some() => Wake::Nudge,
+            () = sleep_until(tell_taken.unwrap_or_else(Instant::now)), if tell_taken.is_some() => Wake::TellTaken,
             () = sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => Wake::Idle,
         }
     }
@@ -279,8 +291,17 @@ impl Owner {
     fn written(&mut self, count: usize) {
         self.active_at = Instant::now();
         self.stream.lock().inputs.written(count);
-        self.stream.changed.notify_one();
+        if count > TOLD_AT_ONCE {
+            self.tell_taken();
+        } else if self.tell_taken.is_none() {
+            self.tell_taken = Some(self.active_at + TOLD_LATER);
+        }
         self.shared.typed.notify_one();
+    }
+
+    fn tell_taken(&mut self) {
+        self.tell_taken = None;
+        self.stream.tell_taken();
     }
 
     /// Does what is wanted.
@@ -310,7 +331,7 @@ impl Owner {
         let asked = self.stream.lock().inputs.has_interrupt();
         if asked && self.pty.as_ref().is_some_and(Pty::interrupt) {
             self.stream.lock().inputs.interrupt();
-            self.stream.changed.notify_one();
+            self.tell_taken();
         }
     }
 
@@ -325,6 +346,7 @@ impl Owner {
         };
         // What was typed for it is for no other program.
         self.stream.lock().inputs.clear();
+        self.tell_taken();
         self.phase(phase);
     }
 
@@ -390,9 +412,13 @@ impl Owner {
             return Ok(());
         }
         let view = self.stream.lock().view.clone();
-        let recorder = Recorder::start(&self.shared, &view).map_err(|error| {
+        let mut recorder = Recorder::start(&self.shared, &view).map_err(|error| {
             Refusal::new(ErrorCode::Unavailable, format!("it can't be recorded: {error:#}"))
         })?;
+        // It begins with what is there. Without it, it would make no sense until the program draws anew.
+        if let Ok(Ok(painting)) = timeout(PAINTING, self.stream.painting()).await {
+            recorder.printed(&painting);
+        }
         let file = recorder.file().to_owned();
         self.recorder = Some(recorder);
         self.stream.tell(|view| {

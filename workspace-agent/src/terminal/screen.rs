@@ -128,6 +128,13 @@ impl Screen {
         snapshot
     }
 
+    /// Like [`Screen::snapshot`], without the lines that have scrolled off.
+    pub fn painting(&self) -> Vec<u8> {
+        let mut painting = snapshot::without_scrollback(&self.state);
+        painting.extend_from_slice(self.parser.partial());
+        painting
+    }
+
     /// The text of the lines that are shown, without blanks at their ends.
     pub fn text(&self) -> Vec<String> {
         self.state.buffer().lines.iter().map(|line| self.state.text_of(line)).collect()

@@ -8,7 +8,7 @@ use protocol::TerminalId;
 use protocol::frame::{TerminalFrame, encode_terminal};
 use protocol::limits::{CREDIT_BYTES, OUTPUT_BYTES, RING_BYTES};
 use protocol::terminal::{Colors, Size, TerminalView};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::inputs::Inputs;
 use super::ring::Ring;
@@ -36,6 +36,7 @@ pub struct State {
     pub ring: Ring,
     /// What was typed.
     pub inputs: Inputs,
+    taken_due: bool,
     /// How far the model has read.
     pub modelled: u64,
     /// Sizes that the model is to take when it has read so far.
@@ -48,6 +49,8 @@ pub struct State {
     /// A snapshot is wanted of the model.
     wanted: bool,
     snapshot: Option<Snapshot>,
+    /// Somebody waits for the screen as it is when the model has read everything.
+    painting: Option<oneshot::Sender<Vec<u8>>>,
     /// What is told of the terminal.
     pub view: TerminalView,
     /// Counts changes of it.
@@ -114,10 +117,24 @@ impl Stream {
         frame
     }
 
-    /// How far what was typed is written, for whoever typed it.
+    /// What draws the screen on an empty one, once all that was printed so far is in it. Nothing may be printed meanwhile.
+    pub fn painting(&self) -> oneshot::Receiver<Vec<u8>> {
+        let (wanted, painting) = oneshot::channel();
+        self.lock().painting = Some(wanted);
+        self.model.notify_one();
+        painting
+    }
+
+    /// Has it told how far what was typed is written.
+    pub fn tell_taken(&self) {
+        self.lock().taken_due = true;
+        self.changed.notify_one();
+    }
+
+    /// How far what was typed is written, for whoever typed it, if that is to be told now.
     pub fn taken(&self) -> Vec<Vec<u8>> {
         let mut state = self.lock();
-        if !state.inputs.has_news() {
+        if !std::mem::take(&mut state.taken_due) {
             return Vec::new();
         }
         let taken = state.inputs.taken().into_iter();
@@ -133,6 +150,7 @@ impl State {
         Self {
             ring: Ring::new(RING_BYTES),
             inputs: Inputs::default(),
+            taken_due: false,
             modelled: 0,
             resizes: Vec::new(),
             wanted_size: None,
@@ -140,6 +158,7 @@ impl State {
             watch: None,
             wanted: false,
             snapshot: None,
+            painting: None,
             view,
             version: 1,
         }
@@ -204,6 +223,12 @@ impl State {
             self.wanted = false;
             self.snapshot = Some(Snapshot { offset, size, bytes, next: 0 });
         }
+    }
+
+    /// Whoever waits for the screen, if the model has read everything.
+    pub fn painting_due(&mut self) -> Option<oneshot::Sender<Vec<u8>>> {
+        let all = self.modelled == self.ring.end() && self.resizes.is_empty();
+        if all { self.painting.take() } else { None }
     }
 
     /// Another size from here on.

@@ -352,18 +352,19 @@ async fn closing_ends_whatever_descends_from_a_terminal() {
         // A second time changes nothing.
         assert_eq!(hub.ask(id, TerminalAct::Close {}).await, None);
     }
-    assert_eq!(processes_of_user(), 0);
+    assert_eq!(stubborn_processes(), 0);
     hub.processes.all_gone().await;
 }
 
-/// How many processes the tests' user has. Only this test ends all of its own, so others must not run beside it.
-fn processes_of_user() -> usize {
-    let is_theirs = |entry: &std::fs::DirEntry| {
-        let sleeps = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        entry.metadata().is_ok_and(|meta| meta.uid() == UID)
-            && (sleeps.contains("sleep\x00100") || sleeps.contains("bomb"))
+/// How many processes there are of those that [`closing_ends_whatever_descends_from_a_terminal`] starts, known by what they say of
+/// themselves: other tests, which run beside it, have some of the same user.
+fn stubborn_processes() -> usize {
+    let names = ["sleep\x001001", "sleep\x001002", "sleep\x001003", "sleep\x001004", "bomb"];
+    let is_one = |entry: &std::fs::DirEntry| {
+        let line = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        entry.metadata().is_ok_and(|meta| meta.uid() == UID) && names.iter().any(|name| line.contains(name))
     };
-    std::fs::read_dir("/proc").unwrap().flatten().filter(is_theirs).count()
+    std::fs::read_dir("/proc").unwrap().flatten().filter(is_one).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -411,10 +412,11 @@ async fn a_terminal_that_idles_for_too_long_is_closed_unless_somebody_watches() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording_is_the_users_and_can_be_played() {
     let (mut hub, id) = (Hub::new(), terminal(1));
-    hub.open(id, command("read; echo recorded 한글; read")).await;
+    hub.open(id, command("echo there before; read; echo recorded 한글; read")).await;
+    hub.watch(id, Some(0), 65_536).await;
+    hub.shows("there before").await;
     assert_eq!(hub.ask(id, TerminalAct::Record { on: true }).await, None);
     hub.type_in(id, 1, 0, b"\r");
-    hub.watch(id, Some(0), 65_536).await;
     hub.shows("recorded 한글").await;
     assert_eq!(hub.ask(id, TerminalAct::Resize { size: Size { cols: 100, rows: 30 } }).await, None);
     hub.until("the new size", |hub| hub.views[0].size.cols == 100).await;
@@ -434,6 +436,8 @@ async fn a_recording_is_the_users_and_can_be_played() {
     let events = |kind: &str| -> String {
         lines[1..].iter().filter(|event| event[1] == kind).map(|event| event[2].as_str().unwrap()).collect()
     };
+    // It begins with the screen as it was.
+    assert!(lines[1][2].as_str().unwrap().contains("there before"), "{text}");
     assert!(events("o").contains("recorded 한글"));
     assert_eq!(events("r"), "100x30");
 }

@@ -33,6 +33,11 @@ pub(super) fn write(state: &State) -> Vec<u8> {
     }
 }
 
+/// Writes the state but for the lines that have scrolled off.
+pub(super) fn without_scrollback(state: &State) -> Vec<u8> {
+    Writer::new(state).whole(0, true)
+}
+
 struct Writer<'a> {
     out: Vec<u8>,
     state: &'a State,
