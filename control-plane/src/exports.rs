@@ -1,5 +1,5 @@
-//! Exports: lines of JSON, of which there may be many, and which may take their reader long. One person has one at a time, and
-//! all together have few; what waits for a reader is bounded, and is gone when they are.
+//! Exports: lines of JSON, of which there may be many, or files; they may take their reader long. One person has one of each kind
+//! at a time, and all together have few; what waits for a reader is bounded, and is gone when they are.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,13 +66,24 @@ impl Drop for Place {
     }
 }
 
-/// A place for an export that somebody wants, if they did not want many just now.
+/// A place for an export of records that somebody wants, if they did not want many just now.
 ///
 /// # Errors
 /// `TooMany`, with when to come back.
 pub fn enter(app: &App, user: UserId) -> Result<Place, ApiError> {
-    let place = app.exports.enter(user)?;
-    app.pace.export(user)?;
+    paced(app, app.exports.enter(user)?)
+}
+
+/// A place for one of files, likewise. They take long, and keep nobody from taking records along.
+///
+/// # Errors
+/// `TooMany`, with when to come back.
+pub fn enter_files(app: &App, user: UserId) -> Result<Place, ApiError> {
+    paced(app, app.file_exports.enter(user)?)
+}
+
+fn paced(app: &App, place: Place) -> Result<Place, ApiError> {
+    app.pace.export(place.user)?;
     Ok(place)
 }
 
@@ -88,7 +99,15 @@ impl Lines {
     pub async fn line(&self, what: &impl Serialize) -> anyhow::Result<()> {
         let mut bytes = serde_json::to_vec(what)?;
         bytes.push(b'\n');
-        match self.0.send_timeout(bytes.into(), WRITE).await {
+        self.piece(bytes.into()).await
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// When the browser is gone, or does not read.
+    pub async fn piece(&self, bytes: Bytes) -> anyhow::Result<()> {
+        match self.0.send_timeout(bytes, WRITE).await {
             Ok(()) => Ok(()),
             Err(mpsc::error::SendTimeoutError::Closed(_)) => bail!("the browser is gone"),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => bail!("the browser does not read"),

@@ -84,6 +84,7 @@ pub fn table() -> Vec<Route> {
         route(User, Read, Method::GET, "/api/user/sessions", get(profile::sessions)),
         route(User, Act, Method::DELETE, "/api/user/sessions/{id}", delete(profile::end_session)),
         route(User, Read, Method::GET, "/api/user/export", get(profile::export)),
+        route(User, Read, Method::GET, "/api/user/files", get(profile::files)),
         route(User, Act, Method::DELETE, "/api/user", delete(profile::erase)),
         route(User, Read, Method::GET, "/api/user/audit", get(audit::own)),
         route(User, Read, Method::GET, "/api/user/model-key", get(model_key::show)),

@@ -8,6 +8,7 @@ pub mod docker;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use protocol::{Millis, WorkspaceId};
 
@@ -75,6 +76,9 @@ pub enum RuntimeError {
     Refused(String),
 }
 
+/// Bytes that come in pieces. After an error there are no more.
+pub type Pieces = BoxStream<'static, Result<Bytes, RuntimeError>>;
+
 /// A container engine.
 #[async_trait]
 pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
@@ -101,6 +105,9 @@ pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
     async fn list(&self) -> Result<Vec<Found>, RuntimeError>;
     /// What happens from now on. Ends when the engine goes away.
     fn events(&self) -> BoxStream<'static, Happened>;
+    /// The user's files as a tar archive, whether the workspace runs or not; `None` if there are none yet. It is made while it
+    /// is read.
+    async fn files(&self, workspace: WorkspaceId) -> Result<Option<Pieces>, RuntimeError>;
     /// How many bytes are free on the disk that the workspaces' data is on.
     async fn disk_free(&self) -> Result<u64, RuntimeError>;
     /// How many bytes of that disk each workspace takes up. Slow.

@@ -7,6 +7,9 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 use axum::{Json as Answer, http::HeaderValue};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use protocol::close::ErrorCode;
 use protocol::people::{Language, Onboarding, Profile, SessionView};
 use serde_json::json;
 use uuid::Uuid;
@@ -19,6 +22,7 @@ use crate::auth::session::CurrentUser;
 use crate::error::ApiError;
 use crate::people::export::{self, Extent};
 use crate::people::{self, Erased};
+use crate::runtime::RuntimeError;
 use crate::store::records::{self, SessionId, UserRecord};
 use crate::{audit, clock, exports};
 
@@ -127,6 +131,48 @@ pub async fn export(State(app): State<Arc<App>>, current: CurrentUser) -> Result
     lines(body, id)
 }
 
+/// An archive of nothing: two blocks of zeros (POSIX.1, pax).
+static EMPTY: [u8; 1024] = [0; 1024];
+
+/// `GET /api/user/files`: the files in their workspace, as a tar archive.
+#[utoipa::path(
+    get, path = "/api/user/files", tag = "you", summary = "Take along your files, as a tar archive.",
+    responses(
+        (status = 200, content_type = "application/x-tar", body = String, description = "The archive."),
+        (status = 503, description = "They can't be read now.")
+    ),
+    security(("session" = []))
+)]
+pub async fn files(State(app): State<Arc<App>>, current: CurrentUser) -> Result<Response, ApiError> {
+    let id = current.user.id;
+    let place = exports::enter_files(&app, id)?;
+    let archive = match app.store.workspace_of(id).await? {
+        Some(record) => app.runtime.files(record.id).await.map_err(unreadable)?,
+        None => None,
+    };
+    let mut archive = archive.unwrap_or_else(|| stream::iter([Ok(Bytes::from_static(&EMPTY))]).boxed());
+    audit::write(&app, id, "files_exported", id, json!({})).await?;
+    let until = Arc::clone(&app);
+    let body = exports::body(&app, place, async move { current.over(&until).await }, |export| async move {
+        while let Some(piece) = archive.try_next().await? {
+            export.piece(piece).await?;
+        }
+        Ok(())
+    });
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+    headers.insert(CONTENT_DISPOSITION, export::file_name(id, "tar").map_err(ApiError::internal)?);
+    Ok(response)
+}
+
+/// A workspace that is stopped may have to be started for its disk to be there.
+fn unreadable(error: RuntimeError) -> ApiError {
+    tracing::warn!(error = &error as &dyn std::error::Error, "a workspace's files can't be read");
+    let words = "the workspace's files can't be read now; start it, then try again";
+    ApiError::new(ErrorCode::Unavailable, words)
+}
+
 /// An export as an answer.
 ///
 /// # Errors
@@ -135,7 +181,7 @@ pub(super) fn lines(body: axum::body::Body, user: protocol::UserId) -> Result<Re
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    headers.insert(CONTENT_DISPOSITION, export::file_name(user).map_err(ApiError::internal)?);
+    headers.insert(CONTENT_DISPOSITION, export::file_name(user, "jsonl").map_err(ApiError::internal)?);
     Ok(response)
 }
 

@@ -39,6 +39,7 @@ use super::{
         profile::sessions,
         profile::end_session,
         profile::export,
+        profile::files,
         profile::erase,
         model_key::show,
         model_key::set,

@@ -226,7 +226,7 @@ fn cut_off(event: &Value) -> Vec<(BodyDigest, u64)> {
 ///
 /// # Errors
 /// Never, as ids are.
-pub fn file_name(user: UserId) -> anyhow::Result<axum::http::HeaderValue> {
-    let text = format!("attachment; filename=\"atelier-{user}.jsonl\"");
+pub fn file_name(user: UserId, kind: &str) -> anyhow::Result<axum::http::HeaderValue> {
+    let text = format!("attachment; filename=\"atelier-{user}.{kind}\"");
     axum::http::HeaderValue::from_str(&text).context("a file name")
 }

@@ -11,6 +11,7 @@
 //! ones.
 
 mod container;
+mod files;
 mod helper;
 pub mod network;
 mod volume;
@@ -35,7 +36,7 @@ use protocol::WorkspaceId;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::{Found, Happened, Life, Runtime, RuntimeError, Spec};
+use super::{Found, Happened, Life, Pieces, Runtime, RuntimeError, Spec};
 use crate::clock;
 use crate::config::Engine;
 
@@ -186,6 +187,7 @@ impl Runtime for DockerRuntime {
 
     async fn destroy(&self, workspace: WorkspaceId, network: u32) -> Result<(), RuntimeError> {
         self.remove_container(workspace, true).await?;
+        self.remove_archivers(workspace).await?;
         self.remove_volumes(workspace).await?;
         self.remove_network(network).await
     }
@@ -246,6 +248,10 @@ impl Runtime for DockerRuntime {
                 }
             })
             .boxed()
+    }
+
+    async fn files(&self, workspace: WorkspaceId) -> Result<Option<Pieces>, RuntimeError> {
+        self.archive(workspace).await
     }
 
     async fn disk_free(&self) -> Result<u64, RuntimeError> {

@@ -68,6 +68,7 @@ impl DockerRuntime {
             Err(error) => return Err(error),
         };
         if existing.is_some_and(|volume| device_of(&volume) != Some(device.as_str())) {
+            self.remove_archivers(workspace).await?;
             self.remove_volume(&name).await?;
         }
         let options = [("type", "ext4"), ("device", device.as_str()), ("o", "noatime,nosuid,nodev")];
@@ -184,7 +185,7 @@ impl DockerRuntime {
         absent_is_fine(self.engine()?.remove_volume(name, None::<RemoveVolumeOptions>).await)
     }
 
-    async fn volume(&self, name: &str) -> Result<Option<Volume>, RuntimeError> {
+    pub(super) async fn volume(&self, name: &str) -> Result<Option<Volume>, RuntimeError> {
         match self.engine()?.inspect_volume(name).await {
             Ok(volume) => Ok(Some(volume)),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use control_plane::runtime::{Found, Happened, Life, Runtime, RuntimeError, Spec};
+use control_plane::runtime::{Found, Happened, Life, Pieces, Runtime, RuntimeError, Spec};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use protocol::WorkspaceId;
@@ -93,6 +93,10 @@ impl Engine {
 impl Runtime for Engine {
     async fn check(&self) -> Result<(), RuntimeError> {
         Ok(())
+    }
+
+    async fn files(&self, _: WorkspaceId) -> Result<Option<Pieces>, RuntimeError> {
+        Ok(None)
     }
 
     async fn wall(&self) -> Result<(), RuntimeError> {

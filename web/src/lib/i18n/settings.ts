@@ -35,7 +35,10 @@ const en = {
     heading: 'Your data',
     take: 'Take it along',
     takeHelp:
-      'One file with all that is kept of you: profile, sign-ins, conversations, what you did. One line of JSON each. Files in your workspace are not in it; fetch those there.',
+      'One file with all that is kept of you: profile, sign-ins, conversations, what you did. One line of JSON each.',
+    files: 'Take your files along',
+    filesHelp: 'Everything in your workspace, as a tar archive. It may take a while.',
+    downloadFiles: 'Download your files',
     download: 'Download',
     erase: 'Erase everything',
     eraseHelp:
@@ -81,7 +84,10 @@ const ko: typeof en = {
     heading: '내 데이터',
     take: '가져가기',
     takeHelp:
-      '나에 대해 보관된 모든 것이 담긴 파일이에요. 프로필, 로그인, 대화, 한 일이 한 줄에 하나씩 JSON으로 들어 있어요. 작업공간의 파일은 들어 있지 않으니 작업공간에서 받아 주세요.',
+      '나에 대해 보관된 모든 것이 담긴 파일이에요. 프로필, 로그인, 대화, 한 일이 한 줄에 하나씩 JSON으로 들어 있어요.',
+    files: '파일 가져가기',
+    filesHelp: '작업공간에 있는 모든 것을 tar 파일 하나로 받아요. 시간이 걸릴 수 있어요.',
+    downloadFiles: '내 파일 내려받기',
     download: '내려받기',
     erase: '모두 지우기',
     eraseHelp:

@@ -1,0 +1,140 @@
+//! The user's files, as an archive that is made while it is read.
+//!
+//! A helper reads the volume and not the workspace's container: the engine holds a lock on a container while it hands out
+//! files of it, and whoever read slowly would keep it from being stopped. What the helper prints goes nowhere but to the
+//! reader, and it stands still when that does.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::container::LogOutput;
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
+    RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
+};
+use bytes::Bytes;
+use futures_util::stream::poll_fn;
+use futures_util::{StreamExt, TryStreamExt};
+use protocol::WorkspaceId;
+use tokio::sync::mpsc;
+
+use super::{DockerRuntime, INSTANCE, absent_is_fine, refused};
+use crate::runtime::{Pieces, RuntimeError};
+
+/// The label that says whose files a helper reads.
+const ARCHIVED: &str = "atelier.files";
+/// Where the files are in the helper. The user's are `user` and `workspace` in it.
+const HOMES: &str = "/home";
+/// The helper's memory.
+const MEMORY: i64 = 128 << 20;
+/// Pieces that wait for the reader.
+const WAITING: usize = 2;
+/// What `tar` ends with when a file changed while it was read: the archive is whole.
+const CHANGED: i64 = 1;
+/// Longer than any archive takes to be read.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+
+impl DockerRuntime {
+    /// The archive; `None` if the workspace has no files yet.
+    pub(super) async fn archive(&self, workspace: WorkspaceId) -> Result<Option<Pieces>, RuntimeError> {
+        let volume = self.user_volume(workspace);
+        if self.volume(&volume).await?.is_none() {
+            return Ok(None);
+        }
+        // A call's time limit is not for what goes on as long as somebody reads.
+        let engine = self.engine()?.clone().with_timeout(FOR_EVER);
+        let name = format!("atelier-{}-files-{}", self.instance, uuid::Uuid::new_v4().simple());
+        let options = CreateContainerOptionsBuilder::default().name(&name).build();
+        engine.create_container(Some(options), self.archiver(workspace, &volume)).await.map_err(refused)?;
+        let (sender, mut pieces) = mpsc::channel(WAITING);
+        tokio::spawn(async move {
+            let ended = tokio::select! {
+                () = sender.closed() => Ok(()),
+                ended = feed(&engine, &name, &sender) => ended,
+            };
+            let options = RemoveContainerOptionsBuilder::default().force(true).build();
+            if let Err(error) = engine.remove_container(&name, Some(options)).await {
+                tracing::warn!(name, %error, "a helper can't be removed");
+            }
+            if let Err(error) = ended {
+                // Whoever reads may be gone.
+                let _ = sender.send(Err(error)).await;
+            }
+        });
+        Ok(Some(poll_fn(move |context| pieces.poll_recv(context)).boxed()))
+    }
+
+    /// Removes helpers that read a workspace's files, or that a control plane which was killed has left: the volume can't be
+    /// removed while there is one.
+    pub(super) async fn remove_archivers(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        let labels = vec![format!("{INSTANCE}={}", self.instance), format!("{ARCHIVED}={workspace}")];
+        let filters = HashMap::from([("label".to_owned(), labels)]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        for helper in self.engine()?.list_containers(Some(options)).await.map_err(refused)? {
+            let options = RemoveContainerOptionsBuilder::default().force(true).build();
+            let name = helper.id.unwrap_or_default();
+            absent_is_fine(self.engine()?.remove_container(&name, Some(options)).await)?;
+        }
+        Ok(())
+    }
+
+    fn archiver(&self, workspace: WorkspaceId, volume: &str) -> ContainerCreateBody {
+        // Holes stay holes: a file may claim to be larger than any disk. A disk image's own folder is nobody's.
+        let argv =
+            ["tar", "--create", "--sparse", "--file=-", "--exclude=./lost+found", "--directory", HOMES, "."];
+        ContainerCreateBody {
+            image: Some(self.config.image.clone()),
+            entrypoint: Some(argv.map(str::to_owned).to_vec()),
+            cmd: Some(Vec::new()),
+            user: Some("0:0".to_owned()),
+            labels: Some(HashMap::from([
+                (INSTANCE.to_owned(), self.instance.clone()),
+                (ARCHIVED.to_owned(), workspace.to_string()),
+            ])),
+            attach_stdout: Some(true),
+            host_config: Some(HostConfig {
+                network_mode: Some("none".to_owned()),
+                cap_drop: Some(vec!["ALL".to_owned()]),
+                cap_add: Some(vec!["DAC_READ_SEARCH".to_owned()]),
+                security_opt: Some(vec!["no-new-privileges".to_owned()]),
+                binds: Some(vec![format!("{volume}:{HOMES}:ro")]),
+                readonly_rootfs: Some(true),
+                memory: Some(MEMORY),
+                log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        }
+    }
+}
+
+/// Starts the helper and passes on what it prints.
+async fn feed(
+    engine: &Docker,
+    name: &str,
+    pieces: &mpsc::Sender<Result<Bytes, RuntimeError>>,
+) -> Result<(), RuntimeError> {
+    let options = AttachContainerOptionsBuilder::default().stream(true).stdout(true).build();
+    let mut output = engine.attach_container(name, Some(options)).await.map_err(refused)?.output;
+    engine.start_container(name, None).await.map_err(refused)?;
+    while let Some(piece) = output.try_next().await.map_err(refused)? {
+        if let LogOutput::StdOut { message } = piece
+            && pieces.send(Ok(message)).await.is_err()
+        {
+            return Ok(());
+        }
+    }
+    let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+    let code = match engine.wait_container(name, Some(options)).next().await {
+        Some(Ok(response)) => response.status_code,
+        Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
+        Some(Err(error)) => return Err(refused(error)),
+        None => -1,
+    };
+    if code == 0 || code == CHANGED {
+        return Ok(());
+    }
+    Err(RuntimeError::Refused(format!("the files can't be read: the helper ended with status {code}")))
+}
