@@ -25,6 +25,7 @@ use crate::fleet::{self, Fleet};
 use crate::gateway::{self, Gateway};
 use crate::hub::Hubs;
 use crate::links::Links;
+use crate::people;
 use crate::pki::{Authority, verify};
 use crate::runtime::Runtime;
 use crate::runtime::docker::DockerRuntime;
@@ -78,8 +79,10 @@ pub struct App {
     pub pace: Pace,
     /// The sessions and tokens that are looked up.
     pub lookups: Lookups,
-    /// The exports that are being made.
+    /// The exports that are being made: of records.
     pub exports: Arc<Exports>,
+    /// And of files.
+    pub file_exports: Arc<Exports>,
     /// The sessions that sockets stand on.
     pub presence: Arc<Presence>,
     /// How much API tokens are used.
@@ -169,6 +172,7 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     let trying = gateway::access::keep_trying(Arc::clone(&app.gateway));
     tasks.spawn(stop.clone().run_until_cancelled_owned(trying));
     tasks.spawn(stop.clone().run_until_cancelled_owned(fleet::keep(Arc::clone(&app.fleet))));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(people::keep_erasing(Arc::clone(&app))));
     tasks.spawn(stop.run_until_cancelled_owned(keep_tidy(Arc::clone(&app.store))));
     let sign_in = match app.oidc {
         Some(_) => base_url(&app.config, public),
@@ -293,6 +297,7 @@ fn assemble(
         pace: Pace::default(),
         lookups: Lookups::default(),
         exports: Arc::default(),
+        file_exports: Arc::default(),
         presence: Arc::default(),
         tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,

@@ -194,8 +194,13 @@ async fn print_audit(data: DataArgs, which: TrailArgs) -> anyhow::Result<()> {
     let (_, store) = data.check()?;
     let store = app::open_store(&store).await?;
     let mut out = std::io::BufWriter::new(std::io::stdout());
-    trail::export(&*store, which, &mut out).await?;
-    Ok(out.flush()?)
+    let written = trail::export(&*store, which, &mut out).await?;
+    out.flush()?;
+    if written == 0 {
+        // Beside the lines, of which there are none: a mistyped kind looks like a quiet day otherwise.
+        std::io::stderr().write_all(b"No deed matches.\n")?;
+    }
+    Ok(())
 }
 
 async fn rotate_sealing_key(data: DataArgs, seal: &SealArgs) -> anyhow::Result<()> {

@@ -494,7 +494,7 @@ mod tests {
     }
 
     fn stamp(n: u64) -> Stamp {
-        let by = Person { id: UserId(Uuid::nil()), name: "Ada".into() };
+        let by = Person { id: UserId(Uuid::nil()), name: "Ada".into(), token: None };
         Stamp { by, at: 1, after: Position { epoch: 1, n } }
     }
 

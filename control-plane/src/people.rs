@@ -5,6 +5,7 @@ pub mod export;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use protocol::UserId;
 use protocol::api::Role;
 use protocol::close::ErrorCode;
@@ -14,11 +15,13 @@ use crate::app::App;
 use crate::audit;
 use crate::error::ApiError;
 use crate::hub::workspace::WorkspaceHub;
-use crate::store::Hash;
+use crate::store::{Hash, StoreError};
 use crate::workspace::policy::Ask;
 
 /// How long somebody waits to hear that all that was theirs is gone. It goes on without them.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often it is looked for those whose erasing failed half-way.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// What has become of a request to erase somebody.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +41,8 @@ pub async fn disable(app: &Arc<App>, by: UserId, id: UserId) -> Result<(), ApiEr
     app.store.user(id).await?;
     audit::write(app, by, "user_disabled", id, json!({})).await?;
     tracing::info!(user = %id, operator = %by, "an operator keeps somebody out");
-    keep_out(app, id).await?;
+    end(app, &app.store.set_disabled(id, true).await?);
+    cut_off(app, id).await?;
     if let Some(hub) = workspace(app, id).await? {
         app.workspaces.ask_as_operator(&hub, Ask::Stop, hub.status().generation);
     }
@@ -48,9 +52,11 @@ pub async fn disable(app: &Arc<App>, by: UserId, id: UserId) -> Result<(), ApiEr
 /// Lets somebody in again. Their workspace gets new certificates when it next starts.
 ///
 /// # Errors
-/// When the store fails.
+/// When the store fails, or they are being erased.
 pub async fn enable(app: &Arc<App>, by: UserId, id: UserId) -> Result<(), ApiError> {
-    app.store.user(id).await?;
+    if app.store.user(id).await?.erasing {
+        return Err(ApiError::new(ErrorCode::Conflict, "they are being erased"));
+    }
     audit::write(app, by, "user_enabled", id, json!({})).await?;
     if let Some(record) = app.store.workspace_of(id).await? {
         app.workspaces.trust_again(record.id).await?;
@@ -100,9 +106,9 @@ async fn erase_by(app: &Arc<App>, by: UserId, id: UserId, detail: Value) -> Resu
     app.store.user(id).await?;
     audit::write(app, by, "user_erased", id, detail).await?;
     tracing::info!(user = %id, by = %by, "somebody is erased");
-    keep_out(app, id).await?;
-    let hub = workspace(app, id).await?;
-    let task = app.tasks.spawn(finish(Arc::clone(app), id, hub));
+    end(app, &app.store.begin_erasing(id).await?);
+    cut_off(app, id).await?;
+    let task = app.tasks.spawn(finish(Arc::clone(app), id));
     match tokio::time::timeout(PATIENCE, task).await {
         Ok(Ok(done)) => done.map(|()| Erased::Entirely),
         Ok(Err(error)) => Err(ApiError::internal(error)),
@@ -110,10 +116,36 @@ async fn erase_by(app: &Arc<App>, by: UserId, id: UserId, detail: Value) -> Resu
     }
 }
 
-/// Waits until the engine has removed the workspace, and removes the rest. Cut off by the end of the control plane, it leaves
-/// somebody who is kept out, and whose workspace goes on being removed at the next start: to be erased again.
-async fn finish(app: Arc<App>, id: UserId, hub: Option<Arc<WorkspaceHub>>) -> Result<(), ApiError> {
-    if let Some(hub) = hub {
+/// Erases whoever is still to be erased: at start those with whom the last control plane was not done, later those with whom
+/// the store failed meanwhile.
+pub async fn keep_erasing(app: Arc<App>) {
+    loop {
+        match app.store.erasing().await {
+            Ok(left) => {
+                let finished = |id| {
+                    let app = Arc::clone(&app);
+                    async move { (id, finish(app, id).await) }
+                };
+                for (user, outcome) in join_all(left.into_iter().map(finished)).await {
+                    match outcome {
+                        Ok(()) => tracing::info!(%user, "somebody is erased, as was left to do"),
+                        Err(error) => tracing::warn!(%user, ?error, "somebody can't be erased yet"),
+                    }
+                }
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "it can't be found out who is still to be erased");
+            }
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Waits until the engine has removed the workspace, and removes the rest. What cuts it off leaves somebody who is marked in the
+/// store as being erased.
+async fn finish(app: Arc<App>, id: UserId) -> Result<(), ApiError> {
+    if let Some(hub) = workspace(&app, id).await? {
         app.workspaces.ask(&hub, Ask::Delete);
         tokio::select! {
             biased;
@@ -121,11 +153,15 @@ async fn finish(app: Arc<App>, id: UserId, hub: Option<Arc<WorkspaceHub>>) -> Re
             () = app.stop.cancelled() => return Err(ApiError::new(ErrorCode::Unavailable, "the server restarts")),
         }
     }
-    Ok(app.store.delete_user(id).await?)
+    match app.store.delete_user(id).await {
+        // Somebody else was quicker.
+        Ok(()) | Err(StoreError::NotFound) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
-async fn keep_out(app: &Arc<App>, id: UserId) -> Result<(), ApiError> {
-    end(app, &app.store.set_disabled(id, true).await?);
+/// Ends what is open of somebody who is kept out.
+async fn cut_off(app: &Arc<App>, id: UserId) -> Result<(), ApiError> {
     app.presence.end_user(id);
     if let Some(record) = app.store.workspace_of(id).await? {
         app.workspaces.revoke(record.id).await?;

@@ -48,6 +48,10 @@ pub struct Person {
     pub id: UserId,
     /// The name they had then.
     pub name: String,
+    /// What they call the token of the script that did it for them; absent: they did it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub token: Option<String>,
 }
 
 /// What happened.

@@ -154,6 +154,8 @@ pub enum SignInRefusal {
     Unverified,
     /// An operator keeps them out.
     Disabled,
+    /// They are being erased.
+    Erasing,
     /// The provider's word can't be trusted.
     Invalid,
     /// The provider, or the store, can't be asked.
@@ -196,6 +198,9 @@ pub struct UserView {
     pub role: Role,
     /// Whether they are kept out.
     pub disabled: bool,
+    /// Whether they are being erased.
+    #[serde(default)]
+    pub erasing: bool,
     /// When they first signed in.
     pub created_at: Millis,
     /// When they last signed in.

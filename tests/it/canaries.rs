@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use e2e::stack::KEY;
 use e2e::{Impostor, Script, Stack, StackOptions, Viewer};
 use reqwest::Method;
@@ -27,6 +29,22 @@ struct Canary {
 struct Canaries(Vec<Canary>);
 
 impl Canaries {
+    /// What `use_everything` uses.
+    fn of(stack: &Stack, viewer: &Viewer, script: &Script, code: &str) -> anyhow::Result<Self> {
+        let sealing = std::fs::read_to_string(stack.data.path().join("sealing-key"))?;
+        let session = viewer.cookie.split_once('=').context("no cookie")?.1;
+        let canary = |what, text: &str| Canary { what, text: text.trim().to_owned() };
+        Ok(Self(vec![
+            canary("the operator's model key", KEY),
+            canary("a user's own model key", OWN_KEY),
+            canary("an API token", &script.token),
+            canary("a session's cookie", session),
+            canary("a sign-in code", code),
+            canary("an enrolment token", ENROLMENT),
+            canary("the sealing key", &sealing),
+        ]))
+    }
+
     /// Looks for all of them.
     fn look(&self, place: &str, content: &[u8]) {
         for Canary { what, text } in &self.0 {
@@ -110,9 +128,9 @@ async fn use_everything(stack: &Stack, viewer: &mut Viewer, script: &Script) -> 
         script.ask(Method::GET, path, &Value::Null).await?;
     }
     let user = viewer.user_id().parse()?;
-    let workspace = stack.store()?.workspace_of(user).await?.context("no workspace")?.id;
+    let workspace = stack.store().await?.workspace_of(user).await?.context("no workspace")?.id;
     let hash = Sha256::digest(ENROLMENT.as_bytes()).into();
-    stack.store()?.add_enrol_token(hash, workspace, u64::MAX >> 1).await?;
+    stack.store().await?.add_enrol_token(hash, workspace, u64::MAX >> 1).await?;
     let stranger = stack.stranger("Mallory").await?;
     drop(stranger);
     drop(Impostor::enrol_with(stack, ENROLMENT).await);
@@ -123,6 +141,61 @@ async fn use_everything(stack: &Stack, viewer: &mut Viewer, script: &Script) -> 
 /// Lines of a command in the container, as root or as the workspace's own user.
 async fn inside(stack: &Stack, container: &str, user: &str, script: &str) -> anyhow::Result<String> {
     stack.engine.run(&["exec", "-u", user, container, "sh", "-c", script]).await
+}
+
+/// Every document of a database in the emulator, as its REST interface tells it, with bytes as they are.
+async fn documents(project: &str) -> anyhow::Result<Vec<String>> {
+    let host = std::env::var("FIRESTORE_EMULATOR_HOST")?;
+    let url = format!("http://{host}/v1/projects/{project}/databases/(default)/documents:runQuery");
+    let all = json!({ "structuredQuery": { "from": [{ "allDescendants": true }] } });
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let found = client.post(url).bearer_auth("owner").json(&all).send().await?.error_for_status()?;
+    let mut found: Vec<Value> = found.json().await?;
+    found.iter_mut().for_each(open_bytes);
+    Ok(found.iter().filter(|found| found["document"].is_object()).map(Value::to_string).collect())
+}
+
+/// Puts what bytes say in the place of their base64, which would hide a secret.
+fn open_bytes(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let bytes = value.as_str().filter(|_| name == "bytesValue");
+                match bytes.and_then(|text| BASE64.decode(text).ok()) {
+                    Some(bytes) => *value = String::from_utf8_lossy(&bytes).into(),
+                    None => open_bytes(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(open_bytes),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_shows_in_firestore_nor_in_the_log() -> anyhow::Result<()> {
+    let Some((project, flags)) = crate::firestore::fresh() else { return Ok(()) };
+    let options = StackOptions { trace: true, any_key: true, flags, ..StackOptions::default() };
+    let mut stack = Stack::start_with(options).await?;
+    let code = stack.code().await?;
+    let mut viewer = Viewer::sign_in(stack.public, &code).await?;
+    let script = Script::of(&stack, &viewer, &["read", "write"]).await?;
+    use_everything(&stack, &mut viewer, &script).await?;
+    let canaries = Canaries::of(&stack, &viewer, &script, &code)?;
+    let documents = documents(&project).await?;
+    let has = |words: &str| documents.iter().any(|document| document.contains(words));
+    // What is told in a conversation and what a token is called is there to be seen, as text and in bytes.
+    for words in ["cat /proc/*/environ", "model-key"] {
+        assert!(has(words), "{words:?} is nowhere in {} documents", documents.len());
+    }
+    for document in &documents {
+        canaries.look("Firestore", document.as_bytes());
+    }
+    canaries.look("the control plane's log", stack.log_text().as_bytes());
+    canaries.look_below(stack.data.path(), &["sealing-key", "anthropic-key"])?;
+    stack.stop_control_plane().await;
+    stack.finish().await;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,19 +212,8 @@ async fn no_secret_shows_anywhere_but_where_it_belongs() -> anyhow::Result<()> {
     let enrolled = watching.join().ok().flatten().context("the workspace's token was not caught")?;
     use_everything(&stack, &mut viewer, &script).await?;
 
-    let sealing = std::fs::read_to_string(stack.data.path().join("sealing-key"))?;
-    let session = viewer.cookie.split_once('=').context("no cookie")?.1.to_owned();
-    let canary = |what, text: &str| Canary { what, text: text.trim().to_owned() };
-    let canaries = Canaries(vec![
-        canary("the operator's model key", KEY),
-        canary("a user's own model key", OWN_KEY),
-        canary("an API token", &script.token),
-        canary("a session's cookie", &session),
-        canary("a sign-in code", &code),
-        canary("the workspace's enrolment token", &enrolled),
-        canary("an enrolment token", ENROLMENT),
-        canary("the sealing key", &sealing),
-    ]);
+    let mut canaries = Canaries::of(&stack, &viewer, &script, &code)?;
+    canaries.0.push(Canary { what: "the workspace's enrolment token", text: enrolled });
 
     // The engine's view, and the workspace's.
     let container = stack.container_of(&viewer).await?;

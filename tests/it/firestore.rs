@@ -4,7 +4,7 @@ use crate::deaths::comes_back_to_one_answer;
 use e2e::{Stack, StackOptions};
 
 /// Flags for a database that nobody has used; without an emulator there is none, and the story is skipped.
-fn fresh() -> Option<(String, Vec<String>)> {
+pub(crate) fn fresh() -> Option<(String, Vec<String>)> {
     if std::env::var_os("FIRESTORE_EMULATOR_HOST").is_none() {
         assert!(std::env::var_os("CI").is_none(), "there is no Firestore emulator; use scripts/firestore.sh");
         return None;

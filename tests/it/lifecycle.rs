@@ -1,8 +1,15 @@
 //! Workspaces come and go; what was said stays.
 
+use std::path::{Path, PathBuf};
+
+use control_plane::store::StoreError;
 use control_plane::store::records::Wanted;
-use e2e::Stack;
+use e2e::{Stack, Viewer};
+use reqwest::{Method, StatusCode};
 use serde_json::json;
+
+/// Where the engine is.
+const ENGINE: &str = "/var/run/docker.sock";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_stop_and_a_start_the_conversation_goes_on_with_its_context() -> anyhow::Result<()> {
@@ -52,15 +59,111 @@ async fn a_message_sent_while_the_workspace_stops_has_it_started_again() -> anyh
     Ok(())
 }
 
+/// A person's own archive, as a file.
+async fn archive(viewer: &Viewer, folder: &Path) -> anyhow::Result<PathBuf> {
+    let answer = viewer.request(Method::GET, "/api/user/files").send().await?.error_for_status()?;
+    assert_eq!(answer.headers()["content-type"], "application/x-tar");
+    let file = folder.join("files.tar");
+    std::fs::write(&file, answer.bytes().await?)?;
+    Ok(file)
+}
+
+async fn tar(what: &str, file: &Path, member: &str) -> anyhow::Result<String> {
+    let output = tokio::process::Command::new("tar").arg(what).arg(file).arg(member).output().await?;
+    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_taken_along_whether_the_workspace_runs_or_not_and_hold_nothing_up() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let folder = tempfile::tempdir()?;
+    // There is nothing yet.
+    assert_eq!(std::fs::read(archive(&viewer, folder.path()).await?)?, [0; 1024]);
+    viewer.ask(json!({ "type": "start_workspace" })).await?;
+    let running = |seen: &e2e::Seen| (seen.workspace["phase"]["type"] == "running").then_some(());
+    viewer.until("it runs", running).await?;
+    let container = stack.container().await?;
+    let uid = stack.uid_of(&viewer).await?.to_string();
+    let script = "umask 077; mkdir -p /workspace/깊은/폴더; echo 안녕 >/workspace/깊은/폴더/글.txt
+                  truncate -s 100G /workspace/hole; head -c 64M /dev/urandom >/workspace/large";
+    stack.engine.run(&["exec", "-u", &uid, &container, "sh", "-c", script]).await?;
+    for stopped in [false, true] {
+        if stopped {
+            viewer.ask(json!({ "type": "stop_workspace" })).await?;
+            let is = |seen: &e2e::Seen| (seen.workspace["phase"]["type"] == "stopped").then_some(());
+            viewer.until("it is stopped", is).await?;
+        }
+        let file = archive(&viewer, folder.path()).await?;
+        assert_eq!(tar("-xOf", &file, "./workspace/깊은/폴더/글.txt").await?, "안녕\n");
+        assert!(tar("-tvf", &file, "./workspace/hole").await?.contains("107374182400"));
+        assert!(file.metadata()?.len() < 100 << 20);
+    }
+    // Whoever does not read on keeps neither the workspace nor an erasing waiting.
+    let unread = viewer.request(Method::GET, "/api/user/files").send().await?.error_for_status()?;
+    let user = viewer.user_id().parse()?;
+    viewer.request(Method::DELETE, "/api/user").send().await?.error_for_status()?;
+    let store = stack.store().await?;
+    e2e::until("they are gone", async || matches!(store.user(user).await, Err(StoreError::NotFound))).await?;
+    assert!(unread.bytes().await.is_err(), "it was not cut off");
+    let instance = format!("label=atelier.instance={}", stack.instance());
+    e2e::until("no helper is left", async || {
+        let left = stack.engine.run(&["ps", "-aq", "--filter", &instance]).await;
+        left.is_ok_and(|left| left.trim().is_empty())
+    })
+    .await?;
+    stack.finish().await;
+    Ok(())
+}
+
+/// A stack for whose control plane the engine is out of reach while that name is not there.
+async fn with_engine_at(socket: &Path) -> anyhow::Result<Stack> {
+    std::os::unix::fs::symlink(ENGINE, socket)?;
+    let flags = vec![format!("--docker-host=unix://{}", socket.display())];
+    Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_being_erased_is_gone_after_a_restart_whatever_it_cut_off() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("engine.sock");
+    let mut stack = with_engine_at(&socket).await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "hello").await?;
+    viewer.result_of(&conversation, &first).await?;
+    let user = viewer.user_id().parse()?;
+    std::fs::remove_file(&socket)?;
+    let erased = tokio::spawn(viewer.request(Method::DELETE, "/api/user").send());
+    e2e::until("they are out", async || {
+        let answer = viewer.request(Method::GET, "/api/user/profile").send().await;
+        answer.is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED)
+    })
+    .await?;
+    stack.kill_control_plane().await;
+    erased.abort();
+    assert_eq!(stack.engine.workspaces(stack.instance()).await?.len(), 1);
+    assert!(stack.store().await?.user(user).await?.erasing);
+
+    std::os::unix::fs::symlink(ENGINE, &socket)?;
+    stack.start_control_plane().await?;
+    let store = stack.store().await?;
+    e2e::until("nothing is left", async || matches!(store.user(user).await, Err(StoreError::NotFound)))
+        .await?;
+    assert!(stack.engine.workspaces(stack.instance()).await?.is_empty());
+    // The same account begins anew.
+    assert_ne!(stack.viewer().await?.user_id(), user.to_string());
+    stack.finish().await;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_comes_before_a_restarted_control_plane_has_looked_ends_nothing_that_runs()
 -> anyhow::Result<()> {
-    // Through a name of its own the engine can be out of reach.
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("engine.sock");
-    std::os::unix::fs::symlink("/var/run/docker.sock", &socket)?;
-    let flags = vec![format!("--docker-host=unix://{}", socket.display())];
-    let mut stack = Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await?;
+    let mut stack = with_engine_at(&socket).await?;
     let mut viewer = stack.viewer().await?;
     let conversation = viewer.conversation().await?;
     let first = viewer.send(&conversation, "hello").await?;
@@ -72,7 +175,7 @@ async fn a_message_that_comes_before_a_restarted_control_plane_has_looked_ends_n
     stack.stop_control_plane().await;
     std::fs::remove_file(&socket)?;
     stack.start_control_plane().await?;
-    std::os::unix::fs::symlink("/var/run/docker.sock", &socket)?;
+    std::os::unix::fs::symlink(ENGINE, &socket)?;
     viewer.reconnect().await?;
     let cursor = viewer.cursor(&conversation, 1);
     viewer.open(&conversation, Some(cursor)).await?;
@@ -122,7 +225,7 @@ async fn a_deletion_leaves_nothing_even_of_a_start_that_ended_half_way() -> anyh
     // As a start leaves it that got no further than the disk image.
     stack.engine.run(&["rm", "-f", &container]).await?;
     stack.engine.run(&["volume", "rm", &format!("{container}-user")]).await?;
-    let store = stack.store()?;
+    let store = stack.store().await?;
     let mut record = store.workspace_of(viewer.user_id().parse()?).await?.unwrap();
     let image = format!("/{}.img", record.id);
     assert!(attached().any(|file| file.contains(&image)));
@@ -154,7 +257,7 @@ async fn conversations_are_listed_renamed_and_deleted_everywhere() -> anyhow::Re
     let keep = viewer.conversation().await?;
     let gone = viewer.conversation().await?;
     let path = format!("/api/conversations/{keep}");
-    let rename = viewer.request(reqwest::Method::PATCH, &path).json(&json!({ "title": "작업 계획" }));
+    let rename = viewer.request(Method::PATCH, &path).json(&json!({ "title": "작업 계획" }));
     rename.send().await?.error_for_status()?;
     other
         .until("it has its title", |seen| {
@@ -164,9 +267,9 @@ async fn conversations_are_listed_renamed_and_deleted_everywhere() -> anyhow::Re
     let found = viewer.get("/api/conversations?q=계획").await?;
     assert_eq!(found["conversations"].as_array().unwrap().len(), 1);
     let path = format!("/api/conversations/{gone}");
-    viewer.request(reqwest::Method::DELETE, &path).send().await?.error_for_status()?;
+    viewer.request(Method::DELETE, &path).send().await?.error_for_status()?;
     other.until("it is gone", |seen| (!seen.list.contains_key(&gone)).then_some(())).await?;
-    let status = viewer.request(reqwest::Method::GET, &format!("{path}/events")).send().await?.status();
+    let status = viewer.request(Method::GET, &format!("{path}/events")).send().await?.status();
     assert_eq!(status, 404);
     stack.finish().await;
     Ok(())
@@ -185,11 +288,7 @@ async fn deleting_a_conversation_in_mid_turn_disturbs_no_other() -> anyhow::Resu
     viewer.event(&gone, "tool_call").await?;
     let links = |stack: &Stack| stack.log_text().matches("the link is up").count();
     let before = links(&stack);
-    viewer
-        .request(reqwest::Method::DELETE, &format!("/api/conversations/{gone}"))
-        .send()
-        .await?
-        .error_for_status()?;
+    viewer.request(Method::DELETE, &format!("/api/conversations/{gone}")).send().await?.error_for_status()?;
     viewer.until("it is gone", |seen| (!seen.list.contains_key(&gone)).then_some(())).await?;
     stack.model.release("kept");
     viewer.result_of(&keep, &item).await?;
@@ -230,7 +329,7 @@ async fn an_engine_that_is_down_is_a_reason_and_nothing_else_stops_working() -> 
     viewer.ask(json!({ "type": "start_workspace" })).await?;
     viewer.until("it failed", |seen| (seen.workspace["phase"]["type"] == "failed").then_some(())).await?;
     assert_eq!(viewer.seen.workspace["phase"]["reason"]["code"], "engine_down");
-    let health = viewer.request(reqwest::Method::GET, "/health").send().await?;
+    let health = viewer.request(Method::GET, "/health").send().await?;
     assert_eq!(health.status(), 503);
     assert_eq!(health.json::<serde_json::Value>().await?["engine"], false);
     viewer.get(&format!("/api/conversations/{conversation}/events")).await?;

@@ -225,7 +225,7 @@ async fn workspace_for_a_peer() -> anyhow::Result<(Stack, Viewer, Impostor)> {
     viewer.ask(json!({ "type": "start_workspace" })).await?;
     let up = |seen: &Seen| (seen.workspace["phase"]["stage"] == "enrol").then_some(());
     viewer.until("the container runs", up).await?;
-    let workspace = stack.store()?.workspace_of(viewer.user_id().parse()?).await?.unwrap().id;
+    let workspace = stack.store().await?.workspace_of(viewer.user_id().parse()?).await?.unwrap().id;
     let identity = Impostor::enrol(&stack, workspace).await?;
     Ok((stack, viewer, identity))
 }

@@ -6,11 +6,11 @@ use protocol::api::Role;
 use serde_json::{Value, json};
 
 async fn workspace_of(stack: &Stack, viewer: &Viewer) -> anyhow::Result<String> {
-    Ok(stack.store()?.workspace_of(viewer.user_id().parse()?).await?.unwrap().id.to_string())
+    Ok(stack.store().await?.workspace_of(viewer.user_id().parse()?).await?.unwrap().id.to_string())
 }
 
 async fn deeds(stack: &Stack) -> anyhow::Result<Vec<AuditRecord>> {
-    let all = stack.store()?.audit(&AuditFilter::default(), AuditFrom::After(0), 100).await?.records;
+    let all = stack.store().await?.audit(&AuditFilter::default(), AuditFrom::After(0), 100).await?.records;
     let acts = ["workspace_stopped", "workspace_restarted"];
     Ok(all.into_iter().filter(|deed| acts.contains(&deed.entry.kind.as_str())).collect())
 }
@@ -168,7 +168,7 @@ async fn whoever_is_no_operator_sees_nothing_and_does_nothing() -> anyhow::Resul
     let nobody = "00000000-0000-4000-8000-000000000000";
     assert_eq!(onlooker.act_on(nobody, &json!(0), "stop").await?["code"], "not_found");
     // Who ceases to be one does nothing more, even where they still look.
-    stack.store()?.set_role(operator.user_id().parse()?, Role::User).await?;
+    stack.store().await?.set_role(operator.user_id().parse()?, Role::User).await?;
     onlooker.list(true).await?;
     assert_eq!(onlooker.act(&workspace, "restart").await?["code"], "forbidden");
     assert_eq!(deeds(&stack).await?.len(), 0);

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use workspace_agent::link::tls;
 
 async fn workspace(stack: &Stack, viewer: &Viewer) -> anyhow::Result<WorkspaceId> {
-    Ok(stack.store()?.workspace_of(viewer.user_id().parse()?).await?.unwrap().id)
+    Ok(stack.store().await?.workspace_of(viewer.user_id().parse()?).await?.unwrap().id)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn links_without_a_good_certificate_are_refused() -> anyhow::Result<()> {
     let key = KeyPair::generate()?;
     let forged = CertificateParams::default().signed_by(&key, &foreign)?;
     let seal = control_plane::seal::Seal::from_file(&stack.data.path().join("sealing-key"))?;
-    let authority = control_plane::pki::Authority::load(&*stack.store()?, &seal).await?;
+    let authority = control_plane::pki::Authority::load(&*stack.store().await?, &seal).await?;
     let forged = tls::mutual(authority.trust(), &forged.pem(), &key.serialize_pem())?;
     assert!(impostor::dial(stack.link, &forged, "atelier.v1").await.is_err());
     // A wrong CA digest on our side: the first contact is authenticated already.
@@ -57,7 +57,7 @@ async fn tokens_are_good_once_and_not_for_long() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let viewer = stack.viewer().await?;
     let id = workspace(&stack, &viewer).await?;
-    let store = stack.store()?;
+    let store = stack.store().await?;
     store.add_enrol_token(Sha256::digest(b"spent").into(), id, u64::MAX >> 1).await?;
     Impostor::enrol_with(&stack, "spent").await?;
     store.add_enrol_token(Sha256::digest(b"late").into(), id, 1).await?;

@@ -35,7 +35,7 @@ async fn a_script_sends_a_message_and_follows_it_to_its_result_across_a_killed_c
     let path = format!("/api/conversations/{conversation}/messages/{item}");
     let shown = script.done(Method::GET, &path, &Value::Null).await?;
     assert_eq!(shown["state"]["type"], "done", "{shown}");
-    assert_eq!(shown["by"]["name"], "You (a script)");
+    assert_eq!(shown["by"]["token"], "a script");
     // Asked again and again instead, the same comes, each once.
     let mut numbers = Vec::new();
     let mut at = cursor;
@@ -78,11 +78,11 @@ async fn a_prompt_is_answered_by_a_token_only_where_its_person_said_so_and_what_
     assert_eq!((status, &refused["code"]), (403, &json!("forbidden")));
     answers.done(Method::POST, &path, &body).await?;
     let answered = events.log("prompt_answered").await?;
-    assert_eq!(answered.data["by"]["name"], "You (a script)");
+    assert_eq!(answered.data["by"]["token"], "a script");
     events.log("result").await?;
     // Every device sees who it was.
     let seen = viewer.event(&conversation, "prompt_answered").await?;
-    assert_eq!(seen["by"]["name"], "You (a script)");
+    assert_eq!(seen["by"]["token"], "a script");
     let (status, late) = answers.ask(Method::POST, &path, &body).await?;
     assert_eq!((status, &late["code"]), (409, &json!("prompt_closed")));
     let deeds = deeds(&viewer).await?;

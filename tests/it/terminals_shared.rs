@@ -27,7 +27,7 @@ impl Scene {
     async fn begin() -> anyhow::Result<Self> {
         let stack = Stack::start().await?;
         let mut viewer = stack.viewer().await?;
-        let workspace = stack.store()?.workspace_of(viewer.user_id().parse()?).await?;
+        let workspace = stack.store().await?.workspace_of(viewer.user_id().parse()?).await?;
         let identity = Impostor::enrol(&stack, workspace.context("no workspace")?.id).await?;
         let peer = TerminalPeer::link(stack.link, &identity.tls).await?;
         let id = peer.id;
@@ -214,7 +214,7 @@ async fn terminals_of_someone_else_are_unknown_like_those_that_never_were() -> a
     scene.print(b"private").await?;
     let (theirs, nobodys) = (scene.id, TerminalId(Uuid::new_v4()));
     let mut stranger = scene.stack.stranger("neighbour").await?;
-    let own = scene.stack.store()?.workspace_of(stranger.user_id().parse()?).await?;
+    let own = scene.stack.store().await?.workspace_of(stranger.user_id().parse()?).await?;
     let identity = Impostor::enrol(&scene.stack, own.context("no workspace")?.id).await?;
     let mut peer = TerminalPeer::link(scene.stack.link, &identity.tls).await?;
     let wanted = scene.peer.wanted.len();

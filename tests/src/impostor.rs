@@ -43,7 +43,7 @@ impl Impostor {
     /// # Errors
     /// When it is refused.
     pub async fn enrol(stack: &Stack, workspace: WorkspaceId) -> anyhow::Result<Self> {
-        let store = stack.store()?;
+        let store = stack.store().await?;
         let token = uuid::Uuid::new_v4().to_string();
         store.add_enrol_token(Sha256::digest(token.as_bytes()).into(), workspace, u64::MAX >> 1).await?;
         Self::enrol_with(stack, &token).await

@@ -12,9 +12,8 @@ use control_plane::auth::cookie::Cookie;
 use control_plane::auth::session;
 use control_plane::pki::Authority;
 use control_plane::seal::Seal;
-use control_plane::store::Store;
 use control_plane::store::records::{Identity, Profile};
-use control_plane::store::sqlite::Sqlite;
+use control_plane::store::{Store, StoreAt};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use scripted_model::Serving;
@@ -257,8 +256,13 @@ impl Stack {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        Ok(Arc::new(Sqlite::open(&self.data.path().join("atelier.db"))?))
+    pub async fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
+        let project = self.flags.iter().find_map(|flag| flag.strip_prefix("--firestore-project="));
+        let at = match project {
+            Some(project) => StoreAt::Firestore(project.parse()?),
+            None => StoreAt::data(self.data.path()),
+        };
+        at.open().await
     }
 
     /// The digest of this Atelier's CA, as an enrolment token carries it.
@@ -275,7 +279,7 @@ impl Stack {
     /// When it can't be read.
     pub async fn authority(&self) -> anyhow::Result<Authority> {
         let seal = Seal::from_file(&self.data.path().join("sealing-key"))?;
-        Authority::load(&*self.store()?, &seal).await
+        Authority::load(&*self.store().await?, &seal).await
     }
 
     /// A viewer who is someone else.
@@ -283,7 +287,7 @@ impl Stack {
     /// # Errors
     /// When they can't be let in.
     pub async fn stranger(&self, name: &str) -> anyhow::Result<Viewer> {
-        let store = self.store()?;
+        let store = self.store().await?;
         let user = store.sign_in(&Identity::new(&format!("test:{name}"), name), 1).await?;
         // They have been here before.
         let onboarding = Some(serde_json::json!({}));
@@ -300,7 +304,7 @@ impl Stack {
     /// # Errors
     /// When it has none.
     pub async fn uid_of(&self, viewer: &Viewer) -> anyhow::Result<u32> {
-        let workspace = self.store()?.workspace_of(viewer.user_id().parse()?).await?;
+        let workspace = self.store().await?.workspace_of(viewer.user_id().parse()?).await?;
         Ok(workspace.context("no workspace")?.uid)
     }
 
@@ -310,7 +314,7 @@ impl Stack {
     /// When it has none.
     pub async fn container_of(&self, viewer: &Viewer) -> anyhow::Result<String> {
         let workspace =
-            self.store()?.workspace_of(viewer.user_id().parse()?).await?.context("no workspace")?;
+            self.store().await?.workspace_of(viewer.user_id().parse()?).await?.context("no workspace")?;
         Ok(format!("atelier-{}-{}", self.instance, workspace.id))
     }
 

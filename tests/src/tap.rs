@@ -74,7 +74,7 @@ impl Tap {
     }
 
     async fn new(stack: &Stack, listener: TcpListener) -> anyhow::Result<Self> {
-        let (authority, store) = (stack.authority().await?, stack.store()?);
+        let (authority, store) = (stack.authority().await?, stack.store().await?);
         let acceptor = TlsAcceptor::from(verify::server_config(&authority)?);
         let inner = Inner {
             link: stack.link,

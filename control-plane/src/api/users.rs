@@ -63,6 +63,7 @@ fn view(user: UserRecord) -> UserView {
         email: user.email,
         role: user.role,
         disabled: user.disabled,
+        erasing: user.erasing,
         created_at: user.created_at,
         signed_in_at: user.signed_in_at,
     }
@@ -88,7 +89,10 @@ pub async fn disable(
 #[utoipa::path(
     post, path = "/api/users/{id}/enable", tag = "people", summary = "Let somebody in again. For operators.",
     params(("id" = UserId, Path, description = "Whom.")),
-    responses((status = 204, description = "They are let in.")),
+    responses(
+        (status = 204, description = "They are let in."),
+        (status = 409, description = "They are being erased.")
+    ),
     security(("session" = []))
 )]
 pub async fn enable(

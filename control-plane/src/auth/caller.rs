@@ -7,7 +7,6 @@ use protocol::api::Me;
 use protocol::api::tokens::Scope;
 use protocol::close::ErrorCode;
 use protocol::event::Person;
-use protocol::payload::short;
 use protocol::{Millis, UserId};
 use serde_json::json;
 
@@ -21,8 +20,6 @@ use crate::store::Hash;
 use crate::store::records::{ApiTokenRecord, UserRecord};
 use crate::{audit, clock};
 
-/// How long the name of whoever sent something may be, in bytes.
-const NAME_BYTES: usize = 200;
 /// A day, in milliseconds.
 const DAY_MS: Millis = 86_400_000;
 /// How often it is looked whether a token that something stands on is still good: another control plane may have revoked it.
@@ -135,14 +132,11 @@ impl Caller {
         Me { id: user.id, name: user.name.clone(), role: user.role }
     }
 
-    /// How they are shown in a log: a script by its person's name and its token's.
+    /// How they are shown in a log.
     pub fn person(&self) -> Person {
         let UserRecord { id, name, .. } = self.user();
-        let name = match self.token() {
-            Some(token) => short(&format!("{name} ({})", token.name), NAME_BYTES),
-            None => name.clone(),
-        };
-        Person { id: *id, name }
+        let token = self.token().map(|token| token.name.clone());
+        Person { id: *id, name: name.clone(), token }
     }
 
     /// Whether the session or the token was ended here, or the user kept out, since they were let in.

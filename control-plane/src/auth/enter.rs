@@ -68,6 +68,7 @@ impl From<Refused> for ApiError {
             SignInRefusal::NotAllowed => Self::new(ErrorCode::Forbidden, "this account is not let in here"),
             SignInRefusal::Unverified => Self::new(ErrorCode::Forbidden, words),
             SignInRefusal::Disabled => Self::new(ErrorCode::Forbidden, "an operator keeps this account out"),
+            SignInRefusal::Erasing => Self::new(ErrorCode::Forbidden, "this account is being erased"),
             SignInRefusal::Invalid => {
                 Self::new(ErrorCode::SignedOut, "the identity provider's word can't be trusted")
             }
@@ -102,6 +103,9 @@ pub async fn enter(
     from: Origin<'_>,
 ) -> Result<HeaderValue, Refused> {
     let user = app.store.sign_in(identity, clock::now()).await?;
+    if user.erasing {
+        return Err(Refused::because(SignInRefusal::Erasing, format!("{} is being erased", user.id)));
+    }
     if user.disabled {
         return Err(Refused::because(SignInRefusal::Disabled, format!("{} is kept out", user.id)));
     }

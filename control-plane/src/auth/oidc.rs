@@ -261,7 +261,7 @@ impl Oidc {
         let named = Named { hosted: hosted.and_then(|domain| domain.parse().ok()), email };
         let email = named.email.to_string();
         let name = told.name.unwrap_or_else(|| email.clone());
-        let name = protocol::payload::short(&name, LONGEST_NAME);
+        let name = protocol::payload::short(&name, LONGEST_NAME - "…".len());
         // No issuer's address has a space.
         let subject = format!("{} {subject}", self.config.issuer);
         Ok(Person { identity: Identity { subject, name, email: Some(email) }, named })

@@ -108,7 +108,7 @@ pub struct CurrentUser {
 impl CurrentUser {
     /// How they are shown in a log.
     pub fn person(&self) -> Person {
-        Person { id: self.user.id, name: self.user.name.clone() }
+        Person { id: self.user.id, name: self.user.name.clone(), token: None }
     }
 
     /// How they are shown to themselves.

@@ -21,8 +21,13 @@ pub trait People {
     async fn save_profile(&self, id: UserId, profile: &Profile) -> Result<()>;
     /// Says what a user may do.
     async fn set_role(&self, id: UserId, role: Role) -> Result<()>;
-    /// Keeps a user out, which ends their sessions, and says which they were; or lets them in again.
+    /// Keeps a user out, which ends their sessions, and says which they were; or lets them in again, unless they are being
+    /// erased.
     async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<Vec<Hash>>;
+    /// Keeps a user out for good, because they are erased from here on, and says which their sessions were.
+    async fn begin_erasing(&self, id: UserId) -> Result<Vec<Hash>>;
+    /// Who is being erased, and is not gone yet.
+    async fn erasing(&self) -> Result<Vec<UserId>>;
     /// Removes a user with everything that is theirs: sessions, tokens, secrets, settings, the workspace with its
     /// conversations. What was written down of their deeds stays, without what they allowed. Keep them out first: then
     /// it is known which sessions ended.

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::plane::Plane;
 
 fn ada() -> Person {
-    Person { id: UserId(Uuid::nil()), name: "Ada".into() }
+    Person { id: UserId(Uuid::nil()), name: "Ada".into(), token: None }
 }
 
 fn message(text: &str) -> What {

@@ -476,6 +476,8 @@ async fn who_is_kept_out_is_not_let_in_by_the_provider() {
     let id = browser.profile().await.unwrap().me.id;
     world.plane.store().set_disabled(id, true).await.unwrap();
     assert_eq!(browser.sign_in("1", "ada@corp.com").await, "/#refused=disabled");
+    world.plane.store().begin_erasing(id).await.unwrap();
+    assert_eq!(browser.sign_in("1", "ada@corp.com").await, "/#refused=erasing");
     assert!(browser.profile().await.is_none());
 }
 

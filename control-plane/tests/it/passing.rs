@@ -23,6 +23,8 @@ macro_rules! passing_on {
             fn save_profile(id: UserId, profile: &Profile) -> ();
             fn set_role(id: UserId, role: protocol::api::Role) -> ();
             fn set_disabled(id: UserId, disabled: bool) -> Vec<Hash>;
+            fn begin_erasing(id: UserId) -> Vec<Hash>;
+            fn erasing() -> Vec<UserId>;
             fn delete_user(id: UserId) -> ();
             fn settings(id: UserId) -> Option<serde_json::Value>;
             fn save_settings(id: UserId, settings: &serde_json::Value) -> ();

@@ -287,6 +287,20 @@ async fn who_is_erased_is_gone_with_all_that_was_theirs_but_their_deeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_being_erased_is_not_let_in_again() {
+    let plane = Plane::start().await;
+    let (user, _) = plane.person("ada").await;
+    let (_, boss) = plane.operator().await;
+    plane.store().begin_erasing(user.id).await.unwrap();
+    let path = format!("/api/users/{}/enable", user.id);
+    assert_eq!(status(&plane, Method::POST, &path, &boss).await, StatusCode::CONFLICT);
+    let list: UserPage =
+        request(&plane, Method::GET, "/api/users", &boss).send().await.unwrap().json().await.unwrap();
+    let seen = list.users.iter().find(|seen| seen.id == user.id).unwrap();
+    assert!(seen.disabled && seen.erasing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_writes_too_quickly_is_told_when_to_come_back() {
     let plane = Plane::start().await;
     let (_, hasty) = plane.person("hasty").await;

@@ -50,6 +50,7 @@ macro_rules! conformance {
                 they_are_found_by_a_piece_of_their_name_or_address,
                 pages_join_without_a_gap_or_a_repeat,
                 keeping_out_ends_every_session,
+                who_is_being_erased_is_known_and_stays_out,
                 settings_are_kept_and_replaced,
                 removing_takes_everything_along,
                 what_they_allowed_goes_with_them_and_that_they_did_stays,

@@ -55,7 +55,7 @@ fn terminal_view() -> TerminalView {
 }
 
 pub(crate) fn person() -> Person {
-    Person { id: UserId(Uuid::from_u128(0x5E)), name: "김하나".into() }
+    Person { id: UserId(Uuid::from_u128(0x5E)), name: "김하나".into(), token: None }
 }
 
 fn prompt_id() -> PromptId {

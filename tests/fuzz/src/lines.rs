@@ -191,7 +191,7 @@ fn answer(line: &str) -> Option<Input> {
 }
 
 fn person() -> Person {
-    Person { id: UserId(Uuid::from_u128(2)), name: "someone".to_owned() }
+    Person { id: UserId(Uuid::from_u128(2)), name: "someone".to_owned(), token: None }
 }
 
 fn message(item: ItemId, steer: bool) -> Delivery {

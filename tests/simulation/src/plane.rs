@@ -87,7 +87,7 @@ pub(crate) struct Plane {
 }
 
 pub(crate) fn person() -> Person {
-    Person { id: UserId(Uuid::nil()), name: "Ada".to_owned() }
+    Person { id: UserId(Uuid::nil()), name: "Ada".to_owned(), token: None }
 }
 
 impl Plane {

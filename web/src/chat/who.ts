@@ -10,7 +10,8 @@ export function nameOf(person: Pick<Person, 'name'>, t: Dictionary): string {
   return person.name === LOCAL ? t.ui.me : person.name;
 }
 
-/** The person as a sentence's subject: "You" for the reader, everybody else by name. */
+/** The person as a sentence's subject: "You" for the reader, or what they call their script; everybody else by name. */
 export function subject(person: Person, me: Me, t: Dictionary): string {
-  return person.id === me.id ? t.message.you : t.message.who(person.name);
+  if (person.id !== me.id) return t.message.who(person.name);
+  return person.token === undefined ? t.message.you : t.message.byScript(person.token);
 }

@@ -219,7 +219,7 @@ mod tests {
             seq: rev,
             version: 1,
             rev,
-            by: Person { id: UserId(Uuid::nil()), name: "Ada".into() },
+            by: Person { id: UserId(Uuid::nil()), name: "Ada".into(), token: None },
             at: 1,
             after: Position::default(),
             what: What::Message { text: "x".repeat(bytes), steer: false, again_of: None },

@@ -20,6 +20,8 @@ use super::sweep::Grave;
 const LOOKED_AT: usize = 200;
 /// How much of a name and an e-mail address is found by its pieces.
 const SEARCHED: usize = 400;
+/// Said only of those of whom it is so.
+const ERASING: &str = "erasing";
 
 /// A user's document.
 pub(super) fn path(id: UserId) -> String {
@@ -55,11 +57,13 @@ pub(super) fn read(doc: &Doc) -> Result<UserRecord> {
         disabled: doc.flag("disabled")?,
         created_at: doc.int("created_at")?,
         signed_in_at: doc.int("signed_in_at")?,
+        erasing: doc.has(ERASING) && doc.flag(ERASING)?,
     })
 }
 
 pub(super) fn fields(user: &UserRecord) -> Result<Fields> {
-    Fields::default()
+    let erasing = if user.erasing { Fields::default().flag(ERASING, true) } else { Fields::default() };
+    erasing
         .text("subject", &user.subject)
         .text("name", &user.name)
         .maybe_text("email", user.email.as_ref())
@@ -97,6 +101,7 @@ impl People for Firestore {
                 onboarding: None,
                 role: Role::User,
                 disabled: false,
+                erasing: false,
                 created_at: now,
                 signed_in_at: now,
             };
@@ -171,8 +176,33 @@ impl People for Firestore {
     }
 
     async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<Vec<Hash>> {
-        self.change_user(id, Fields::default().flag("disabled", disabled)).await?;
-        if disabled { self.end_sessions(id).await } else { Ok(Vec::new()) }
+        if disabled {
+            self.change_user(id, Fields::default().flag("disabled", true)).await?;
+            return self.end_sessions(id).await;
+        }
+        let mut attempts = self.client.attempts();
+        loop {
+            let doc = self.client.need(&path(id)).await?;
+            if read(&doc)?.erasing {
+                return Err(StoreError::Conflict);
+            }
+            let change = self.client.update(&path(id), Fields::default().flag("disabled", false));
+            if let Outcome::Done(_) = self.client.commit(vec![change.if_still(&doc)], Again::Harmless).await?
+            {
+                return Ok(Vec::new());
+            }
+            attempts.again().await?;
+        }
+    }
+
+    async fn begin_erasing(&self, id: UserId) -> Result<Vec<Hash>> {
+        self.change_user(id, Fields::default().flag("disabled", true).flag(ERASING, true)).await?;
+        self.end_sessions(id).await
+    }
+
+    async fn erasing(&self) -> Result<Vec<UserId>> {
+        let found = self.client.query(Query::all("users").is(ERASING)).await?;
+        found.iter().map(|doc| doc.own_id().map(UserId)).collect()
     }
 
     async fn delete_user(&self, id: UserId) -> Result<()> {

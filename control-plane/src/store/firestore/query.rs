@@ -54,6 +54,10 @@ impl Query {
         self.when(field, Operator::Equal, typed(ValueType::BytesValue(value.to_vec())))
     }
 
+    pub(super) fn is(self, field: &str) -> Self {
+        self.when(field, Operator::Equal, typed(ValueType::BooleanValue(true)))
+    }
+
     pub(super) fn has(self, field: &str, value: &str) -> Self {
         self.when(field, Operator::ArrayContains, text(value))
     }

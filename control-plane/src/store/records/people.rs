@@ -45,6 +45,8 @@ pub struct UserRecord {
     pub role: Role,
     /// Whether they are kept out.
     pub disabled: bool,
+    /// Whether they are being erased: kept out for good.
+    pub erasing: bool,
     /// When they first signed in.
     pub created_at: Millis,
     /// When they last signed in.

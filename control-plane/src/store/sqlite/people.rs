@@ -45,6 +45,25 @@ impl People for Sqlite {
         self.write(move |connection| set_disabled(connection, id, disabled)).await
     }
 
+    async fn begin_erasing(&self, id: UserId) -> Result<Vec<Hash>> {
+        self.write(move |connection| {
+            let sql = "UPDATE users SET erasing = 1, disabled = 1 WHERE id = ?1";
+            one(connection.execute(sql, [id.0.as_bytes()]))?;
+            access::end_sessions(connection, id)
+        })
+        .await
+    }
+
+    async fn erasing(&self) -> Result<Vec<UserId>> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare("SELECT id FROM users WHERE erasing ORDER BY id").map_err(failed)?;
+            let found = statement.query_map([], |row| Ok(UserId(id(row, 0)?))).map_err(failed)?;
+            found.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+        .await
+    }
+
     async fn delete_user(&self, id: UserId) -> Result<()> {
         self.write(move |connection| shut_out(connection, id)).await?;
         let mut seen = 0;
@@ -77,7 +96,7 @@ impl People for Sqlite {
 /// The columns of a user, joined or alone.
 pub(super) const USER: &str =
     "users.id, users.subject, users.name, users.email, users.language, users.onboarding,
-                               users.role, users.disabled, users.created_at, users.signed_in_at";
+                               users.role, users.disabled, users.created_at, users.signed_in_at, users.erasing";
 
 /// Reads a user whose columns begin at `at`.
 pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<UserRecord> {
@@ -92,6 +111,7 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<UserRecord> {
         disabled: row.get(at + 7)?,
         created_at: count(row, at + 8)?,
         signed_in_at: count(row, at + 9)?,
+        erasing: row.get(at + 10)?,
     })
 }
 
@@ -151,6 +171,9 @@ fn save_profile(connection: &Connection, id: UserId, profile: &Profile) -> Resul
 }
 
 fn set_disabled(connection: &Connection, id: UserId, disabled: bool) -> Result<Vec<Hash>> {
+    if !disabled && user(connection, id)?.erasing {
+        return Err(StoreError::Conflict);
+    }
     one(connection
         .execute("UPDATE users SET disabled = ?2 WHERE id = ?1", params![id.0.as_bytes(), disabled]))?;
     if disabled { access::end_sessions(connection, id) } else { Ok(Vec::new()) }

@@ -6,8 +6,12 @@ use super::super::{Result, StoreError};
 use super::failed;
 
 /// Each step brings the schema from its index to the next version. Steps are never changed, only added.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// Brings the schema up to date. A file that is current is only read, so that a command beside a running server
 /// never waits for it.

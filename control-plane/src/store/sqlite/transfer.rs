@@ -103,7 +103,7 @@ fn reading(
 fn export(connection: &Connection, table: Table, from: Option<Vec<Value>>) -> Result<Page> {
     let reading = match table {
         Table::Users => reading("users", &["id"], &format!("{USER}, settings"), |row, at| {
-            Ok(Entry::User(people::read(row, at)?, from_optional_json(row, at + 10)?))
+            Ok(Entry::User(people::read(row, at)?, from_optional_json(row, at + 11)?))
         }),
         Table::Secrets => return export_secrets(connection, from),
         Table::LocalCodes => reading("local_codes", &["code"], "code, expires_at", |row, at| {
@@ -288,13 +288,14 @@ fn keep(connection: &Connection, entry: &Entry) -> Result<()> {
 
 fn keep_user(connection: &Connection, user: &UserRecord, settings: Option<&serde_json::Value>) -> Result<()> {
     let sql = "INSERT INTO users (id, subject, name, email, language, onboarding, role, disabled, created_at,
-                                  signed_in_at, searched, settings)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                                  signed_in_at, erasing, searched, settings)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                ON CONFLICT (id) DO UPDATE SET
                  subject = excluded.subject, name = excluded.name, email = excluded.email,
                  language = excluded.language, onboarding = excluded.onboarding, role = excluded.role,
                  disabled = excluded.disabled, created_at = excluded.created_at,
-                 signed_in_at = excluded.signed_in_at, searched = excluded.searched, settings = excluded.settings";
+                 signed_in_at = excluded.signed_in_at, erasing = excluded.erasing, searched = excluded.searched,
+                 settings = excluded.settings";
     let values = params![
         user.id.0.as_bytes(),
         user.subject,
@@ -306,6 +307,7 @@ fn keep_user(connection: &Connection, user: &UserRecord, settings: Option<&serde
         user.disabled,
         int(user.created_at),
         int(user.signed_in_at),
+        user.erasing,
         searched(&user.name, user.email.as_deref()),
         optional_json(settings)?,
     ];

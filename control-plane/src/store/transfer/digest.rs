@@ -44,7 +44,7 @@ fn hash(entry: &Entry) -> Result<Hash> {
         Entry::User(user, settings) => (
             json(&(
                 (user.id, &user.subject, &user.name, &user.email, &user.language, &user.onboarding),
-                (user.role, user.disabled, user.created_at, user.signed_in_at, settings),
+                (user.role, user.disabled, user.erasing, user.created_at, user.signed_in_at, settings),
             ))?,
             &[][..],
         ),

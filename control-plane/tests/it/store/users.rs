@@ -154,6 +154,30 @@ pub(super) async fn keeping_out_ends_every_session(world: &World) {
     assert_eq!(world.store().session(tokens[1], NOW).await.unwrap(), None);
 }
 
+pub(super) async fn who_is_being_erased_is_known_and_stays_out(world: &World) {
+    let (gone, kept) = (world.user().await, world.user().await);
+    let token = hash();
+    world.store().open_session(token, &session(gone)).await.unwrap();
+    assert_eq!(world.store().erasing().await.unwrap(), []);
+    assert_eq!(world.store().begin_erasing(gone).await.unwrap(), [token]);
+    assert_eq!(world.other().session(token, NOW).await.unwrap(), None);
+    assert_eq!(world.other().erasing().await.unwrap(), [gone]);
+    assert_refused!(world.other().set_disabled(gone, false).await, Conflict);
+    assert_eq!(world.other().set_disabled(gone, true).await.unwrap(), [[0; 32]; 0]);
+    let marked = world.store().user(gone).await.unwrap();
+    assert!(marked.disabled && marked.erasing);
+    assert!(!world.store().user(kept).await.unwrap().erasing);
+    // Nothing that is said of them meanwhile takes the mark away.
+    world.store().set_role(gone, Role::Operator).await.unwrap();
+    let profile = Profile { name: "x".into(), language: None, onboarding: None };
+    world.store().save_profile(gone, &profile).await.unwrap();
+    assert_eq!(world.store().begin_erasing(gone).await.unwrap(), [[0; 32]; 0]);
+    assert_eq!(world.store().erasing().await.unwrap(), [gone]);
+    world.store().delete_user(gone).await.unwrap();
+    assert_eq!(world.store().erasing().await.unwrap(), []);
+    assert_refused!(world.store().begin_erasing(gone).await, NotFound);
+}
+
 pub(super) async fn settings_are_kept_and_replaced(world: &World) {
     let (user, other) = (world.user().await, world.user().await);
     assert_eq!(world.store().settings(user).await.unwrap(), None);

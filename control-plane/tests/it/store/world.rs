@@ -165,7 +165,7 @@ pub(crate) fn item(rev: u64, state: ItemState) -> Item {
         seq: rev,
         version: 1,
         rev,
-        by: Person { id: UserId(Uuid::nil()), name: "김하나".into() },
+        by: Person { id: UserId(Uuid::nil()), name: "김하나".into(), token: None },
         at: NOW,
         after: Position::default(),
         what: What::Message { text: format!("message {rev}"), steer: false, again_of: None },

@@ -82,7 +82,7 @@ async fn a_message_sent_twice_is_one_message_and_says_how_far_it_has_come() {
     }
     assert_eq!(sent[0].item, sent[1].item);
     assert_eq!(sent[0].item.state, ItemState::Saved);
-    assert_eq!(sent[0].item.by.name, "Ada (ci)");
+    assert_eq!(sent[0].item.by.token.as_deref(), Some("ci"));
     let What::Message { text, .. } = &sent[0].item.what else { panic!() };
     assert_eq!(text, "first words");
     let other =

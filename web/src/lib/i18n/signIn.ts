@@ -24,6 +24,7 @@ const en = {
       'This account is not let in here. Choose another one, or ask the operator to let this one in.',
     unverified: 'Your e-mail address is not verified there yet. Verify it, then sign in again.',
     disabled: 'An operator keeps this account out. Ask them why; nothing of yours is lost.',
+    erasing: 'This account is being erased. Once that is done, it begins anew; try again later.',
     invalid:
       'What came back could not be trusted, so nobody was signed in. Begin again; if it stays so, ask the operator.',
     unavailable: 'The sign-in service can’t be reached just now. Try again in a moment.',
@@ -58,6 +59,7 @@ const ko: typeof en = {
     not_allowed: '이 계정으로는 들어올 수 없어요. 다른 계정을 고르거나, 운영자에게 허용해 달라고 해 주세요.',
     unverified: '이메일 주소가 아직 확인되지 않았어요. 확인한 다음 다시 로그인해 주세요.',
     disabled: '운영자가 이 계정을 막아 두었어요. 운영자에게 물어봐 주세요. 데이터는 그대로 있어요.',
+    erasing: '이 계정은 지우는 중이에요. 다 지워지면 처음부터 시작할 수 있어요. 나중에 다시 해 주세요.',
     invalid:
       '돌아온 응답을 믿을 수 없어서 로그인하지 않았어요. 다시 시작해 보고, 계속되면 운영자에게 알려 주세요.',
     unavailable: '지금은 로그인 서비스에 연결할 수 없어요. 잠시 뒤에 다시 해 주세요.',

@@ -1342,7 +1342,11 @@ id: UserId,
 /**
  * The name they had then.
  */
-name: string, };
+name: string, 
+/**
+ * What they call the token of the script that did it for them; absent: they did it themselves.
+ */
+token?: string, };
 
 /**
  * What to call a person.
@@ -1774,7 +1778,7 @@ provider?: string, };
 /**
  * Why somebody came back from the identity provider and is not signed in. It is in the address's fragment.
  */
-export type SignInRefusal = "stale" | "denied" | "not_allowed" | "unverified" | "disabled" | "invalid" | "unavailable" | "too_many";
+export type SignInRefusal = "stale" | "denied" | "not_allowed" | "unverified" | "disabled" | "erasing" | "invalid" | "unavailable" | "too_many";
 
 /**
  * Where to go on.
@@ -2330,6 +2334,10 @@ role: Role,
  * Whether they are kept out.
  */
 disabled: boolean, 
+/**
+ * Whether they are being erased.
+ */
+erasing: boolean, 
 /**
  * When they first signed in.
  */

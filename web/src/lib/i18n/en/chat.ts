@@ -75,6 +75,8 @@ const message = {
   /** The reader as a sentence's subject, and anybody else. */
   you: 'You',
   who: (name: string) => name,
+  script: (token: string) => `Your script “${token}”`,
+  byScript: (token: string) => `Your script “${token}”`,
 };
 
 const queue = {

@@ -67,6 +67,8 @@ const message: Dictionary['message'] = {
   discard: '버리기',
   you: '내가',
   who: (name) => `${name} 님이`,
+  script: (token) => `내 스크립트 “${token}”`,
+  byScript: (token) => `내 스크립트 “${token}”에서`,
 };
 
 const queue: Dictionary['queue'] = {
