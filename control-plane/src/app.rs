@@ -81,7 +81,7 @@ pub struct App {
     pub lookups: Lookups,
     /// The exports that are being made: of records.
     pub exports: Arc<Exports>,
-    /// And of files.
+    /// The exports that are being made: of files.
     pub file_exports: Arc<Exports>,
     /// The sessions that sockets stand on.
     pub presence: Arc<Presence>,

@@ -1,10 +1,10 @@
 //! Exports: lines of JSON, of which there may be many, or files; they may take their reader long. One person has one of each kind
 //! at a time, and all together have few; what waits for a reader is bounded, and is gone when they are.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use axum::body::{Body, Bytes};
@@ -12,12 +12,15 @@ use futures_util::stream;
 use protocol::UserId;
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::error::ApiError;
 
 /// Exports at a time, everybody's together.
 const ALL: usize = 4;
+/// How long nobody's is cut off for somebody else's. A browser that reads slowly may take for ever.
+const UNDISTURBED: Duration = Duration::from_secs(600);
 /// When whoever finds no place is to come back.
 const BACK: Duration = Duration::from_secs(9);
 /// Lines that may wait for the browser. The longest, one with a chunk of a body, is some 700 KiB.
@@ -27,20 +30,40 @@ const WRITE: Duration = Duration::from_secs(60);
 
 /// Who is having an export made.
 #[derive(Debug, Default)]
-pub struct Exports(Mutex<HashSet<UserId>>);
+pub struct Exports(Mutex<HashMap<UserId, Seat>>);
+
+#[derive(Debug)]
+struct Seat {
+    since: Instant,
+    taken_away: CancellationToken,
+}
 
 impl Exports {
-    /// A place for an export that somebody wants.
+    /// A place for an export that somebody wants. If all are taken, it is that of whoever has had theirs for longest, and for
+    /// long.
     ///
     /// # Errors
     /// `TooMany`, with when to come back, when they have one, or too many others do.
     pub fn enter(self: &Arc<Self>, user: UserId) -> Result<Place, ApiError> {
-        let mut users = self.lock();
-        if users.len() >= ALL || !users.insert(user) {
+        self.enter_at(user, Instant::now())
+    }
+
+    fn enter_at(self: &Arc<Self>, user: UserId, now: Instant) -> Result<Place, ApiError> {
+        let mut seats = self.lock();
+        if seats.contains_key(&user) {
             return Err(ApiError::too_often(BACK));
         }
-        drop(users);
-        Ok(Place { exports: Arc::clone(self), user })
+        if seats.len() >= ALL {
+            let oldest =
+                seats.iter().min_by_key(|(_, seat)| seat.since).map(|(user, seat)| (*user, seat.since));
+            let free = oldest.filter(|(_, since)| now.saturating_duration_since(*since) >= UNDISTURBED);
+            let seat = free.and_then(|(user, _)| seats.remove(&user));
+            seat.ok_or_else(|| ApiError::too_often(BACK))?.taken_away.cancel();
+        }
+        let taken_away = CancellationToken::new();
+        seats.insert(user, Seat { since: now, taken_away: taken_away.clone() });
+        drop(seats);
+        Ok(Place { exports: Arc::clone(self), user, taken_away })
     }
 
     /// How many there are.
@@ -48,7 +71,7 @@ impl Exports {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<UserId>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Seat>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,11 +81,15 @@ impl Exports {
 pub struct Place {
     exports: Arc<Exports>,
     user: UserId,
+    taken_away: CancellationToken,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.exports.lock().remove(&self.user);
+        // Taken away, it is somebody else's, or even the same person's.
+        if !self.taken_away.is_cancelled() {
+            self.exports.lock().remove(&self.user);
+        }
     }
 }
 
@@ -148,6 +175,7 @@ where
         let ended = tokio::select! {
             biased;
             () = stop.cancelled() => Err(anyhow::anyhow!("the server restarts")),
+            () = place.taken_away.cancelled() => Err(anyhow::anyhow!("it took too long while others waited")),
             () = lines.0.closed() => Err(anyhow::anyhow!("the browser is gone")),
             why = until => Err(anyhow::anyhow!(why)),
             ended = async { writing.await?; lines.taken().await } => ended,
@@ -212,6 +240,26 @@ mod tests {
         places.push(exports.enter(user(1)).unwrap());
         drop(places);
         assert!(exports.lock().is_empty());
+    }
+
+    #[test]
+    fn whoever_has_had_a_place_for_long_gives_it_up_to_somebody_who_has_none() {
+        let exports = Arc::new(Exports::default());
+        let begin = Instant::now();
+        let (middle, end) = (begin + UNDISTURBED / 2, begin + UNDISTURBED);
+        let slow = exports.enter_at(user(0), begin).unwrap();
+        let others: Vec<_> = (1..ALL).map(|n| exports.enter_at(user(n), middle).unwrap()).collect();
+        assert!(exports.enter_at(user(ALL), middle).is_err());
+        // Not to themselves.
+        assert!(exports.enter_at(user(0), end).is_err() && !slow.taken_away.is_cancelled());
+        let next = exports.enter_at(user(ALL), end).unwrap();
+        assert!(slow.taken_away.is_cancelled() && !others[0].taken_away.is_cancelled());
+        assert_eq!(exports.count(), ALL);
+        assert!(exports.enter_at(user(0), end).is_err());
+        drop(slow);
+        assert_eq!(exports.count(), ALL);
+        drop(next);
+        assert_eq!(exports.count(), ALL - 1);
     }
 
     struct Woken(AtomicBool);

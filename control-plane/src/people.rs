@@ -124,12 +124,13 @@ pub async fn keep_erasing(app: Arc<App>) {
             Ok(left) => {
                 let finished = |id| {
                     let app = Arc::clone(&app);
-                    async move { (id, finish(app, id).await) }
+                    async move { (id, tokio::time::timeout(LOOK_AGAIN, finish(app, id)).await) }
                 };
                 for (user, outcome) in join_all(left.into_iter().map(finished)).await {
                     match outcome {
-                        Ok(()) => tracing::info!(%user, "somebody is erased, as was left to do"),
-                        Err(error) => tracing::warn!(%user, ?error, "somebody can't be erased yet"),
+                        Ok(Ok(())) => tracing::info!(%user, "somebody is erased, as was left to do"),
+                        Ok(Err(error)) => tracing::warn!(%user, ?error, "somebody can't be erased yet"),
+                        Err(_) => tracing::warn!(%user, "somebody's workspace is not removed yet"),
                     }
                 }
             }

@@ -108,6 +108,8 @@ pub trait Runtime: std::fmt::Debug + Send + Sync + 'static {
     /// The user's files as a tar archive, whether the workspace runs or not; `None` if there are none yet. It is made while it
     /// is read.
     async fn files(&self, workspace: WorkspaceId) -> Result<Option<Pieces>, RuntimeError>;
+    /// Removes what a control plane that ended in the midst of something has left.
+    async fn tidy(&self) -> Result<(), RuntimeError>;
     /// How many bytes are free on the disk that the workspaces' data is on.
     async fn disk_free(&self) -> Result<u64, RuntimeError>;
     /// How many bytes of that disk each workspace takes up. Slow.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use control_plane::store::StoreError;
 use control_plane::store::records::Wanted;
 use e2e::{Stack, Viewer};
@@ -59,9 +60,24 @@ async fn a_message_sent_while_the_workspace_stops_has_it_started_again() -> anyh
     Ok(())
 }
 
-/// A person's own archive, as a file.
+async fn files(viewer: &Viewer) -> anyhow::Result<reqwest::Response> {
+    Ok(viewer.request(Method::GET, "/api/user/files").send().await?)
+}
+
+/// A person's own archive, which begins as soon as the place of their last one is free.
+async fn begun(viewer: &Viewer) -> anyhow::Result<reqwest::Response> {
+    let mut answer = None;
+    e2e::until("it is their turn", async || {
+        answer = files(viewer).await.ok();
+        answer.as_ref().is_some_and(|answer| answer.status() != StatusCode::TOO_MANY_REQUESTS)
+    })
+    .await?;
+    Ok(answer.context("no answer")?.error_for_status()?)
+}
+
+/// The same, as a file.
 async fn archive(viewer: &Viewer, folder: &Path) -> anyhow::Result<PathBuf> {
-    let answer = viewer.request(Method::GET, "/api/user/files").send().await?.error_for_status()?;
+    let answer = begun(viewer).await?;
     assert_eq!(answer.headers()["content-type"], "application/x-tar");
     let file = folder.join("files.tar");
     std::fs::write(&file, answer.bytes().await?)?;
@@ -82,8 +98,7 @@ async fn files_are_taken_along_whether_the_workspace_runs_or_not_and_hold_nothin
     // There is nothing yet.
     assert_eq!(std::fs::read(archive(&viewer, folder.path()).await?)?, [0; 1024]);
     viewer.ask(json!({ "type": "start_workspace" })).await?;
-    let running = |seen: &e2e::Seen| (seen.workspace["phase"]["type"] == "running").then_some(());
-    viewer.until("it runs", running).await?;
+    viewer.until("it runs", is_running).await?;
     let container = stack.container().await?;
     let uid = stack.uid_of(&viewer).await?.to_string();
     let script = "umask 077; mkdir -p /workspace/깊은/폴더; echo 안녕 >/workspace/깊은/폴더/글.txt
@@ -91,17 +106,24 @@ async fn files_are_taken_along_whether_the_workspace_runs_or_not_and_hold_nothin
     stack.engine.run(&["exec", "-u", &uid, &container, "sh", "-c", script]).await?;
     for stopped in [false, true] {
         if stopped {
+            // Whoever does not read on keeps nobody from stopping it.
+            let unread = begun(&viewer).await?;
             viewer.ask(json!({ "type": "stop_workspace" })).await?;
-            let is = |seen: &e2e::Seen| (seen.workspace["phase"]["type"] == "stopped").then_some(());
-            viewer.until("it is stopped", is).await?;
+            viewer.until("it is stopped", is_stopped).await?;
+            assert_eq!(
+                files(&viewer).await?.status(),
+                StatusCode::TOO_MANY_REQUESTS,
+                "one has one at a time"
+            );
+            drop(unread);
         }
         let file = archive(&viewer, folder.path()).await?;
         assert_eq!(tar("-xOf", &file, "./workspace/깊은/폴더/글.txt").await?, "안녕\n");
         assert!(tar("-tvf", &file, "./workspace/hole").await?.contains("107374182400"));
         assert!(file.metadata()?.len() < 100 << 20);
     }
-    // Whoever does not read on keeps neither the workspace nor an erasing waiting.
-    let unread = viewer.request(Method::GET, "/api/user/files").send().await?.error_for_status()?;
+    // Nor does an erasing wait for them.
+    let unread = begun(&viewer).await?;
     let user = viewer.user_id().parse()?;
     viewer.request(Method::DELETE, "/api/user").send().await?.error_for_status()?;
     let store = stack.store().await?;
@@ -113,6 +135,61 @@ async fn files_are_taken_along_whether_the_workspace_runs_or_not_and_hold_nothin
         left.is_ok_and(|left| left.trim().is_empty())
     })
     .await?;
+    stack.finish().await;
+    Ok(())
+}
+
+fn is_stopped(seen: &e2e::Seen) -> Option<()> {
+    (seen.workspace["phase"]["type"] == "stopped").then_some(())
+}
+
+fn is_running(seen: &e2e::Seen) -> Option<()> {
+    (seen.workspace["phase"]["type"] == "running").then_some(())
+}
+
+/// What a command on this machine prints.
+async fn here(command: &[&str]) -> anyhow::Result<String> {
+    let output = tokio::process::Command::new(command[0]).args(&command[1..]).output().await?;
+    anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_machine_was_started_anew_nobody_gets_the_files_of_somebody_elses_disk()
+-> anyhow::Result<()> {
+    let flags = vec!["--disk=64m".to_owned()];
+    let stack = Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await?;
+    let mut people = [stack.viewer().await?, stack.stranger("Bo").await?];
+    let mut devices = Vec::new();
+    for viewer in &mut people {
+        viewer.ask(json!({ "type": "start_workspace" })).await?;
+        viewer.until("it runs", is_running).await?;
+        viewer.ask(json!({ "type": "stop_workspace" })).await?;
+        viewer.until("it is stopped", is_stopped).await?;
+        let volume = format!("{}-user", stack.container_of(viewer).await?);
+        let device = stack.engine.run(&["volume", "inspect", "-f", "{{.Options.device}}", &volume]).await?;
+        devices.push(device.trim().to_owned());
+    }
+    let [ada, bo] = &mut people;
+    let folder = tempfile::tempdir()?;
+    archive(ada, folder.path()).await?;
+    // As after a start of the machine: the devices are given out anew, here the first one's to the second one's disk.
+    let disks = format!("atelier-{}-disks", stack.instance());
+    let disks = stack.engine.run(&["volume", "inspect", "-f", "{{.Mountpoint}}", &disks]).await?;
+    let second = stack.store().await?.workspace_of(bo.user_id().parse()?).await?.context("no workspace")?.id;
+    let disk = format!("{}/{second}.img", disks.trim());
+    for device in &devices {
+        here(&["losetup", "-d", device]).await?;
+        e2e::until("the device is let go of", async || here(&["losetup", device]).await.is_err()).await?;
+    }
+    here(&["losetup", &devices[0], &disk]).await?;
+    assert_eq!(files(ada).await?.status(), StatusCode::SERVICE_UNAVAILABLE);
+    // Started, each has their own again.
+    for viewer in [&mut *ada, bo] {
+        viewer.ask(json!({ "type": "start_workspace" })).await?;
+        viewer.until("it runs", is_running).await?;
+        archive(viewer, folder.path()).await?;
+    }
     stack.finish().await;
     Ok(())
 }

@@ -147,7 +147,12 @@ pub async fn files(State(app): State<Arc<App>>, current: CurrentUser) -> Result<
     let id = current.user.id;
     let place = exports::enter_files(&app, id)?;
     let archive = match app.store.workspace_of(id).await? {
-        Some(record) => app.runtime.files(record.id).await.map_err(unreadable)?,
+        Some(record) => {
+            // A browser that goes meanwhile leaves nothing behind.
+            let runtime = Arc::clone(&app.runtime);
+            let asked = app.tasks.spawn(async move { runtime.files(record.id).await });
+            asked.await.map_err(ApiError::internal)?.map_err(unreadable)?
+        }
         None => None,
     };
     let mut archive = archive.unwrap_or_else(|| stream::iter([Ok(Bytes::from_static(&EMPTY))]).boxed());

@@ -66,13 +66,15 @@ pub struct DockerRuntime {
     link: SocketAddr,
     /// When the wall was last seen to stand.
     wall: Mutex<Option<Instant>>,
+    volumes: volume::Locks,
 }
 
 impl DockerRuntime {
     /// Docker at the configured address. It need not be up. `instance` names this Atelier; `link` is what
     /// workspace-agents dial.
-    pub const fn new(config: Engine, instance: String, link: SocketAddr) -> Self {
-        Self { connected: OnceLock::new(), config, instance, link, wall: Mutex::const_new(None) }
+    pub fn new(config: Engine, instance: String, link: SocketAddr) -> Self {
+        let (connected, wall, volumes) = (OnceLock::new(), Mutex::default(), volume::Locks::default());
+        Self { connected, config, instance, link, wall, volumes }
     }
 
     /// The engine, as soon as it is there.
@@ -82,6 +84,11 @@ impl DockerRuntime {
         }
         let engine = Self::connect(&self.config.host)?;
         Ok(self.connected.get_or_init(|| engine))
+    }
+
+    /// The engine, for what goes on for as long as the engine is there, or somebody reads: a call's time limit is not for that.
+    fn patient_engine(&self) -> Result<Docker, RuntimeError> {
+        Ok(self.engine()?.clone().with_timeout(Duration::from_secs(u64::from(u32::MAX))))
     }
 
     /// Connects to the engine.
@@ -187,8 +194,10 @@ impl Runtime for DockerRuntime {
 
     async fn destroy(&self, workspace: WorkspaceId, network: u32) -> Result<(), RuntimeError> {
         self.remove_container(workspace, true).await?;
-        self.remove_archivers(workspace).await?;
+        let volumes = self.volumes.of(workspace).await;
+        self.remove_archivers(Some(workspace)).await?;
         self.remove_volumes(workspace).await?;
+        drop(volumes);
         self.remove_network(network).await
     }
 
@@ -231,9 +240,8 @@ impl Runtime for DockerRuntime {
         filters.insert("type".to_owned(), vec!["container".to_owned()]);
         filters.insert("event".to_owned(), vec!["die".to_owned(), "oom".to_owned()]);
         let options = EventsOptionsBuilder::default().filters(&filters).build();
-        // Events flow for as long as the engine is there; a call's time limit is not for them.
-        let engine = match self.engine() {
-            Ok(engine) => Arc::new(engine.clone().with_timeout(Duration::from_secs(u64::from(u32::MAX)))),
+        let engine = match self.patient_engine() {
+            Ok(engine) => Arc::new(engine),
             Err(_) => return futures_util::stream::iter([Happened::Gap]).boxed(),
         };
         let events = engine.events(Some(options));
@@ -252,6 +260,10 @@ impl Runtime for DockerRuntime {
 
     async fn files(&self, workspace: WorkspaceId) -> Result<Option<Pieces>, RuntimeError> {
         self.archive(workspace).await
+    }
+
+    async fn tidy(&self) -> Result<(), RuntimeError> {
+        self.remove_archivers(None).await
     }
 
     async fn disk_free(&self) -> Result<u64, RuntimeError> {

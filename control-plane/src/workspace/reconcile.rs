@@ -25,6 +25,9 @@ const WALL_TRIES: u32 = 2;
 /// # Errors
 /// When the store can't be read. An engine that is down is no error: it shows when something is started.
 pub async fn adopt(workspaces: &Arc<Workspaces>) -> anyhow::Result<()> {
+    if let Err(error) = workspaces.parts().runtime.tidy().await {
+        tracing::warn!(%error, "what the last control plane left can't be removed");
+    }
     let found = match look(workspaces).await {
         Ok(found) => found,
         Err(error) => {

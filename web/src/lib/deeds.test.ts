@@ -11,11 +11,24 @@ describe('a deed', () => {
         'en',
       ),
     ).toBe('tool: Bash · input: {"command":"ls"} · token: ci');
-    expect(detailText({ scopes: ['read', 'write'] }, 'en')).toBe('scopes: read, write');
+    expect(detailText({ scopes: ['read', 'answer'] }, 'en')).toBe('may: read, answer prompts');
     const at = Date.parse('2026-11-30T12:00:00Z');
-    expect(detailText({ expires_at: at, days: 7 }, 'en')).toMatch(/^expires_at: .*2026.* · days: 7$/);
+    expect(detailText({ expires_at: at, days: 7 }, 'en')).toMatch(/^expires: .*2026.* · days: 7$/);
     expect(detailText({ expires_at: at }, 'ko')).toContain('2026');
-    expect(detailText({ expires_at: 1e300, used_at: 'x' }, 'en')).toBe('expires_at: 1e+300 · used_at: x');
+    expect(detailText({ expires_at: 1e300, used_at: 'x' }, 'en')).toBe('expires: 1e+300 · used_at: x');
+    const device =
+      'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+    const entered = { how: 'local', address: '127.0.0.1', device };
+    expect(detailText(entered, 'en')).toBe('by: one-time link · address: 127.0.0.1 · device: Chrome (Linux)');
+    expect(detailText({ ...entered, device: 'curl/8' }, 'ko')).toBe(
+      '방법: 일회용 링크 · 주소: 127.0.0.1 · 기기: curl/8',
+    );
+    const stopped = { user: 'u-1', workspace: 'w-1', prompt: 'p-1', toString: 'x' };
+    expect(detailText(stopped, 'en', { 'u-1': 'Ada' })).toBe('user: Ada · toString: x');
+    const life = { state: 'stopped', reason: { code: 'asked', detail: 'idle' }, found: { type: 'running' } };
+    expect(detailText(life, 'en')).toBe('state: stopped · reason: asked (idle) · found: running');
+    expect(detailText({ decision: 'answer' }, 'ko')).toBe('결정: 답함');
+    expect(detailText({ name: 'answer' }, 'en')).toBe('name: answer');
     for (const nothing of [null, undefined, 'x', {}]) expect(detailText(nothing, 'en')).toBe('');
   });
 

@@ -1,29 +1,49 @@
 /** What a deed's details come to in one line. Pure. */
+import { deviceOf } from './device';
+import { fieldName, valueName } from './i18n/deeds';
 import { type Language, moment } from './i18n/format';
 
 /** Beyond it there are no dates (ECMA-262). */
 const LAST_MOMENT = 8.64e15;
+/** Ids that say nothing to a reader; who looks for them finds them in the row's title and in the export. */
+const IDS = ['prompt', 'workspace'];
 
-/** Details as short text, `name: value`, without what the row says anyway. */
-export function detailText(detail: unknown, language: Language): string {
+/** Details as short text, `name: value`, without what says nothing. Whoever has a name in `names` goes by it. */
+export function detailText(
+  detail: unknown,
+  language: Language,
+  names: Readonly<Record<string, string>> = {},
+): string {
   if (typeof detail !== 'object' || detail === null) return '';
   const shown = Object.entries(detail).filter(
-    ([, value]) => value !== null && value !== '' && value !== undefined,
+    ([name, value]) => value !== null && value !== '' && value !== undefined && !IDS.includes(name),
   );
-  return shown.map(([name, value]) => `${name}: ${told(name, value, language)}`).join(' · ');
+  const told = (name: string, value: unknown) => {
+    const word = (text: string) => valueName(name, text, language);
+    return special(name, value, language) ?? plain(value, word, names);
+  };
+  return shown.map(([name, value]) => `${fieldName(name, language)}: ${told(name, value)}`).join(' · ');
 }
 
-/** What ends in `_at` is a moment. */
-function told(name: string, value: unknown, language: Language): string {
-  const isMoment = name.endsWith('_at') && typeof value === 'number' && Math.abs(value) <= LAST_MOMENT;
-  return isMoment ? moment(value, language) : plain(value);
-}
-
-function plain(value: unknown): string {
-  if (Array.isArray(value)) return value.map(plain).join(', ');
-  if (typeof value === 'object' && value !== null) {
-    const { name } = value as { name?: unknown };
-    return typeof name === 'string' ? name : JSON.stringify(value);
+/** What ends in `_at` is a moment, and a device has a name. */
+function special(name: string, value: unknown, language: Language): string | undefined {
+  if (name.endsWith('_at') && typeof value === 'number' && Math.abs(value) <= LAST_MOMENT) {
+    return moment(value, language);
   }
-  return String(value);
+  const device = name === 'device' && typeof value === 'string' ? deviceOf(value) : undefined;
+  return device && `${device.browser} (${device.system})`;
+}
+
+type Word = (text: string) => string;
+
+function plain(value: unknown, word: Word, names: Readonly<Record<string, string>>): string {
+  if (Array.isArray(value)) return value.map((each) => plain(each, word, names)).join(', ');
+  if (typeof value === 'object' && value !== null) {
+    const { name, code, type, detail } = value as Record<string, unknown>;
+    const called = [name, code, type].find((each) => typeof each === 'string');
+    if (called === undefined) return JSON.stringify(value);
+    return typeof detail === 'string' ? `${called} (${detail})` : called;
+  }
+  const text = String(value);
+  return (Object.hasOwn(names, text) && names[text]) || word(text);
 }

@@ -28,7 +28,7 @@ const TOLD_LATER: Duration = Duration::from_millis(10);
 /// More than keys. Whoever pastes waits to hear that there is room for more.
 const TOLD_AT_ONCE: usize = 64;
 /// How long a recording's beginning may wait for the model to have read everything.
-const PAINTING: Duration = Duration::from_secs(2);
+const PAINTING: Duration = Duration::from_millis(500);
 /// How often it is told until when a terminal that nobody watches may idle.
 const IDLE_TOLD_EVERY: Duration = Duration::from_secs(30);
 /// What a restart prints before the new program does: it ends whatever modes the old one left, and keeps what it printed.
@@ -193,10 +193,10 @@ impl Owner {
             lent = answer(self.asked.as_mut()), if self.asked.is_some() => Wake::Lent(lent),
             written = write(pty, &typed), if pty.is_some() && !typed.is_empty() => Wake::Written(written),
             () = self.stream.wake.notified() => Wake::Look { stuck: !typed.is_empty() },
+            () = sleep_until(tell_taken.unwrap_or_else(Instant::now)), if tell_taken.is_some() => Wake::TellTaken,
             read = read(pty, &mut self.buffer[..room]), if pty.is_some() && room > 0 => Wake::Read(read),
             ended = wait(self.program.as_mut()), if self.program.is_some() => Wake::Ended(ended),
             () = sleep_until(nudge.unwrap_or_else(Instant::now)), if nudge.is_some() => Wake::Nudge,
-            () = sleep_until(tell_taken.unwrap_or_else(Instant::now)), if tell_taken.is_some() => Wake::TellTaken,
             () = sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => Wake::Idle,
         }
     }
@@ -418,6 +418,9 @@ impl Owner {
         // It begins with what is there. Without it, it would make no sense until the program draws anew.
         if let Ok(Ok(painting)) = timeout(PAINTING, self.stream.painting()).await {
             recorder.printed(&painting);
+        }
+        if let Some(trouble) = recorder.trouble() {
+            return Err(Refusal::new(ErrorCode::Unavailable, format!("it can't be recorded: {trouble}")));
         }
         let file = recorder.file().to_owned();
         self.recorder = Some(recorder);

@@ -13,7 +13,7 @@ use super::{DockerRuntime, refused};
 use crate::runtime::{Life, RuntimeError, Spec};
 
 /// Where the user's volume is. The user's are `user` and `workspace` in it, not the folder itself.
-const HOMES: &str = "/home";
+pub(super) const HOMES: &str = "/home";
 /// Where the state volume is. Never under a folder that the user can write.
 const STATE: &str = "/var/lib/atelier";
 /// What PID 1 may do as root, and nothing else: become the user, and end what the user started.

@@ -5,7 +5,6 @@
 //! reader, and it stands still when that does.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use bollard::Docker;
 use bollard::container::LogOutput;
@@ -16,47 +15,53 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use protocol::WorkspaceId;
 use tokio::sync::mpsc;
 
+use super::container::HOMES;
 use super::{DockerRuntime, INSTANCE, absent_is_fine, refused};
 use crate::runtime::{Pieces, RuntimeError};
 
 /// The label that says whose files a helper reads.
 const ARCHIVED: &str = "atelier.files";
-/// Where the files are in the helper. The user's are `user` and `workspace` in it.
-const HOMES: &str = "/home";
-/// The helper's memory.
+/// The helper's memory, and its processes.
 const MEMORY: i64 = 128 << 20;
+const PROCESSES: i64 = 16;
 /// Pieces that wait for the reader.
 const WAITING: usize = 2;
 /// What `tar` ends with when a file changed while it was read: the archive is whole.
 const CHANGED: i64 = 1;
-/// Longer than any archive takes to be read.
-const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 impl DockerRuntime {
-    /// The archive; `None` if the workspace has no files yet.
+    /// The archive; `None` if the workspace has no files yet. To be waited for to the end, or its helper may stay until the next
+    /// one.
     pub(super) async fn archive(&self, workspace: WorkspaceId) -> Result<Option<Pieces>, RuntimeError> {
-        let volume = self.user_volume(workspace);
-        if self.volume(&volume).await?.is_none() {
-            return Ok(None);
+        let name = self.user_volume(workspace);
+        let alone = self.volumes.of(workspace).await;
+        let Some(volume) = self.volume(&name).await? else { return Ok(None) };
+        if !self.is_own(&volume, workspace).await? {
+            return Err(RuntimeError::Refused("the workspace's disk is not attached".to_owned()));
         }
-        // A call's time limit is not for what goes on as long as somebody reads.
-        let engine = self.engine()?.clone().with_timeout(FOR_EVER);
-        let name = format!("atelier-{}-files-{}", self.instance, uuid::Uuid::new_v4().simple());
-        let options = CreateContainerOptionsBuilder::default().name(&name).build();
-        engine.create_container(Some(options), self.archiver(workspace, &volume)).await.map_err(refused)?;
+        // Whoever had one before reads it no more.
+        self.remove_archivers(Some(workspace)).await?;
+        let helper = format!("atelier-{}-files-{}", self.instance, uuid::Uuid::new_v4().simple());
+        let options = CreateContainerOptionsBuilder::default().name(&helper).build();
+        let (engine, patient) = (self.engine()?.clone(), self.patient_engine()?);
+        engine.create_container(Some(options), self.archiver(workspace, &name)).await.map_err(refused)?;
+        let options = AttachContainerOptionsBuilder::default().stream(true).stdout(true).build();
+        let output = patient.attach_container(&helper, Some(options)).await.map_err(refused)?.output;
+        engine.start_container(&helper, None).await.map_err(refused)?;
+        drop(alone);
         let (sender, mut pieces) = mpsc::channel(WAITING);
         tokio::spawn(async move {
             let ended = tokio::select! {
                 () = sender.closed() => Ok(()),
-                ended = feed(&engine, &name, &sender) => ended,
+                ended = feed(&patient, &helper, output, &sender) => ended,
             };
             let options = RemoveContainerOptionsBuilder::default().force(true).build();
-            if let Err(error) = engine.remove_container(&name, Some(options)).await {
-                tracing::warn!(name, %error, "a helper can't be removed");
+            if let Err(error) = absent_is_fine(engine.remove_container(&helper, Some(options)).await) {
+                tracing::warn!(helper, %error, "a helper can't be removed");
             }
             if let Err(error) = ended {
                 // Whoever reads may be gone.
@@ -66,10 +71,11 @@ impl DockerRuntime {
         Ok(Some(poll_fn(move |context| pieces.poll_recv(context)).boxed()))
     }
 
-    /// Removes helpers that read a workspace's files, or that a control plane which was killed has left: the volume can't be
-    /// removed while there is one.
-    pub(super) async fn remove_archivers(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
-        let labels = vec![format!("{INSTANCE}={}", self.instance), format!("{ARCHIVED}={workspace}")];
+    /// Removes helpers that read a workspace's files, or anybody's, or that a control plane which was killed has left: a volume
+    /// can't be removed while there is one.
+    pub(super) async fn remove_archivers(&self, workspace: Option<WorkspaceId>) -> Result<(), RuntimeError> {
+        let whose = workspace.map_or(ARCHIVED.to_owned(), |workspace| format!("{ARCHIVED}={workspace}"));
+        let labels = vec![format!("{INSTANCE}={}", self.instance), whose];
         let filters = HashMap::from([("label".to_owned(), labels)]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
         for helper in self.engine()?.list_containers(Some(options)).await.map_err(refused)? {
@@ -102,6 +108,8 @@ impl DockerRuntime {
                 binds: Some(vec![format!("{volume}:{HOMES}:ro")]),
                 readonly_rootfs: Some(true),
                 memory: Some(MEMORY),
+                nano_cpus: Some(self.config.nano_cpus),
+                pids_limit: Some(PROCESSES),
                 log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
                 ..HostConfig::default()
             }),
@@ -110,15 +118,13 @@ impl DockerRuntime {
     }
 }
 
-/// Starts the helper and passes on what it prints.
+/// Passes on what the helper prints.
 async fn feed(
     engine: &Docker,
     name: &str,
+    mut output: impl Stream<Item = Result<LogOutput, bollard::errors::Error>> + Unpin,
     pieces: &mpsc::Sender<Result<Bytes, RuntimeError>>,
 ) -> Result<(), RuntimeError> {
-    let options = AttachContainerOptionsBuilder::default().stream(true).stdout(true).build();
-    let mut output = engine.attach_container(name, Some(options)).await.map_err(refused)?.output;
-    engine.start_container(name, None).await.map_err(refused)?;
     while let Some(piece) = output.try_next().await.map_err(refused)? {
         if let LogOutput::StdOut { message } = piece
             && pieces.send(Ok(message)).await.is_err()

@@ -6,12 +6,14 @@
 //! so the volume that names the device is made anew when it changed; the data is in the image.
 
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::RemoveVolumeOptions;
 use protocol::WorkspaceId;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::helper::Needs;
 use super::{DockerRuntime, absent_is_fine, refused};
@@ -46,6 +48,7 @@ impl DockerRuntime {
     }
 
     async fn ensure_user_volume(&self, workspace: WorkspaceId) -> Result<(), RuntimeError> {
+        let _alone = self.volumes.of(workspace).await;
         let name = self.user_volume(workspace);
         let existing = self.volume(&name).await?;
         let Some(size) = self.config.disk else {
@@ -68,12 +71,25 @@ impl DockerRuntime {
             Err(error) => return Err(error),
         };
         if existing.is_some_and(|volume| device_of(&volume) != Some(device.as_str())) {
-            self.remove_archivers(workspace).await?;
+            self.remove_archivers(Some(workspace)).await?;
             self.remove_volume(&name).await?;
         }
         let options = [("type", "ext4"), ("device", device.as_str()), ("o", "noatime,nosuid,nodev")];
         let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
         self.create_volume(&name, workspace, HashMap::from(options)).await
+    }
+
+    /// Whether a volume is the workspace's own disk. One whose image is not attached may name a device that is another
+    /// workspace's by now: the numbers of loop devices are given out anew when the machine starts.
+    pub(super) async fn is_own(&self, volume: &Volume, workspace: WorkspaceId) -> Result<bool, RuntimeError> {
+        let Some(device) = device_of(volume) else { return Ok(true) };
+        if is_attached(device, workspace) {
+            return Ok(true);
+        }
+        let images = self.images_volume();
+        let script = format!("losetup -n -O NAME -j {IMAGES}/{workspace}.img");
+        let output = self.help(&script, loop_devices(&images)).await?;
+        Ok(output.lines().any(|line| line.trim() == device))
     }
 
     /// Makes the disk image unless it is there, attaches it unless it is, and returns its device.
@@ -191,6 +207,28 @@ impl DockerRuntime {
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
             Err(error) => Err(refused(error)),
         }
+    }
+}
+
+/// Who deals with a workspace's volumes: one at a time. A container that is made for a volume which is just being removed
+/// would have the engine make another, empty one.
+#[derive(Debug, Default)]
+pub(super) struct Locks(std::sync::Mutex<HashMap<WorkspaceId, Weak<Mutex<()>>>>);
+
+impl Locks {
+    /// Waits for a workspace's.
+    pub(super) async fn of(&self, workspace: WorkspaceId) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| lock.strong_count() > 0);
+            let known = locks.get(&workspace).and_then(Weak::upgrade);
+            known.unwrap_or_else(|| {
+                let lock = Arc::default();
+                locks.insert(workspace, Arc::downgrade(&lock));
+                lock
+            })
+        };
+        lock.lock_owned().await
     }
 }
 

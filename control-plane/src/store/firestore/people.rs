@@ -62,8 +62,8 @@ pub(super) fn read(doc: &Doc) -> Result<UserRecord> {
 }
 
 pub(super) fn fields(user: &UserRecord) -> Result<Fields> {
-    let erasing = if user.erasing { Fields::default().flag(ERASING, true) } else { Fields::default() };
-    erasing
+    let fields = if user.erasing { Fields::default().flag(ERASING, true) } else { Fields::default() };
+    fields
         .text("subject", &user.subject)
         .text("name", &user.name)
         .maybe_text("email", user.email.as_ref())

@@ -95,6 +95,10 @@ impl Runtime for Engine {
         Ok(())
     }
 
+    async fn tidy(&self) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
     async fn files(&self, _: WorkspaceId) -> Result<Option<Pieces>, RuntimeError> {
         Ok(None)
     }

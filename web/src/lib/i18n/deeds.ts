@@ -23,6 +23,42 @@ const en = {
   reload: 'Look again',
   atelier: 'Atelier',
   nobody: 'nobody',
+  configuration: 'configuration',
+  fields: {
+    address: 'address',
+    always: 'always allowed',
+    ask: 'asked for',
+    content: 'with conversations',
+    conversations: 'conversations',
+    decision: 'decision',
+    device: 'device',
+    expires_at: 'expires',
+    found: 'found',
+    from: 'from',
+    how: 'by',
+    input: 'input',
+    mode: 'mode',
+    name: 'name',
+    own: 'their own',
+    reason: 'reason',
+    scopes: 'may',
+    state: 'state',
+    subject: 'about',
+    to: 'to',
+    token: 'token',
+    tool: 'tool',
+    user: 'user',
+    why: 'reason',
+  },
+  values: {
+    content: { true: 'yes', false: 'no' },
+    decision: { allow: 'allowed', deny: 'denied', answer: 'answered', form: 'filled in' },
+    from: { user: 'user', operator: 'operator' },
+    how: { local: 'one-time link', provider: 'identity provider', id_token: 'Google’s button' },
+    own: { true: 'yes', false: 'no' },
+    scopes: { read: 'read', write: 'write', answer: 'answer prompts' },
+    to: { user: 'user', operator: 'operator' },
+  },
   kinds: {
     signed_in: 'signed in',
     sign_in_failed: 'sign-in refused',
@@ -74,6 +110,42 @@ const ko: typeof en = {
   reload: '다시 보기',
   atelier: '아틀리에',
   nobody: '로그인하지 않은 사람',
+  configuration: '설정 파일',
+  fields: {
+    address: '주소',
+    always: '항상 허용',
+    ask: '요청',
+    content: '대화 포함',
+    conversations: '대화',
+    decision: '결정',
+    device: '기기',
+    expires_at: '만료',
+    found: '그때 상태',
+    from: '이전',
+    how: '방법',
+    input: '입력',
+    mode: '모드',
+    name: '이름',
+    own: '본인 것',
+    reason: '이유',
+    scopes: '권한',
+    state: '상태',
+    subject: '내용',
+    to: '이후',
+    token: '토큰',
+    tool: '도구',
+    user: '사용자',
+    why: '이유',
+  },
+  values: {
+    content: { true: '예', false: '아니요' },
+    decision: { allow: '허용', deny: '거절', answer: '답함', form: '채움' },
+    from: { user: '사용자', operator: '운영자' },
+    how: { local: '일회용 링크', provider: '로그인 제공자', id_token: 'Google 버튼' },
+    own: { true: '예', false: '아니요' },
+    scopes: { read: '읽기', write: '쓰기', answer: '요청에 답하기' },
+    to: { user: '사용자', operator: '운영자' },
+  },
   kinds: {
     signed_in: '로그인',
     sign_in_failed: '로그인 거절',
@@ -108,6 +180,20 @@ export const deedWords: Record<Language, typeof en> = { en, ko };
 
 /** What a kind of deed is called; a kind that this page does not know, by its own name. */
 export function deedName(kind: string, language: Language): string {
-  const names: Record<string, string> = deedWords[language].kinds;
-  return (Object.hasOwn(names, kind) && names[kind]) || kind;
+  return named(deedWords[language].kinds, kind);
+}
+
+/** What one of its details is called, likewise. */
+export function fieldName(field: string, language: Language): string {
+  return named(deedWords[language].fields, field);
+}
+
+/** A value that is one word of ours, likewise. Of most fields a person may have made up the value. */
+export function valueName(field: string, value: string, language: Language): string {
+  const values: Record<string, Record<string, string>> = deedWords[language].values;
+  return named((Object.hasOwn(values, field) && values[field]) || {}, value);
+}
+
+function named(names: Readonly<Record<string, string>>, key: string): string {
+  return (Object.hasOwn(names, key) && names[key]) || key;
 }

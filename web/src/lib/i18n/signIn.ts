@@ -16,6 +16,7 @@ const en = {
     'One signs in here only from a browser on the machine where the control plane runs. Ask the operator.',
   with: (provider: string) => `Sign in with ${provider}`,
   going: (provider: string) => `Going to ${provider}`,
+  other: 'Use another account',
   providerHow: (provider: string) => `${provider} says who you are. Your password stays there.`,
   refusals: {
     stale: 'This sign-in was used before, took too long, or was begun in another browser. Begin again here.',
@@ -51,6 +52,7 @@ const ko: typeof en = {
   elsewhere: '컨트롤 플레인이 돌아가는 기기의 브라우저에서만 로그인할 수 있어요. 운영자에게 물어봐 주세요.',
   with: (provider) => `${provider} 계정으로 로그인`,
   going: (provider) => `${provider}로 가는 중`,
+  other: '다른 계정으로 로그인',
   providerHow: (provider) => `${provider}에서 본인을 확인해요. 비밀번호는 그곳에만 있어요.`,
   refusals: {
     stale:

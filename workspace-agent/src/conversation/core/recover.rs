@@ -185,7 +185,8 @@ impl Conversation {
         let known = self.steers.len();
         self.steers.retain(|steer| steer.message.item != message.item);
         let steered = self.steers.len() < known;
-        self.waiting.retain(|waiting| waiting.item != message.item);
+        let waited = self.waiting.iter().position(|waiting| waiting.item == message.item);
+        let waited = waited.and_then(|at| self.waiting.remove(at));
         if steer {
             self.steers.push(Steer { message, started: false });
             return;
@@ -193,7 +194,11 @@ impl Conversation {
         match self.turn.as_ref().and_then(Turn::item) {
             Some(current) if current == message.item => {}
             _ if steered => self.waiting.push_front(Message { steered, ..message }),
-            _ => self.waiting.push_back(message),
+            _ => {
+                // That it was given already outlives that it is told again.
+                let steered = waited.is_some_and(|waited| waited.steered);
+                self.waiting.push_back(Message { steered, ..message });
+            }
         }
     }
 
