@@ -5,9 +5,11 @@
 //! reader, and it stands still when that does.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
@@ -30,6 +32,9 @@ const MEMORY: i64 = 128 << 20;
 const PROCESSES: i64 = 16;
 /// Pieces that wait for the reader.
 const WAITING: usize = 2;
+/// How long helpers may take to be gone, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_millis(50);
 /// What `tar` ends with when a file changed while it was read: the archive is whole.
 const CHANGED: i64 = 1;
 
@@ -59,8 +64,7 @@ impl DockerRuntime {
                 () = sender.closed() => Ok(()),
                 ended = feed(&patient, &helper, output, &sender) => ended,
             };
-            let options = RemoveContainerOptionsBuilder::default().force(true).build();
-            if let Err(error) = absent_is_fine(engine.remove_container(&helper, Some(options)).await) {
+            if let Err(error) = remove(&engine, &helper).await {
                 tracing::warn!(helper, %error, "a helper can't be removed");
             }
             if let Err(error) = ended {
@@ -78,12 +82,20 @@ impl DockerRuntime {
         let labels = vec![format!("{INSTANCE}={}", self.instance), whose];
         let filters = HashMap::from([("label".to_owned(), labels)]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        for helper in self.engine()?.list_containers(Some(options)).await.map_err(refused)? {
-            let options = RemoveContainerOptionsBuilder::default().force(true).build();
-            let name = helper.id.unwrap_or_default();
-            absent_is_fine(self.engine()?.remove_container(&name, Some(options)).await)?;
+        let began = Instant::now();
+        loop {
+            let left = self.engine()?.list_containers(Some(options.clone())).await.map_err(refused)?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(RuntimeError::Refused("a helper can't be removed".to_owned()));
+            }
+            for helper in left {
+                remove(self.engine()?, &helper.id.unwrap_or_default()).await?;
+            }
+            tokio::time::sleep(AGAIN).await;
         }
-        Ok(())
     }
 
     fn archiver(&self, workspace: WorkspaceId, volume: &str) -> ContainerCreateBody {
@@ -118,11 +130,20 @@ impl DockerRuntime {
     }
 }
 
+/// Removes a helper; it may be gone, or just being removed.
+async fn remove(engine: &Docker, helper: &str) -> Result<(), RuntimeError> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).build();
+    match engine.remove_container(helper, Some(options)).await {
+        Err(Error::DockerResponseServerError { status_code: 409, .. }) => Ok(()),
+        removed => absent_is_fine(removed),
+    }
+}
+
 /// Passes on what the helper prints.
 async fn feed(
     engine: &Docker,
     name: &str,
-    mut output: impl Stream<Item = Result<LogOutput, bollard::errors::Error>> + Unpin,
+    mut output: impl Stream<Item = Result<LogOutput, Error>> + Unpin,
     pieces: &mpsc::Sender<Result<Bytes, RuntimeError>>,
 ) -> Result<(), RuntimeError> {
     while let Some(piece) = output.try_next().await.map_err(refused)? {
@@ -135,7 +156,7 @@ async fn feed(
     let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
     let code = match engine.wait_container(name, Some(options)).next().await {
         Some(Ok(response)) => response.status_code,
-        Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
+        Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
         Some(Err(error)) => return Err(refused(error)),
         None => -1,
     };
