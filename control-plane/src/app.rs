@@ -19,7 +19,7 @@ use crate::auth::origin::OwnOrigins;
 use crate::auth::pace::Pace;
 use crate::auth::presence::Presence;
 use crate::auth::token;
-use crate::config::Config;
+use crate::config::{Config, Http};
 use crate::exports::Exports;
 use crate::fleet::{self, Fleet};
 use crate::gateway::{self, Gateway};
@@ -163,7 +163,9 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     };
     let runtime: Arc<dyn Runtime> = Arc::new(DockerRuntime::new(config.engine.clone(), instance, dialled));
     let app = assemble(config, store, authority, runtime, public)?;
-    serve(&app, public_listener, link_listener)?;
+    serve_browsers(&app, public_listener)?;
+    reconcile::look_first(&app.workspaces).await;
+    serve_workspaces(&app, link_listener)?;
     let (stop, tasks) = (app.stop.clone(), app.tasks.clone());
     reconcile::adopt(&app.workspaces).await?;
     tasks.spawn(stop.clone().run_until_cancelled_owned(reconcile::watch(Arc::clone(&app.workspaces))));
@@ -181,28 +183,40 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     Ok(Running { app, public, link, sign_in, lock })
 }
 
-/// Has both ports serve.
-fn serve(app: &Arc<App>, public: TcpListener, link: TcpListener) -> anyhow::Result<()> {
+fn port(
+    app: &App,
+    name: &'static str,
+    share: Share,
+    proxied: Option<Arc<Http>>,
+    router: axum::Router,
+) -> Port {
+    let (crowd, stop, tasks) = (Arc::new(Crowd::new(share)), app.stop.clone(), app.tasks.clone());
+    Port { name, crowd, proxied, router, stop, tasks }
+}
+
+/// Has the port for browsers and scripts serve.
+fn serve_browsers(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let (stop, tasks) = (app.stop.clone(), app.tasks.clone());
-    let port = |name, share, proxied, router| {
-        let (crowd, stop, tasks) = (Arc::new(Crowd::new(share)), stop.clone(), tasks.clone());
-        Port { name, crowd, proxied, router, stop, tasks }
-    };
     let proxied = Some(Arc::new(app.config.http.clone()));
-    let browsers = port("public", Share::BROWSERS, proxied, router::public(Arc::clone(app)));
+    let browsers = port(app, "public", Share::BROWSERS, proxied, router::public(Arc::clone(app)));
     match app.config.http.tls.clone() {
         Some(files) => {
             let served = Served::new(files)?;
-            tasks.spawn(server::serve_tls(public, served.server_config()?, browsers));
+            tasks.spawn(server::serve_tls(listener, served.server_config()?, browsers));
             tasks.spawn(stop.clone().run_until_cancelled_owned(served.watch()));
         }
         None => {
-            tasks.spawn(server::serve_plain(public, browsers));
+            tasks.spawn(server::serve_plain(listener, browsers));
         }
     }
-    let workspaces = port("link", Share::WORKSPACE, None, router::link(Arc::clone(app)));
-    tasks.spawn(server::serve_tls(link, verify::server_config(&app.authority)?, workspaces));
     tasks.spawn(stop.run_until_cancelled_owned(look_for_provider(Arc::clone(app))));
+    Ok(())
+}
+
+/// Has the port for workspace-agents serve.
+fn serve_workspaces(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
+    let workspaces = port(app, "link", Share::WORKSPACE, None, router::link(Arc::clone(app)));
+    app.tasks.spawn(server::serve_tls(listener, verify::server_config(&app.authority)?, workspaces));
     Ok(())
 }
 

@@ -22,7 +22,7 @@ pub mod policy;
 pub mod reconcile;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use protocol::close::CloseCode;
 use protocol::status::Phase;
@@ -34,6 +34,7 @@ use tokio_util::task::TaskTracker;
 use self::driver::{Driver, Event, Found};
 use self::guard::Guard;
 use self::policy::{Answer, Ask, By};
+use crate::clock;
 use crate::hub::Hubs;
 use crate::hub::workspace::WorkspaceHub;
 use crate::links::Links;
@@ -51,6 +52,8 @@ pub struct Workspaces {
     parts: Parts,
     guard: Guard,
     drivers: Mutex<HashMap<WorkspaceId, mpsc::Sender<Event>>>,
+    /// Since when runs what ran before this control plane did, as far as it was seen.
+    before: OnceLock<HashMap<WorkspaceId, Millis>>,
 }
 
 /// What every driver needs.
@@ -78,7 +81,13 @@ impl Workspaces {
     /// No drivers yet.
     pub fn new(parts: Parts) -> Arc<Self> {
         let guard = Guard::new(parts.least_free);
-        Arc::new(Self { parts, guard, drivers: Mutex::new(HashMap::new()) })
+        Arc::new(Self { parts, guard, drivers: Mutex::default(), before: OnceLock::new() })
+    }
+
+    /// Since when a workspace runs of which nothing is known but that its link is there.
+    pub fn since(&self, id: WorkspaceId) -> Millis {
+        let before = self.before.get().and_then(|before| before.get(&id)).copied();
+        before.unwrap_or_else(clock::now)
     }
 
     /// What the drivers share.

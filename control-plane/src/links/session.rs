@@ -19,7 +19,6 @@ use tokio::time::{Instant, timeout};
 use super::round_trip::RoundTrip;
 use super::{Inbox, Link, Outgoing};
 use crate::app::App;
-use crate::clock;
 use crate::hub::workspace::WorkspaceHub;
 use crate::store::StoreError;
 use crate::store::records::{Chunk, WorkspaceRecord};
@@ -83,7 +82,8 @@ impl Session {
         workspace: WorkspaceRecord,
         hello: Hello,
     ) -> Result<(Self, Inbox), StoreError> {
-        let hub = app.workspaces.drive(workspace.clone(), Some(clock::now())).await?;
+        let since = app.workspaces.since(workspace.id);
+        let hub = app.workspaces.drive(workspace.clone(), Some(since)).await?;
         let generation = app.store.count_link(workspace.id).await?;
         let (link, inbox) = Link::new(generation);
         app.links.insert(workspace.id, link.clone());

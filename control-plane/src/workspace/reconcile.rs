@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use protocol::{Millis, WorkspaceId};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use super::Workspaces;
 use super::driver::{Event, reason_of};
@@ -15,19 +15,27 @@ use crate::runtime::{Happened, RuntimeError};
 
 /// How often the engine is looked at even if it tells nothing.
 const LOOK: Duration = Duration::from_secs(30);
+/// How long links wait for the first look. An engine that hangs keeps nobody out for longer.
+const LOOK_FIRST: Duration = Duration::from_secs(2);
 /// How long to wait before an engine that went away, or a wall that failed, is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How often the wall is tried in a row before what runs behind it is stopped.
 const WALL_TRIES: u32 = 2;
+
+/// At start, before links are served: sees since when what runs does. A link that comes first would have it begin now.
+pub async fn look_first(workspaces: &Arc<Workspaces>) {
+    if let Ok(Ok(found)) = timeout(LOOK_FIRST, look(workspaces)).await {
+        let running = found.into_iter().filter_map(|(id, running)| Some((id, running?)));
+        // Looked once.
+        let _ = workspaces.before.set(running.collect());
+    }
+}
 
 /// At start: a driver for every workspace, with what the engine runs adopted.
 ///
 /// # Errors
 /// When the store can't be read. An engine that is down is no error: it shows when something is started.
 pub async fn adopt(workspaces: &Arc<Workspaces>) -> anyhow::Result<()> {
-    if let Err(error) = workspaces.parts().runtime.tidy().await {
-        tracing::warn!(%error, "what the last control plane left can't be removed");
-    }
     let found = match look(workspaces).await {
         Ok(found) => found,
         Err(error) => {
@@ -40,6 +48,10 @@ pub async fn adopt(workspaces: &Arc<Workspaces>) -> anyhow::Result<()> {
         workspaces.drive(record, running).await?;
     }
     stop_strays(workspaces, &found).await;
+    // Last: nothing that runs waits for it to be known.
+    if let Err(error) = workspaces.parts().runtime.tidy().await {
+        tracing::warn!(%error, "what the last control plane left can't be removed");
+    }
     Ok(())
 }
 
