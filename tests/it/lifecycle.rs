@@ -195,22 +195,24 @@ async fn after_the_machine_was_started_anew_nobody_gets_the_files_of_somebody_el
     Ok(())
 }
 
-/// A stack for whose control plane the engine is out of reach while that name is not there.
-async fn with_engine_at(socket: &Path) -> anyhow::Result<Stack> {
+/// A stack for whose control plane the engine is out of reach while that name is not there, and a conversation in it that has had
+/// a turn.
+async fn with_engine_at(socket: &Path) -> anyhow::Result<(Stack, Viewer, String)> {
     std::os::unix::fs::symlink(ENGINE, socket)?;
     let flags = vec![format!("--docker-host=unix://{}", socket.display())];
-    Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await
+    let stack = Stack::start_with(e2e::StackOptions { flags, ..Default::default() }).await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "hello").await?;
+    viewer.result_of(&conversation, &first).await?;
+    Ok((stack, viewer, conversation))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_being_erased_is_gone_after_a_restart_whatever_it_cut_off() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("engine.sock");
-    let mut stack = with_engine_at(&socket).await?;
-    let mut viewer = stack.viewer().await?;
-    let conversation = viewer.conversation().await?;
-    let first = viewer.send(&conversation, "hello").await?;
-    viewer.result_of(&conversation, &first).await?;
+    let (mut stack, viewer, _) = with_engine_at(&socket).await?;
     let user = viewer.user_id().parse()?;
     std::fs::remove_file(&socket)?;
     let erased = tokio::spawn(viewer.request(Method::DELETE, "/api/user").send());
@@ -241,11 +243,7 @@ async fn a_message_that_comes_before_a_restarted_control_plane_has_looked_ends_n
 -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("engine.sock");
-    let mut stack = with_engine_at(&socket).await?;
-    let mut viewer = stack.viewer().await?;
-    let conversation = viewer.conversation().await?;
-    let first = viewer.send(&conversation, "hello").await?;
-    viewer.result_of(&conversation, &first).await?;
+    let (mut stack, mut viewer, conversation) = with_engine_at(&socket).await?;
     let before = stack.life().await?;
     let container = stack.container().await?;
     // Frozen, the workspace-agent can't say that it is there.

@@ -36,6 +36,7 @@ pub struct State {
     pub ring: Ring,
     /// What was typed.
     pub inputs: Inputs,
+    /// How far that was taken is to be told now.
     taken_due: bool,
     /// How far the model has read.
     pub modelled: u64,

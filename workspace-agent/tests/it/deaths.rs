@@ -5,12 +5,11 @@ use protocol::EventBody;
 use protocol::close::ErrorCode;
 use protocol::event::{MessageEnd, Trouble, Unknown};
 use protocol::link::Delivery;
-use protocol::settings::Settings;
 use protocol::summary::State;
 use serde_json::json;
 use workspace_agent::conversation::core::{Aftermath, Input};
 
-use crate::desk::{Desk, person};
+use crate::desk::Desk;
 
 #[test]
 fn a_death_before_any_tool_gives_the_message_again_under_the_same_id() {
@@ -63,14 +62,7 @@ fn an_unknown_turn_is_continued_by_a_person() {
     let item = desk.begin_turn("TOOL");
     desk.call_tool("toolu_1");
     desk.exit();
-    let request = desk.new_item();
-    desk.feed(Input::Continue {
-        item: request,
-        by: person(),
-        message: item,
-        settings: Settings::default(),
-        known: None,
-    });
+    desk.continue_turn(item);
     assert!(desk.spawned[1].continue_turn && desk.spawned[1].resume);
     desk.lifecycle(item, "started");
     desk.come_up_as("running");
@@ -90,15 +82,7 @@ fn what_steered_a_lost_turn_waits_until_somebody_has_dealt_with_that() {
     assert_eq!((desk.summary().state, desk.summary().unknown), (State::Idle, Some(item)));
     let mut reborn = desk.reborn();
     assert!(reborn.spawned.is_empty());
-    let request = reborn.new_item();
-    let by = person();
-    reborn.feed(Input::Continue {
-        item: request,
-        by,
-        message: item,
-        settings: Settings::default(),
-        known: None,
-    });
+    reborn.continue_turn(item);
     reborn.lifecycle(item, "started");
     reborn.come_up_as("running");
     reborn.result(&[item]);
@@ -138,14 +122,7 @@ fn a_continued_turn_with_nothing_to_take_up_ends() {
     let item = desk.begin_turn("TOOL");
     desk.call_tool("toolu_1");
     desk.exit();
-    let request = desk.new_item();
-    desk.feed(Input::Continue {
-        item: request,
-        by: person(),
-        message: item,
-        settings: Settings::default(),
-        known: None,
-    });
+    desk.continue_turn(item);
     desk.come_up_as("idle");
     assert_eq!(desk.find("message_ended"), Some(&EventBody::MessageEnded { item, how: MessageEnd::Nothing }));
 }
@@ -321,14 +298,7 @@ fn one_that_the_lost_turn_had_heard_is_over_with_it_when_that_is_continued() {
     let steer = desk.steer("and this");
     desk.exit();
     desk.written.clear();
-    let request = desk.new_item();
-    desk.feed(Input::Continue {
-        item: request,
-        by: person(),
-        message: item,
-        settings: Settings::default(),
-        known: None,
-    });
+    desk.continue_turn(item);
     desk.come_up_as("running");
     desk.introduce();
     desk.result(&[steer, item]);
@@ -349,14 +319,7 @@ fn what_a_person_dealt_with_is_not_ended_again_by_the_turn_that_is_continued() {
     let again = delivery.item;
     desk.feed(Input::Deliver(Delivery { again_of: Some(item), ..delivery }));
     completed_by_the_next(&mut desk, steer);
-    let request = desk.new_item();
-    desk.feed(Input::Continue {
-        item: request,
-        by: person(),
-        message: steer,
-        settings: Settings::default(),
-        known: None,
-    });
+    desk.continue_turn(steer);
     desk.exit();
     desk.come_up_as("running");
     desk.introduce();
@@ -473,14 +436,7 @@ fn play(desk: &mut Desk, sent: &mut Vec<protocol::ItemId>, happening: &Happening
         Happening::Reborn => *desk = desk.reborn(),
         Happening::Continue => {
             if let Some(message) = desk.summary().unknown {
-                let item = desk.new_item();
-                desk.feed(Input::Continue {
-                    item,
-                    by: person(),
-                    message,
-                    settings: Settings::default(),
-                    known: None,
-                });
+                desk.continue_turn(message);
             }
         }
         Happening::Tick => {

@@ -184,6 +184,13 @@ impl Desk {
         item
     }
 
+    /// A person wants the turn of that message continued.
+    pub(crate) fn continue_turn(&mut self, message: ItemId) -> ItemId {
+        let (item, settings) = (self.new_item(), Settings::default());
+        self.feed(Input::Continue { item, by: person(), message, settings, known: None });
+        item
+    }
+
     pub(crate) fn decide(&mut self, prompt: &str, decision: Decision) -> ItemId {
         let item = self.new_item();
         let prompt = PromptId::new(prompt).unwrap();

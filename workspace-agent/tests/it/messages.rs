@@ -362,15 +362,7 @@ fn the_turns_cost_is_its_own_share() {
 fn continuing_what_is_not_unknown_is_refused() {
     let mut desk = Desk::new();
     let item = desk.begin_turn("one");
-    let request = desk.new_item();
-    let by = crate::desk::person();
-    desk.feed(Input::Continue {
-        item: request,
-        by,
-        message: item,
-        settings: Settings::default(),
-        known: None,
-    });
+    let request = desk.continue_turn(item);
     assert_eq!(desk.settled, [(request, Some(ErrorCode::Conflict))]);
 }
 

@@ -95,14 +95,7 @@ fn messages_wait_while_it_is_lent_and_are_begun_behind_what_was_added() {
     let item = desk.send("two");
     let steer = desk.steer("three");
     assert_eq!((desk.spawned.len(), desk.summary().state), (1, State::Idle));
-    let refused = desk.new_item();
-    desk.feed(Input::Continue {
-        item: refused,
-        by: crate::desk::person(),
-        message: item,
-        settings: protocol::settings::Settings::default(),
-        known: None,
-    });
+    let refused = desk.continue_turn(item);
     assert_eq!(desk.settled.last().unwrap().0, refused);
     desk.feed(Input::GivenBack);
     assert_eq!(desk.to_read, [("s-1".to_owned(), Vec::new())]);

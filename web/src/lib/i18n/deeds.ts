@@ -1,6 +1,12 @@
 /** The words about what was done, which come with the pages that show it. Both languages, since they are few. */
 import type { Language } from './format';
 
+const yesNo = { en: { true: 'yes', false: 'no' }, ko: { true: '예', false: '아니요' } };
+const roles = {
+  en: { user: 'user', operator: 'operator' },
+  ko: { user: '사용자', operator: '운영자' },
+};
+
 const en = {
   title: 'Audit trail',
   help: 'Who did what, and when. Nothing here can be changed or removed.',
@@ -51,13 +57,13 @@ const en = {
     why: 'reason',
   },
   values: {
-    content: { true: 'yes', false: 'no' },
+    content: yesNo.en,
     decision: { allow: 'allowed', deny: 'denied', answer: 'answered', form: 'filled in' },
-    from: { user: 'user', operator: 'operator' },
+    from: roles.en,
     how: { local: 'one-time link', provider: 'identity provider', id_token: 'Google’s button' },
-    own: { true: 'yes', false: 'no' },
+    own: yesNo.en,
     scopes: { read: 'read', write: 'write', answer: 'answer prompts' },
-    to: { user: 'user', operator: 'operator' },
+    to: roles.en,
   },
   kinds: {
     signed_in: 'signed in',
@@ -138,13 +144,13 @@ const ko: typeof en = {
     why: '이유',
   },
   values: {
-    content: { true: '예', false: '아니요' },
+    content: yesNo.ko,
     decision: { allow: '허용', deny: '거절', answer: '답함', form: '채움' },
-    from: { user: '사용자', operator: '운영자' },
+    from: roles.ko,
     how: { local: '일회용 링크', provider: '로그인 제공자', id_token: 'Google 버튼' },
-    own: { true: '예', false: '아니요' },
+    own: yesNo.ko,
     scopes: { read: '읽기', write: '쓰기', answer: '요청에 답하기' },
-    to: { user: '사용자', operator: '운영자' },
+    to: roles.ko,
   },
   kinds: {
     signed_in: '로그인',
