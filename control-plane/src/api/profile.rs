@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, SET_COOKIE};
@@ -9,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json as Answer, http::HeaderValue};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use protocol::UserId;
 use protocol::close::ErrorCode;
 use protocol::people::{Language, Onboarding, Profile, SessionView};
 use serde_json::json;
@@ -164,11 +166,7 @@ pub async fn files(State(app): State<Arc<App>>, current: CurrentUser) -> Result<
         }
         Ok(())
     });
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
-    headers.insert(CONTENT_DISPOSITION, export::file_name(id, "tar").map_err(ApiError::internal)?);
-    Ok(response)
+    attached(body, id, "tar", "application/x-tar")
 }
 
 /// A workspace that is stopped may have to be started for its disk to be there.
@@ -178,15 +176,20 @@ fn unreadable(error: RuntimeError) -> ApiError {
     ApiError::new(ErrorCode::Unavailable, words)
 }
 
-/// An export as an answer.
+/// An export of records as an answer.
 ///
 /// # Errors
 /// Never, as ids are.
-pub(super) fn lines(body: axum::body::Body, user: protocol::UserId) -> Result<Response, ApiError> {
+pub(super) fn lines(body: Body, user: UserId) -> Result<Response, ApiError> {
+    attached(body, user, "jsonl", "application/x-ndjson")
+}
+
+/// A body that a browser keeps as a file with this ending.
+fn attached(body: Body, user: UserId, ending: &str, kind: &'static str) -> Result<Response, ApiError> {
     let mut response = body.into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    headers.insert(CONTENT_DISPOSITION, export::file_name(user, "jsonl").map_err(ApiError::internal)?);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CONTENT_DISPOSITION, export::file_name(user, ending).map_err(ApiError::internal)?);
     Ok(response)
 }
 

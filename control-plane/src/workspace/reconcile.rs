@@ -22,12 +22,11 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// How often the wall is tried in a row before what runs behind it is stopped.
 const WALL_TRIES: u32 = 2;
 
-/// At start, before links are served: sees since when what runs does. A link that comes first would have it begin now.
+/// At start, before links are served: sees what runs, and since when. A link that came first would have it begin now.
 pub async fn look_first(workspaces: &Arc<Workspaces>) {
-    if let Ok(Ok(found)) = timeout(LOOK_FIRST, look(workspaces)).await {
-        let running = found.into_iter().filter_map(|(id, running)| Some((id, running?)));
+    if let Ok(Ok(running)) = timeout(LOOK_FIRST, look(workspaces)).await {
         // Looked once.
-        let _ = workspaces.before.set(running.collect());
+        let _ = workspaces.before.set(running);
     }
 }
 
@@ -36,18 +35,18 @@ pub async fn look_first(workspaces: &Arc<Workspaces>) {
 /// # Errors
 /// When the store can't be read. An engine that is down is no error: it shows when something is started.
 pub async fn adopt(workspaces: &Arc<Workspaces>) -> anyhow::Result<()> {
-    let found = match look(workspaces).await {
-        Ok(found) => found,
-        Err(error) => {
+    let running = match workspaces.before.get() {
+        Some(seen) => seen.clone(),
+        None => look(workspaces).await.unwrap_or_else(|error| {
             tracing::error!(%error, "nothing can be adopted");
             HashMap::new()
-        }
+        }),
     };
     for record in workspaces.parts().store.workspaces().await? {
-        let running = found.get(&record.id).copied().flatten();
-        workspaces.drive(record, running).await?;
+        let since = running.get(&record.id).copied();
+        workspaces.drive(record, since).await?;
     }
-    stop_strays(workspaces, &found).await;
+    stop_strays(workspaces, &running).await;
     // Last: nothing that runs waits for it to be known.
     if let Err(error) = workspaces.parts().runtime.tidy().await {
         tracing::warn!(%error, "what the last control plane left can't be removed");
@@ -56,9 +55,9 @@ pub async fn adopt(workspaces: &Arc<Workspaces>) -> anyhow::Result<()> {
 }
 
 /// Stops what runs and belongs to nobody.
-async fn stop_strays(workspaces: &Workspaces, found: &HashMap<WorkspaceId, Option<Millis>>) {
+async fn stop_strays(workspaces: &Workspaces, running: &HashMap<WorkspaceId, Millis>) {
     let known = workspaces.ids();
-    for (stray, _) in found.iter().filter(|(id, running)| running.is_some() && !known.contains(id)) {
+    for stray in running.keys().filter(|id| !known.contains(id)) {
         tracing::warn!(workspace = %stray, "a workspace that nobody knows is stopped");
         if let Err(error) = workspaces.parts().runtime.stop(*stray).await {
             tracing::warn!(workspace = %stray, %error, "it can't be stopped");
@@ -89,12 +88,11 @@ pub async fn watch(workspaces: Arc<Workspaces>) {
 
 async fn compare(workspaces: &Arc<Workspaces>) {
     match look(workspaces).await {
-        Ok(found) => {
+        Ok(running) => {
             for id in workspaces.ids() {
-                let running = found.get(&id).is_some_and(Option::is_some);
-                workspaces.tell(id, Event::Seen { running });
+                workspaces.tell(id, Event::Seen { running: running.contains_key(&id) });
             }
-            stop_strays(workspaces, &found).await;
+            stop_strays(workspaces, &running).await;
         }
         Err(error) => tracing::warn!(%error, "the engine can't be looked at"),
     }
@@ -138,7 +136,8 @@ fn stop_unwalled(workspaces: &Workspaces, error: &RuntimeError) {
     }
 }
 
-async fn look(workspaces: &Workspaces) -> Result<HashMap<WorkspaceId, Option<Millis>>, RuntimeError> {
+/// What runs, and since when.
+async fn look(workspaces: &Workspaces) -> Result<HashMap<WorkspaceId, Millis>, RuntimeError> {
     let found = workspaces.parts().runtime.list().await?;
-    Ok(found.into_iter().map(|found| (found.workspace, found.running)).collect())
+    Ok(found.into_iter().filter_map(|found| Some((found.workspace, found.running?))).collect())
 }

@@ -13,7 +13,6 @@ use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
-    RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
@@ -22,7 +21,8 @@ use protocol::WorkspaceId;
 use tokio::sync::mpsc;
 
 use super::container::HOMES;
-use super::{DockerRuntime, INSTANCE, absent_is_fine, refused};
+use super::helper::{remove, status};
+use super::{DockerRuntime, INSTANCE, refused};
 use crate::runtime::{Pieces, RuntimeError};
 
 /// The label that says whose files a helper reads.
@@ -130,15 +130,6 @@ impl DockerRuntime {
     }
 }
 
-/// Removes a helper; it may be gone, or just being removed.
-async fn remove(engine: &Docker, helper: &str) -> Result<(), RuntimeError> {
-    let options = RemoveContainerOptionsBuilder::default().force(true).build();
-    match engine.remove_container(helper, Some(options)).await {
-        Err(Error::DockerResponseServerError { status_code: 409, .. }) => Ok(()),
-        removed => absent_is_fine(removed),
-    }
-}
-
 /// Passes on what the helper prints.
 async fn feed(
     engine: &Docker,
@@ -153,13 +144,7 @@ async fn feed(
             return Ok(());
         }
     }
-    let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
-    let code = match engine.wait_container(name, Some(options)).next().await {
-        Some(Ok(response)) => response.status_code,
-        Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
-        Some(Err(error)) => return Err(refused(error)),
-        None => -1,
-    };
+    let code = status(engine, name).await?;
     if code == 0 || code == CHANGED {
         return Ok(());
     }

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bollard::Docker;
+use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -13,7 +15,7 @@ use futures_util::StreamExt;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{DockerRuntime, INSTANCE, refused};
+use super::{DockerRuntime, INSTANCE, absent_is_fine, refused};
 use crate::runtime::RuntimeError;
 
 /// How long a helper may take, unless it needs longer. A hundred times what is usual.
@@ -79,8 +81,7 @@ impl DockerRuntime {
         let done = timeout(patience, self.run_to_end(&name)).await.unwrap_or_else(|_| {
             Err(RuntimeError::Down(format!("a helper did not end in {} seconds", patience.as_secs())))
         });
-        let options = RemoveContainerOptionsBuilder::default().force(true).build();
-        if let Err(error) = self.engine()?.remove_container(&name, Some(options)).await {
+        if let Err(error) = remove(self.engine()?, &name).await {
             tracing::warn!(name, %error, "a helper can't be removed");
         }
         done
@@ -88,14 +89,7 @@ impl DockerRuntime {
 
     async fn run_to_end(&self, name: &str) -> Result<String, RuntimeError> {
         self.engine()?.start_container(name, None).await.map_err(refused)?;
-        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
-        let ended = self.engine()?.wait_container(name, Some(options)).next().await;
-        let code = match ended {
-            Some(Ok(response)) => response.status_code,
-            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
-            Some(Err(error)) => return Err(refused(error)),
-            None => -1,
-        };
+        let code = status(self.engine()?, name).await?;
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
         let lines = self.engine()?.logs(name, Some(options));
         let lines: Vec<String> =
@@ -105,5 +99,25 @@ impl DockerRuntime {
             return Ok(output);
         }
         Err(RuntimeError::Refused(format!("a helper ended with status {code}: {}", output.trim())))
+    }
+}
+
+/// Waits for a helper's end and returns its status.
+pub(super) async fn status(engine: &Docker, name: &str) -> Result<i64, RuntimeError> {
+    let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+    match engine.wait_container(name, Some(options)).next().await {
+        Some(Ok(response)) => Ok(response.status_code),
+        Some(Err(Error::DockerContainerWaitError { code, .. })) => Ok(code),
+        Some(Err(error)) => Err(refused(error)),
+        None => Ok(-1),
+    }
+}
+
+/// Removes a helper; it may be gone, or just being removed.
+pub(super) async fn remove(engine: &Docker, name: &str) -> Result<(), RuntimeError> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).build();
+    match engine.remove_container(name, Some(options)).await {
+        Err(Error::DockerResponseServerError { status_code: 409, .. }) => Ok(()),
+        removed => absent_is_fine(removed),
     }
 }
