@@ -11,6 +11,7 @@
 mod asked;
 pub mod conversation;
 pub mod follow;
+pub mod history;
 pub mod live;
 pub mod ring;
 pub mod tail;

@@ -6,7 +6,6 @@ use axum::Json as Answer;
 use axum::extract::State;
 use protocol::ConversationId;
 use protocol::api::HistoryPage;
-use protocol::frame::split_events;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
@@ -15,6 +14,7 @@ use super::extract::{PathOf, QueryOf, workspace_of};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::ApiError;
+use crate::hub::history;
 
 /// Events on a page, unless asked otherwise.
 const PAGE: u64 = 200;
@@ -54,19 +54,9 @@ pub async fn page(
     let before = asked.before.unwrap_or(u64::MAX).min(record.end.n + 1);
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let segments = app.store.segments_before(id, before, limit, PAGE_BYTES).await?;
-    let mut events = Vec::new();
-    let (mut bytes, mut first) = (0, before);
-    'newest_first: for segment in &segments {
-        let lines = split_events(&segment.lines, segment.first).map_err(ApiError::internal)?;
-        for (header, json) in lines.into_iter().rev().filter(|(header, _)| header.n < before) {
-            if before - header.n > limit || (bytes > 0 && bytes + json.len() > PAGE_BYTES) {
-                break 'newest_first;
-            }
-            bytes += json.len();
-            first = header.n;
-            events.push(RawValue::from_string(json.to_owned()).map_err(ApiError::internal)?);
-        }
-    }
-    events.reverse();
+    let lines = history::page(&segments, before, limit, PAGE_BYTES).map_err(ApiError::internal)?;
+    let first = lines.first().map_or(before, |line| line.n);
+    let events = lines.iter().map(|line| RawValue::from_string(line.json.to_string()));
+    let events = events.collect::<Result<_, _>>().map_err(ApiError::internal)?;
     Ok(Answer(HistoryPage { end: record.end, events, before: (first > 1).then_some(first) }))
 }

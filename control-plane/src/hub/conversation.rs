@@ -22,6 +22,7 @@ use protocol::{BlockId, ConversationId, ItemId, Position};
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 use self::core::{Core, LogFault};
+use super::ring::AtHand;
 use super::workspace::WorkspaceHub;
 use crate::clock;
 use crate::links::Link;
@@ -83,7 +84,8 @@ impl ConversationHub {
         items: Vec<Item>,
     ) -> Self {
         let id = record.id;
-        let state = State { core: Core::new(record, items), link: None, committing: false };
+        let state =
+            State { core: Core::new(record, items, AtHand::default()), link: None, committing: false };
         let (turn, state) = (Arc::default(), Mutex::new(state));
         Self { id, workspace, store, turn, state, stored: Notify::new(), urgent: Notify::new() }
     }

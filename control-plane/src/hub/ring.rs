@@ -7,8 +7,23 @@ use std::sync::Arc;
 
 use protocol::Position;
 
-/// What is kept of events that the store has. A screenful or two; older ones are read from the store.
-const RING_BYTES: usize = 192 * 1024;
+/// How much of a log is at hand for those who follow it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AtHand {
+    /// Bytes of events that are kept for all readers although the store has them; older ones are read from there.
+    pub ring: usize,
+    /// With how many events a snapshot begins. Earlier ones are asked for as history.
+    pub snapshot: u64,
+    /// A viewer that lacks more events than this gets a snapshot.
+    pub replay: u64,
+}
+
+impl Default for AtHand {
+    /// A screenful or two in memory, and replays for as long as they are quicker than a snapshot.
+    fn default() -> Self {
+        Self { ring: 192 * 1024, snapshot: 200, replay: 1_000 }
+    }
+}
 
 /// One event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,12 +43,14 @@ pub struct Ring {
     bytes: usize,
     end: Position,
     stored: u64,
+    /// Bytes of stored events that are kept.
+    most: usize,
 }
 
 impl Ring {
-    /// An empty ring for a log that ends at `end`, all of it stored.
-    pub const fn new(end: Position) -> Self {
-        Self { lines: VecDeque::new(), bytes: 0, end, stored: end.n }
+    /// An empty ring for a log that ends at `end`, all of it stored, that keeps `most` bytes of what the store has.
+    pub const fn new(end: Position, most: usize) -> Self {
+        Self { lines: VecDeque::new(), bytes: 0, end, stored: end.n, most }
     }
 
     /// The log's end.
@@ -84,7 +101,7 @@ impl Ring {
     }
 
     fn trim(&mut self) {
-        while self.bytes > RING_BYTES
+        while self.bytes > self.most
             && let Some(front) = self.lines.front()
             && front.n <= self.stored
         {
@@ -102,21 +119,21 @@ mod tests {
 
     #[test]
     fn what_is_not_stored_is_never_dropped() {
-        let mut ring = Ring::new(Position { epoch: 1, n: 10 });
+        let mut ring = Ring::new(Position { epoch: 1, n: 10 }, 200_000);
         for n in 11..=30 {
             ring.push(1, n, &"x".repeat(20_000));
         }
         assert_eq!(ring.first(), 11);
         ring.stored(20);
         assert_eq!(ring.first(), 21);
-        assert!(ring.bytes <= RING_BYTES + 20_000);
+        assert!(ring.bytes <= 220_000);
     }
 
     proptest! {
         /// A reader that follows sees every event once and in order, or is told that it fell behind.
         #[test]
         fn readers_miss_nothing(sizes in prop::collection::vec(1..30_000usize, 1..60), max in 1..100_000usize, lag in 0..20usize) {
-            let mut ring = Ring::new(Position { epoch: 1, n: 0 });
+            let mut ring = Ring::new(Position { epoch: 1, n: 0 }, 200_000);
             let mut seen = 0;
             for (index, size) in sizes.iter().enumerate() {
                 let n = index as u64 + 1;

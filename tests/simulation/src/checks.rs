@@ -104,7 +104,15 @@ fn tally(world: &World, logs: &[Log<'_>]) -> Tally {
         match verdict {
             Verdict::Resumed {} => count("a viewer resumed"),
             Verdict::Snapshot { because: Because::NewEpoch } => count("a viewer began anew with an epoch"),
+            Verdict::Snapshot { because: Because::TooFarBehind } => count("a viewer was too far behind"),
             Verdict::Snapshot { .. } => count("a viewer began with a snapshot"),
+        }
+    }
+    for (times, what) in
+        [(world.pages, "a page of history was read"), (world.behind, "a viewer lagged behind the ring")]
+    {
+        if times > 0 {
+            *tally.entry(what).or_default() += times;
         }
     }
     tally
@@ -171,7 +179,7 @@ pub(crate) fn check(world: &mut World) -> Result<Tally, Violation> {
 
 /// What a viewer shows is what the store has.
 fn check_viewer(index: usize, viewer: &Viewer, log: &Log<'_>) -> Result<(), Violation> {
-    for (position, json) in &viewer.log {
+    for (position, json) in viewer.earlier.iter().chain(&viewer.log) {
         let stored = log.at(*position);
         if stored != Some(&**json) {
             return Err(Violation::viewer(index, format!("has {position:?} {json}, the store {stored:?}")));
@@ -179,6 +187,10 @@ fn check_viewer(index: usize, viewer: &Viewer, log: &Log<'_>) -> Result<(), Viol
     }
     if viewer.log.last().is_some_and(|(end, _)| *end != log.kept.record.end) {
         return Err(Violation::viewer(index, "its log ends too early".to_owned()));
+    }
+    let whole = viewer.earlier.len() + viewer.log.len();
+    if u64::try_from(whole) != Ok(log.kept.record.end.n) {
+        return Err(Violation::viewer(index, format!("has {whole} events of {:?}", log.kept.record.end)));
     }
     check_outbox(index, viewer, log.kept)
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use control_plane::hub::conversation::core::Core;
 use control_plane::hub::follow::place::Place;
+use control_plane::hub::ring::AtHand;
 use control_plane::outbox::{Outbox, Refusal};
 use control_plane::store::records::Commit;
 use protocol::close::ErrorCode;
@@ -24,6 +25,9 @@ use crate::link::{Conn, Up};
 use crate::store::Store;
 use crate::viewer::{Answer, Shown};
 use crate::workspace::POLICY;
+
+/// So little that whoever follows lags now and then, begins anew, and has to ask for what was before.
+const AT_HAND: AtHand = AtHand { ring: 1024, snapshot: 4, replay: 6 };
 
 /// What a viewer asks for.
 #[derive(Clone, Debug)]
@@ -117,7 +121,7 @@ impl Plane {
         self.hubs.entry(id).or_insert_with(|| {
             let kept = store.kept.get(&id).map(|kept| kept.record.clone());
             let record = kept.unwrap_or_else(|| unreachable!("every conversation is in the store"));
-            let mut core = Core::new(record, store.outbox(id, None));
+            let mut core = Core::new(record, store.outbox(id, None), AT_HAND);
             if let Some((generation, _, journals)) = link {
                 outbound.extend(core.linked(*generation, journals.get(&id).copied()));
             }
@@ -336,17 +340,18 @@ impl Plane {
         Some(Place::attach(&hub.core, cursor, items, notices))
     }
 
-    /// What a viewer is sent next.
+    /// What a viewer is sent next, and whether it had fallen behind what is at hand.
     pub(crate) fn show(
         &mut self,
         id: ConversationId,
         place: &mut Place,
         store: &Store,
         now: Millis,
-    ) -> anyhow::Result<Vec<Shown>> {
+    ) -> anyhow::Result<(Vec<Shown>, bool)> {
         let at = self.epoch + Duration::from_millis(now);
         let hub = self.hub(id, store);
         let (mut batch, behind) = place.next(&hub.core, at);
+        let lags = behind.is_some();
         if let Some(behind) = behind {
             let segments = store.segments_before(id, behind.before, behind.limit);
             batch.lines = place.behind(behind, &segments)?;
@@ -366,7 +371,7 @@ impl Plane {
         if !records.notices.is_empty() {
             shown.push(Shown::Notices(records.notices));
         }
-        Ok(shown)
+        Ok((shown, lags))
     }
 
     /// Whether nothing is under way.

@@ -56,6 +56,8 @@ pub(crate) struct Viewer {
     pub(crate) socket: Option<Socket>,
     /// The log as it was received, from its first event on.
     pub(crate) log: Vec<(Position, Arc<str>)>,
+    /// What was before the last snapshot, as far as it was asked for.
+    pub(crate) earlier: VecDeque<(Position, Arc<str>)>,
     /// The first event that was to come after the last snapshot.
     from: u64,
     epoch: u64,
@@ -75,6 +77,7 @@ impl Viewer {
             conversation,
             socket: None,
             log: Vec::new(),
+            earlier: VecDeque::new(),
             from: 1,
             epoch: 0,
             items: BTreeMap::new(),
@@ -165,6 +168,7 @@ impl Viewer {
     fn open(&mut self, greeting: Greeting) {
         if matches!(greeting.verdict, Verdict::Snapshot { .. }) {
             self.log.clear();
+            self.earlier.clear();
             self.summary = Summary::default();
             self.from = greeting.from;
             self.epoch = greeting.end.epoch;
@@ -182,6 +186,42 @@ impl Viewer {
             if let Ok(event) = serde_json::from_str::<Event>(&line.json) {
                 self.summary.apply(&event);
             }
+        }
+        Ok(())
+    }
+
+    /// The first event that it has or is to get; before that there may be more.
+    pub(crate) fn first(&self) -> u64 {
+        self.earlier.front().map_or(self.from, |(position, _)| position.n)
+    }
+
+    /// Whether it lacks what was before its snapshot, and has a socket to ask on.
+    pub(crate) fn lacks_history(&self) -> bool {
+        let attached =
+            self.socket.as_ref().is_some_and(|socket| socket.place.is_some() && socket.down.is_empty());
+        attached && self.opened && self.first() > 1
+    }
+
+    /// Takes a page of what was before. Once all is there, it is known what the log comes to.
+    pub(crate) fn take_history(&mut self, page: &[Line]) -> Result<(), String> {
+        let expected = self.first();
+        if page.last().is_none_or(|last| last.n + 1 != expected) {
+            return Err(format!("the page before event {expected} ends with {:?}", page.last()));
+        }
+        for line in page.iter().rev() {
+            if line.n + 1 != self.first() {
+                return Err(format!("event {} came where {} was due", line.n, self.first() - 1));
+            }
+            self.earlier.push_front((Position { epoch: line.epoch, n: line.n }, Arc::clone(&line.json)));
+        }
+        if self.first() == 1 {
+            let mut summary = Summary::default();
+            for event in
+                self.earlier.iter().chain(&self.log).filter_map(|(_, json)| serde_json::from_str(json).ok())
+            {
+                summary.apply(&event);
+            }
+            self.summary = summary;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use control_plane::hub::follow::place::Place;
+use control_plane::hub::history;
 use protocol::outbox::{Item, ItemState, What};
 use protocol::prompt::Decision;
 use protocol::settings::{Mode, Settings};
@@ -19,6 +20,11 @@ use crate::plane::{Ask, Outcome, Plane};
 use crate::store::Store;
 use crate::viewer::{Answer, Shown, Viewer};
 use crate::workspace::Workspace;
+
+/// How many events a page of history has at most.
+const PAGE_EVENTS: usize = 6;
+/// Bytes on such a page, about.
+const PAGE_BYTES: usize = 1024;
 
 /// What persons did: the truth about who asked for what.
 #[derive(Debug, Default)]
@@ -51,6 +57,10 @@ pub(crate) struct World {
     pub(crate) story: Option<Vec<String>>,
     /// What viewers were told when they attached, or had to begin anew.
     pub(crate) verdicts: Vec<Verdict>,
+    /// How many pages of history were read.
+    pub(crate) pages: u64,
+    /// How often a viewer needed what is not at hand.
+    pub(crate) behind: u64,
 }
 
 /// What can happen.
@@ -81,6 +91,7 @@ enum Act {
     Show(usize),
     Receive(usize),
     Retry(usize),
+    Page(usize),
     Person(usize),
     Disconnect(usize),
     Fault(Fault),
@@ -135,6 +146,8 @@ impl World {
             persons: Persons::default(),
             story: None,
             verdicts: Vec::new(),
+            pages: 0,
+            behind: 0,
         }
     }
 
@@ -253,6 +266,9 @@ impl World {
                     if !socket.down.is_empty() {
                         acts.push((8, Act::Receive(index)));
                     }
+                    if viewer.lacks_history() {
+                        acts.push((3, Act::Page(index)));
+                    }
                     if !viewer.unanswered.is_empty() && socket.up.is_empty() {
                         acts.push((2, Act::Retry(index)));
                     }
@@ -328,6 +344,7 @@ impl World {
             Act::Disconnect(viewer) => self.viewers[viewer].socket = None,
             Act::Receive(viewer) => self.receive(viewer)?,
             Act::Retry(viewer) => self.viewers[viewer].retry(),
+            Act::Page(viewer) => self.page(viewer)?,
             Act::Attach(viewer) => self.attach(viewer),
             Act::Show(viewer) => self.show(viewer)?,
             Act::ServeAsk(viewer) => self.serve_ask(viewer),
@@ -483,9 +500,26 @@ impl World {
             && let Some(place) = &mut socket.place
         {
             let shown = plane.show(viewer.conversation, place, &self.store, self.now);
-            socket.down.extend(shown.map_err(Violation::broken)?);
+            let (shown, lags) = shown.map_err(Violation::broken)?;
+            self.behind += u64::from(lags);
+            socket.down.extend(shown);
         }
         Ok(())
+    }
+
+    /// A viewer asks for what was before its snapshot, once the store has that.
+    fn page(&mut self, index: usize) -> Result<(), Violation> {
+        let viewer = &mut self.viewers[index];
+        let (id, before) = (viewer.conversation, viewer.first());
+        if self.plane.is_none() || self.store.kept[&id].record.end.n + 1 < before {
+            return Ok(());
+        }
+        let events = 1 + self.dice.below(PAGE_EVENTS) as u64;
+        let segments = self.store.segments_before(id, before, events);
+        let page = history::page(&segments, before, events, PAGE_BYTES);
+        let page = page.map_err(|error| Violation::broken(error.into()))?;
+        self.pages += 1;
+        viewer.take_history(&page).map_err(|words| Violation::viewer(index, words))
     }
 
     fn serve_ask(&mut self, index: usize) {
@@ -697,6 +731,7 @@ impl World {
             });
             let kept = &self.store.kept[&viewer.conversation];
             viewer.unanswered.is_empty()
+                && !viewer.lacks_history()
                 && viewer.summary.prompts.is_empty()
                 && place.is_some_and(|place: &Place| {
                     let cursor = place.cursor();

@@ -4,7 +4,7 @@
 const RUNS: u64 = 20_000;
 
 /// What has to come to pass, or the promises were not tried.
-const TRIED: [&str; 22] = [
+const TRIED: [&str; 25] = [
     "a disk was full",
     "a journal may have lost its end",
     "a journal was lost",
@@ -14,6 +14,7 @@ const TRIED: [&str; 22] = [
     "a message was given again",
     "a message was lost with its volume",
     "a message was taken back",
+    "a page of history was read",
     "a prompt was answered",
     "a prompt was withdrawn",
     "a restart was told",
@@ -24,7 +25,9 @@ const TRIED: [&str; 22] = [
     "a turn was stopped",
     "a viewer began anew with an epoch",
     "a viewer began with a snapshot",
+    "a viewer lagged behind the ring",
     "a viewer resumed",
+    "a viewer was too far behind",
     "an answer was not taken",
     "an item was refused",
 ];

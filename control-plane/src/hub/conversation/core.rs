@@ -22,7 +22,7 @@ use protocol::{BlockId, ConversationId, Event, EventBody, EventHeader, ItemId, M
 use serde::Deserialize;
 
 use super::super::live::Live;
-use super::super::ring::Ring;
+use super::super::ring::{AtHand, Ring};
 use crate::outbox::{Outbox, Refusal, Stamp};
 use crate::store::records::{Commit, ConversationRecord, Segment};
 
@@ -43,6 +43,7 @@ pub struct Core {
     record: ConversationRecord,
     outbox: Outbox,
     pub(in crate::hub) ring: Ring,
+    pub(in crate::hub) at_hand: AtHand,
     /// The epochs that began while we looked, each with its first event.
     epochs: VecDeque<Position>,
     /// The fold of everything in the ring's log, stored or not.
@@ -110,11 +111,12 @@ pub enum LogFault {
 }
 
 impl Core {
-    /// A conversation as the store has it.
-    pub fn new(record: ConversationRecord, items: Vec<Item>) -> Self {
+    /// A conversation as the store has it, and how much of its log is to be at hand.
+    pub fn new(record: ConversationRecord, items: Vec<Item>, at_hand: AtHand) -> Self {
         Self {
             outbox: Outbox::new(items, record.outbox_rev, record.outbox_seq),
-            ring: Ring::new(record.end),
+            ring: Ring::new(record.end, at_hand.ring),
+            at_hand,
             epochs: VecDeque::new(),
             fold: record.summary.clone(),
             live: Live::default(),

@@ -18,10 +18,6 @@ use super::super::ring::Line;
 use crate::store::StoreError;
 use crate::store::records::Segment;
 
-/// How many events a snapshot begins with. Earlier ones are asked for as history.
-const SNAPSHOT_EVENTS: u64 = 200;
-/// A viewer that lacks more than this gets a snapshot: it is quicker than the replay.
-const REPLAY_EVENTS: u64 = 1_000;
 /// Bytes of events in one frame.
 const FRAME_BYTES: usize = 64 * 1024;
 /// Events that are read from the store at once for a viewer that lags: several frames' worth, so that each is read about once.
@@ -139,10 +135,10 @@ impl Place {
     /// Attaches a viewer that has what its cursor says, with what was [wanted](Place::wanted).
     pub fn attach(core: &Core, cursor: Option<Cursor>, items: Vec<Item>, notices: Vec<Notice>) -> Self {
         let end = core.end();
-        let verdict = verdict(cursor, end);
+        let verdict = verdict(cursor, end, core.at_hand.replay);
         let items = if Self::wanted(core, cursor).items.is_none() { shown(items) } else { items };
         let resumed = cursor.filter(|_| verdict == Verdict::Resumed {});
-        let from = resumed.map_or_else(|| snapshot_from(end), |cursor| cursor.log.n + 1);
+        let from = resumed.map_or_else(|| snapshot_from(core), |cursor| cursor.log.n + 1);
         let at = Cursor {
             log: Position { epoch: resumed.map_or(end.epoch, |cursor| cursor.log.epoch), n: from - 1 },
             outbox: core.record().outbox_rev,
@@ -164,7 +160,7 @@ impl Place {
             Batch { greeting: self.greeting.take(), deleted: core.is_deleted(), ..Batch::default() };
         let end = core.end();
         if core.began_anew(self.cursor.log) {
-            let from = snapshot_from(end);
+            let from = snapshot_from(core);
             self.cursor.log = Position { epoch: end.epoch, n: from - 1 };
             let verdict = Verdict::Snapshot { because: Because::NewEpoch };
             batch.greeting = Some(Greeting { verdict, from, end });
@@ -328,19 +324,19 @@ fn shown(mut items: Vec<Item>) -> Vec<Item> {
     items
 }
 
-/// The first event of a snapshot of a log that ends here.
-fn snapshot_from(end: Position) -> u64 {
-    (end.n + 1).saturating_sub(SNAPSHOT_EVENTS).max(1)
+/// The first event of a snapshot.
+fn snapshot_from(core: &Core) -> u64 {
+    (core.end().n + 1).saturating_sub(core.at_hand.snapshot).max(1)
 }
 
-/// What a viewer with this cursor gets from a log that ends here.
-fn verdict(cursor: Option<Cursor>, end: Position) -> Verdict {
+/// What a viewer with this cursor gets from a log that ends here and of which so many events are replayed.
+fn verdict(cursor: Option<Cursor>, end: Position, replay: u64) -> Verdict {
     let Some(Cursor { log, .. }) = cursor else { return Verdict::Snapshot { because: Because::First } };
     if log.epoch != end.epoch && log.n > 0 && end.n > 0 {
         return Verdict::Snapshot { because: Because::NewEpoch };
     }
     // A cursor ahead of the log is no fault: this control plane was restarted, and the journal will catch up.
-    if end.n > log.n + REPLAY_EVENTS {
+    if end.n > log.n + replay {
         return Verdict::Snapshot { because: Because::TooFarBehind };
     }
     Verdict::Resumed {}
