@@ -558,6 +558,14 @@ pub enum SettingsChange {
     Other,
 }
 
+impl SettingsChange {
+    /// What settings come to when they change to others for this reason. A restart may know a mode and no model.
+    pub fn applied(self, before: &Settings, to: &Settings) -> Settings {
+        let known = before.model.as_ref().filter(|_| self == Self::Restarted);
+        Settings { model: to.model.as_ref().or(known).cloned(), mode: to.mode }
+    }
+}
+
 /// What went wrong outside of a turn's result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]

@@ -119,7 +119,9 @@ impl Summary {
             EventBody::TerminalOpened { .. } => self.lent = true,
             EventBody::TerminalClosed { .. } => self.lent = false,
             EventBody::EpochBegan { held, .. } => self.begin_epoch(event.n, held),
-            EventBody::SettingsChanged { settings, .. } => self.settings = settings.clone(),
+            EventBody::SettingsChanged { settings, why } => {
+                self.settings = why.applied(&self.settings, settings);
+            }
             EventBody::StopAsked { .. }
             | EventBody::Text { .. }
             | EventBody::Thinking { .. }

@@ -163,6 +163,7 @@ pub(crate) fn check(world: &mut World) -> Result<Tally, Violation> {
         check_log(world, log)?;
         check_items(world, log)?;
         check_turns(log)?;
+        check_stops(world, log)?;
         check_prompts(world, log)?;
     }
     for (index, viewer) in world.viewers.iter().enumerate() {
@@ -306,6 +307,40 @@ fn check_turns(log: &Log<'_>) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// What is said to be stopped was begun, or a person stopped it.
+fn check_stops(world: &World, log: &Log<'_>) -> Result<(), Violation> {
+    let stopped = log.events.iter().filter_map(|body| {
+        let EventBody::MessageEnded { item, how: MessageEnd::Stopped } = body else { return None };
+        Some(*item)
+    });
+    let mut stopped: BTreeSet<ItemId> = stopped.collect();
+    if stopped.is_empty() {
+        return Ok(());
+    }
+    let (mut taken, mut steers) = (BTreeSet::new(), BTreeSet::new());
+    // Of what was stopped the end may be all that is left in the log.
+    for body in world.workspace.journaled_of(log.id) {
+        if let EventBody::MessageTaken { item, steer, .. } = body {
+            taken.insert(item);
+            steers.extend(steer.then_some(item));
+        } else if let EventBody::MessageStarted { item } | EventBody::MessageContinued { message: item, .. } =
+            body
+        {
+            stopped.remove(&item);
+        } else if let EventBody::StopAsked { message, .. } = body {
+            // What was to steer a turn is stopped with it.
+            stopped.retain(|item| Some(*item) != message && !steers.contains(item));
+        } else if let EventBody::ToolCall { .. } = body {
+            // Claude may not say which message it is at.
+            stopped.retain(|item| !taken.contains(item));
+        }
+    }
+    match stopped.first() {
+        Some(item) => Err(Violation(format!("{item} was not begun, and nobody stopped it"))),
+        None => Ok(()),
+    }
 }
 
 /// The messages that an event calls over. Not by a stop that comes as the turn ends anyway: that has an end of its own, and the

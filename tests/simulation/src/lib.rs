@@ -18,6 +18,9 @@ mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use protocol::Event;
+use protocol::summary::Summary;
+
 pub use self::checks::{Tally, Violation};
 use self::world::World;
 
@@ -81,6 +84,22 @@ pub fn tell(seed: u64) -> (Vec<String>, Result<(), Violation>) {
         world.tell_log();
     }
     (world.story.unwrap_or_default(), outcome)
+}
+
+/// Runs the world of one seed and returns the logs that it comes to, a line of JSON an event: the event, and the summary of its
+/// log up to there.
+pub fn fold(seed: u64) -> Vec<String> {
+    let mut world = World::new(seed);
+    let _ = live(&mut world);
+    let mut lines = Vec::new();
+    for kept in world.store.kept.values() {
+        let mut summary = Summary::default();
+        for event in kept.log().iter().filter_map(|(_, json)| serde_json::from_str::<Event>(json).ok()) {
+            summary.apply(&event);
+            lines.push(serde_json::json!({ "event": event, "summary": summary }).to_string());
+        }
+    }
+    lines
 }
 
 fn live(world: &mut World) -> Result<Tally, Violation> {

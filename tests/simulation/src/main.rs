@@ -1,4 +1,4 @@
-//! Runs many seeds, or tells one: `simulation --runs 1000000`, `simulation --tell 42`.
+//! Runs many seeds, or tells one: `simulation --runs 1000000`, `simulation --tell 42`; or prints its logs: `simulation --fold 42`.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -17,14 +17,19 @@ struct Arguments {
     /// Tell the run of this seed, step by step.
     #[arg(long)]
     tell: Option<u64>,
+    /// Print the logs that the run of this seed comes to, each event beside what the log comes to with it: what
+    /// `tests/fixtures/folds.jsonl` is made of.
+    #[arg(long)]
+    fold: Option<u64>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = std::io::stdout().lock();
-    let done = match arguments.tell {
-        Some(seed) => tell(&mut out, seed),
-        None => run(&mut out, arguments.from, arguments.runs),
+    let done = match (arguments.tell, arguments.fold) {
+        (Some(seed), _) => tell(&mut out, seed),
+        (None, Some(seed)) => fold(&mut out, seed),
+        (None, None) => run(&mut out, arguments.from, arguments.runs),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -42,6 +47,13 @@ fn tell(out: &mut impl Write, seed: u64) -> std::io::Result<bool> {
         Err(violation) => writeln!(out, "seed {seed}: {violation}")?,
     }
     Ok(outcome.is_ok())
+}
+
+fn fold(out: &mut impl Write, seed: u64) -> std::io::Result<bool> {
+    for line in simulation::fold(seed) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(true)
 }
 
 fn run(out: &mut impl Write, from: u64, runs: u64) -> std::io::Result<bool> {

@@ -55,6 +55,8 @@ pub(crate) struct Agent {
     /// The connection that it uses, by its number.
     pub(crate) conn: Option<usize>,
     pub(crate) welcomed: bool,
+    /// The container was told to end.
+    pub(crate) stopping: bool,
     cursors: BTreeMap<ConversationId, Cursor>,
 }
 
@@ -94,9 +96,20 @@ impl Workspace {
             link: 0,
             conn: None,
             welcomed: false,
+            stopping: false,
             cursors: BTreeMap::new(),
         });
         Ok(())
+    }
+
+    /// The container is told to end: what goes on may still say its last.
+    pub(crate) fn shut_down(&mut self, now: Now) {
+        let Some(agent) = &mut self.agent else { return };
+        agent.stopping = true;
+        for conversation in agent.conversations.values_mut().filter(|held| held.keeper.is_joined()) {
+            conversation.keeper.feed(now, Input::Shutdown);
+            conversation.act(now);
+        }
     }
 
     /// The container ends, with every process in it.

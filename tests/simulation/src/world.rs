@@ -68,6 +68,7 @@ pub(crate) struct World {
 enum Act {
     // The workspace.
     StartContainer,
+    EndContainer,
     Dial,
     Notice,
     TakeDown,
@@ -115,6 +116,7 @@ enum Fault {
     KillPlane,
     KillClaude(ConversationId),
     HangClaude(ConversationId),
+    StopContainer,
     KillContainer,
     CutPower,
     LoseVolumes,
@@ -184,6 +186,9 @@ impl World {
         let Some(agent) = &self.workspace.agent else {
             return acts.push((4, Act::StartContainer));
         };
+        if agent.stopping {
+            acts.push((4, Act::EndContainer));
+        }
         match agent.conn {
             None if self.plane.is_some() => acts.push((10, Act::Dial)),
             Some(number) if self.conns[number].is_over_for_agent() => acts.push((10, Act::Notice)),
@@ -290,6 +295,7 @@ impl World {
             acts.push((8, Act::Fault(Fault::KillPlane)));
         }
         if let Some(agent) = &self.workspace.agent {
+            acts.push((4, Act::Fault(Fault::StopContainer)));
             acts.push((5, Act::Fault(Fault::KillContainer)));
             acts.push((4, Act::Fault(Fault::CutPower)));
             for (id, held) in &agent.conversations {
@@ -321,6 +327,7 @@ impl World {
         let now = self.clock();
         match act {
             Act::StartContainer => self.workspace.start(&mut self.dice).map_err(Violation::broken)?,
+            Act::EndContainer => self.end_container(),
             Act::Dial => {
                 self.conns.push(Conn::default());
                 let number = self.conns.len() - 1;
@@ -645,10 +652,8 @@ impl World {
                     claude.hung = true;
                 }
             }
-            Fault::KillContainer => {
-                self.leave_link();
-                self.workspace.kill();
-            }
+            Fault::StopContainer => self.workspace.shut_down(self.clock()),
+            Fault::KillContainer => self.end_container(),
             Fault::CutPower => {
                 self.leave_link();
                 if self.dice.once_in(2) {
@@ -664,6 +669,11 @@ impl World {
             Fault::FillDisk(id) => self.fill_disk(id, true),
             Fault::FreeDisk(id) => self.fill_disk(id, false),
         }
+    }
+
+    fn end_container(&mut self) {
+        self.leave_link();
+        self.workspace.kill();
     }
 
     fn claude(&mut self, id: ConversationId) -> Option<&mut Claude> {

@@ -372,6 +372,8 @@ pub struct Conversation {
     idle_since: Millis,
     /// The workspace stops: nothing is begun any more.
     stopping: bool,
+    /// A person wanted what was last interrupted stopped.
+    stop_wanted: bool,
     now: Now,
     effects: Vec<Effect>,
 }
@@ -417,6 +419,7 @@ impl Conversation {
             activity: ActivityKind::None {},
             idle_since: 0,
             stopping: false,
+            stop_wanted: false,
             now: Now::default(),
             effects: Vec::new(),
         }
@@ -523,7 +526,7 @@ impl Conversation {
             Input::Tick => self.tick(),
             Input::Shutdown => self.shut_down(),
         }
-        if self.stopping && self.turn.is_none() && self.process == Process::Live {
+        if self.stopping && self.process == Process::Live && !self.is_in_turn() {
             self.end_process(ProcessEnd::WorkspaceStopped);
         }
         self.close_if_full();
@@ -547,6 +550,11 @@ impl Conversation {
         };
         let stop = self.turn.as_ref().and_then(|turn| turn.force_stop_at);
         [process, stop, self.watch_deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether the process has a message, or a turn of its own.
+    fn is_in_turn(&self) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.phase != Phase::Waiting)
     }
 
     fn is_busy(&self) -> bool {
@@ -649,9 +657,12 @@ impl Conversation {
         self.waiting.clear();
         let begun = self.turn.as_mut().filter(|turn| turn.phase != Phase::Waiting);
         if let Some(turn) = begun.filter(|_| self.process == Process::Live) {
-            let before = std::mem::replace(&mut turn.stop_asked, true);
+            let before = turn.stop_asked;
+            // What the process has not begun is not stopped: it is for the next one.
+            turn.stop_asked |= turn.is_begun();
             turn.force_stop_at = Some(self.now.mono + FAREWELL_MS);
             if !before {
+                self.stop_wanted = false;
                 self.request(Asked::Interrupt, &outgoing::interrupt());
             }
             self.set_activity(ActivityKind::Stopping {});

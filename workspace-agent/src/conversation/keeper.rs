@@ -247,6 +247,10 @@ impl Keeper {
     /// taken out of the order then: what the process does may be lost, as if it had died a moment ago, and whoever wants
     /// it gone does not wait for the disk.
     pub fn take_terminate(&mut self) -> bool {
+        // One that is yet to be started is not to be started after its end.
+        if self.todo.iter().any(|todo| matches!(todo, Todo::Effect(Effect::Spawn(_)))) {
+            return false;
+        }
         let before = self.todo.len();
         self.todo.retain(|todo| !matches!(todo, Todo::Effect(Effect::Terminate)));
         self.todo.len() < before

@@ -1,13 +1,13 @@
 //! Messages in ordinary life: one at a time, steered, stopped, configured.
 
-use protocol::EventBody;
 use protocol::close::ErrorCode;
 use protocol::event::{MessageEnd, ProcessEnd, SettingsChange, Trouble};
 use protocol::link::{ActivityKind, Delivery};
 use protocol::settings::{Mode, ModelName, Settings};
 use protocol::summary::State;
+use protocol::{EventBody, Position};
 use serde_json::{Value, json};
-use workspace_agent::conversation::core::Input;
+use workspace_agent::conversation::core::{Input, Opening};
 use workspace_agent::conversation::places::Standing;
 
 use crate::desk::{Desk, POLICY};
@@ -286,6 +286,23 @@ fn whoever_did_not_know_that_a_loosened_mode_was_forgotten_does_not_bring_it_bac
 }
 
 #[test]
+fn a_loosened_mode_that_only_the_store_remembers_is_not_brought_back() {
+    // The journal is lost; the store has its events, and its settings.
+    let stored = Position { epoch: 1, n: 7 };
+    let mut desk = Desk::new();
+    let opening = Opening { epoch: 2, after: stored, lost: true, alive: false };
+    let effects = desk.core.open_epoch(desk.now, opening);
+    desk.carry_out(effects, None);
+    let restarted =
+        EventBody::SettingsChanged { settings: Settings::default(), why: SettingsChange::Restarted };
+    assert_eq!(desk.last(), &restarted);
+    let loose = Settings { model: None, mode: Mode::AcceptEdits };
+    let delivery = Delivery { settings: loose, known: Some(stored), ..desk.delivery("one") };
+    desk.feed(Input::Deliver(delivery));
+    assert_eq!(desk.spawned[0].settings.mode, Mode::Default);
+}
+
+#[test]
 fn switching_permissions_off_is_refused_unless_allowed() {
     let mut desk = Desk::new();
     let settings = Settings { model: None, mode: Mode::BypassPermissions };
@@ -391,6 +408,76 @@ fn shutting_down_stops_the_turn_and_begins_nothing() {
         Some(EventBody::ProcessEnded { why: ProcessEnd::WorkspaceStopped, .. })
     ));
     assert_eq!(desk.spawned.len(), 1);
+}
+
+#[test]
+fn what_was_not_begun_when_the_workspace_stops_is_for_its_next_life() {
+    // It waits for the process.
+    let mut desk = Desk::new();
+    let item = desk.send("one");
+    desk.feed(Input::Shutdown);
+    desk.exit();
+    assert_eq!(desk.find("message_ended"), None);
+    let mut next = desk.reborn();
+    next.come_up();
+    assert_eq!(next.expect_written("user")["uuid"], json!(item));
+
+    // The process was given it, and says that it won't do it; or says nothing.
+    for cancelled in [true, false] {
+        let mut desk = Desk::new();
+        let first = desk.begin_turn("one");
+        desk.result(&[first]);
+        let item = desk.send("two");
+        desk.feed(Input::Shutdown);
+        if cancelled {
+            desk.lifecycle(item, "cancelled");
+            assert_eq!(desk.terminated, 1, "nothing is waited for any more");
+        }
+        desk.exit();
+        assert_eq!(desk.find("message_ended"), None);
+        let mut next = desk.reborn();
+        next.come_up();
+        assert_eq!(next.expect_written("user")["uuid"], json!(item));
+    }
+
+    // It was to steer the turn that is stopped.
+    let mut desk = Desk::new();
+    desk.begin_turn("one");
+    let steer = desk.steer("two");
+    desk.feed(Input::Shutdown);
+    desk.lifecycle(steer, "cancelled");
+    desk.exit();
+    let mut next = desk.reborn();
+    next.come_up();
+    assert_eq!(next.expect_written("user")["uuid"], json!(steer));
+}
+
+#[test]
+fn what_was_to_steer_a_turn_that_fell_silent_is_done_after_it() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    let steer = desk.steer("are you there?");
+    desk.written.clear();
+    desk.now.mono += POLICY.silent_ms;
+    desk.feed(Input::Tick);
+    desk.expect_written("initialize");
+    desk.now.mono += POLICY.silent_ms;
+    desk.feed(Input::Tick);
+    desk.expect_written("interrupt");
+    desk.lifecycle(steer, "cancelled");
+    assert_eq!(desk.find("message_ended"), None, "nobody stopped it");
+    desk.result(&[item]);
+    assert_eq!(desk.expect_written("user")["uuid"], json!(steer));
+
+    // A person's stop is for both.
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    let steer = desk.steer("two");
+    desk.stop(Some(item));
+    desk.result(&[item]);
+    desk.lifecycle(steer, "cancelled");
+    let stopped = EventBody::MessageEnded { item: steer, how: MessageEnd::Stopped };
+    assert_eq!(desk.find("message_ended"), Some(&stopped));
 }
 
 #[test]

@@ -374,7 +374,7 @@ impl Core {
                 && self.is_up_to_date(settings, *why)
             {
                 self.wish = None;
-                record.settings = settings.clone();
+                record.settings = why.applied(&record.settings, settings);
             }
         }
         record.end = Position { epoch: batch.segment.epoch, n: batch.segment.last };

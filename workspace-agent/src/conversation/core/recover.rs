@@ -124,7 +124,7 @@ impl Conversation {
             }
             EventBody::EpochBegan { held, .. } => self.forget_all_but(held),
             EventBody::SettingsChanged { settings, why } => {
-                self.wanted = settings.clone();
+                self.wanted = why.applied(&self.wanted, settings);
                 if *why != SettingsChange::Asked {
                     self.unasked_at = self.end();
                 }
@@ -288,6 +288,10 @@ impl Conversation {
         let (unknown, unknown_at) = (self.unknown.clone(), self.summary.unknown_at);
         let unknown = unknown.filter(|_| self.summary.unknown.is_some() && unknown_at > after.n);
         self.append(EventBody::EpochBegan { held, lost });
+        if !alive {
+            // The word that it was forgotten may be among what was lost.
+            self.forget_mode();
+        }
         self.unknown.clone_from(&unknown);
         unknown.into_iter().for_each(|unknown| self.append(unknown));
         for message in
@@ -303,7 +307,7 @@ impl Conversation {
         std::mem::take(&mut self.effects)
     }
 
-    /// Tells the turn that runs, and its open prompts.
+    /// Tells the turn that runs, its open prompts, and what runs in the background.
     fn tell_turn(&mut self) {
         let begun = self.turn.as_ref().filter(|turn| turn.phase == Phase::Started).and_then(Turn::item);
         if let Some(item) = begun {
@@ -313,6 +317,9 @@ impl Conversation {
         let asked: Vec<EventBody> =
             open.into_iter().map(|open| EventBody::PromptAsked(open.prompt.clone())).collect();
         asked.into_iter().for_each(|asked| self.append(asked));
+        if !self.background.is_empty() {
+            self.append(EventBody::Background { tasks: self.background.clone() });
+        }
     }
 
     fn forget_all_but(&mut self, held: &[ItemId]) {

@@ -82,6 +82,11 @@ impl Turn {
         turn
     }
 
+    /// Whether the process has begun it, or may have done something for it.
+    pub(super) fn is_begun(&self) -> bool {
+        self.phase == Phase::Started || self.tools_called
+    }
+
     /// A turn that the CLI began.
     pub(super) const fn begun_by_claude(message: Option<Message>) -> Self {
         Self {
@@ -202,13 +207,26 @@ impl Conversation {
         }
     }
 
-    /// The CLI will not do a message of ours.
+    /// The CLI will not do a message of ours, as it is with every interrupt. Unless a person wanted that, it is to be done all
+    /// the same, later.
     pub(super) fn message_cancelled(&mut self, item: ItemId) {
+        let wanted = self.stop_wanted;
         if let Some(at) = self.steers.iter().position(|steer| steer.message.item == item) {
-            self.steers.remove(at);
-            self.append(EventBody::MessageEnded { item, how: MessageEnd::Stopped });
-        } else if self.turn.as_ref().is_some_and(|turn| turn.item() == Some(item)) {
-            self.end_turn_unanswered(MessageEnd::Stopped);
+            let steer = self.steers.remove(at);
+            if wanted {
+                self.append(EventBody::MessageEnded { item, how: MessageEnd::Stopped });
+            } else {
+                self.requeue(steer);
+                self.advance();
+            }
+        } else if let Some(turn) = self.turn.as_mut().filter(|turn| turn.item() == Some(item)) {
+            if wanted {
+                self.end_turn_unanswered(MessageEnd::Stopped);
+            } else if self.stopping {
+                turn.phase = Phase::Waiting;
+            } else {
+                self.give_again(item);
+            }
             self.advance();
         }
     }
@@ -264,6 +282,7 @@ impl Conversation {
         } else {
             turn.force_stop_at = Some(self.now.mono + STOP_MS);
             self.append(EventBody::StopAsked { item, by, message });
+            self.stop_wanted = true;
             self.request(Asked::Interrupt, &outgoing::interrupt());
             self.set_activity(ActivityKind::Stopping {});
         }
@@ -311,7 +330,7 @@ impl Conversation {
             self.turn = None;
             return;
         };
-        let stopped = turn.stop_asked || why == ProcessEnd::WorkspaceStopped;
+        let stopped = turn.stop_asked || (why == ProcessEnd::WorkspaceStopped && turn.is_begun());
         match (turn.phase, turn.tools_called) {
             _ if stopped => self.end_turn_unanswered(MessageEnd::Stopped),
             _ if self.full => self.end_turn_unanswered(MessageEnd::Failed),
@@ -321,17 +340,20 @@ impl Conversation {
             (Phase::Written | Phase::Started, false) if turn.after_reboot => {
                 self.lose_message(item, Unknown::MachineStopped);
             }
-            (Phase::Written | Phase::Started, false) if turn.resends >= MAX_RESENDS => {
-                self.lose_message(item, Unknown::KeepsDying);
-            }
-            (Phase::Written | Phase::Started, false) => {
-                turn.resends += 1;
-                turn.phase = Phase::Waiting;
-                turn.completed = false;
-                let attempt = turn.resends;
-                self.append(EventBody::MessageResent { item, attempt });
-            }
+            (Phase::Written | Phase::Started, false) => self.give_again(item),
         }
+    }
+
+    /// The turn's message came to nothing: the process is given it once more, if that was not tried often enough.
+    fn give_again(&mut self, item: ItemId) {
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.resends < MAX_RESENDS) else {
+            return self.lose_message(item, Unknown::KeepsDying);
+        };
+        turn.resends += 1;
+        turn.phase = Phase::Waiting;
+        turn.completed = false;
+        let attempt = turn.resends;
+        self.append(EventBody::MessageResent { item, attempt });
     }
 
     fn give_up(&mut self) {
@@ -356,9 +378,11 @@ impl Conversation {
     /// What was written into a turn that is lost, and was not begun, becomes an ordinary message.
     fn requeue_steers(&mut self) {
         let steers = std::mem::take(&mut self.steers).into_iter().rev();
-        for steer in steers.filter(|steer| !steer.started) {
-            self.take_message(&steer.message, false);
-            self.waiting.push_front(Message { steered: true, ..steer.message });
-        }
+        steers.filter(|steer| !steer.started).for_each(|steer| self.requeue(steer));
+    }
+
+    fn requeue(&mut self, steer: Steer) {
+        self.take_message(&steer.message, false);
+        self.waiting.push_front(Message { steered: true, ..steer.message });
     }
 }

@@ -100,6 +100,7 @@ impl Conversation {
             }
             Some(SilentStep::Asked | SilentStep::Answered) => {
                 self.silent(SilentStep::Interrupted);
+                self.stop_wanted = false;
                 self.request(Asked::Interrupt, &outgoing::interrupt());
             }
             Some(SilentStep::Interrupted) => {
