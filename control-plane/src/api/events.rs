@@ -6,6 +6,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use protocol::ConversationId;
 use protocol::api::HistoryPage;
+use protocol::close::ErrorCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
@@ -51,6 +52,10 @@ pub async fn page(
     let conversation = hub.conversation(id).await?;
     conversation.hurry().await;
     let record = conversation.record();
+    // Viewers have seen it, and the store is slow: what it has would not join on to that.
+    if asked.before.is_some_and(|before| before > record.end.n + 1 && before <= conversation.end().n + 1) {
+        return Err(ApiError::new(ErrorCode::Unavailable, "the store is slow"));
+    }
     let before = asked.before.unwrap_or(u64::MAX).min(record.end.n + 1);
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let segments = app.store.segments_before(id, before, limit, PAGE_BYTES).await?;

@@ -223,6 +223,11 @@ impl ConversationHub {
         }
     }
 
+    /// The log's end, as viewers see it: what the store has may end before.
+    pub fn end(&self) -> Position {
+        self.lock().core.end()
+    }
+
     /// Has what waits to be stored be stored now, and waits for that, up to a second: whoever reads the log from the store
     /// finds there what viewers have seen, or, from a store that is away, what it had.
     pub async fn hurry(&self) {

@@ -1,6 +1,6 @@
 //! One workspace: its conversations, its link, its status, and the list of conversations as viewers see it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::api::ConversationView;
@@ -27,6 +27,9 @@ use crate::store::{Store, StoreError};
 
 /// Conversations that are held before those of no interest are let go. Each costs a ring.
 const HELD: usize = 16;
+/// Conversations that are gone and of which that is remembered. A viewer that missed more than these shows one until it is asked
+/// for.
+const GONE: usize = 10_000;
 /// Conversations that are read from the store at a time to be counted.
 const COUNTED: usize = 500;
 
@@ -57,6 +60,8 @@ struct State {
     /// Conversations that changed since this hub exists, by when they did; `None` for those deleted.
     changes: BTreeMap<u64, (ConversationId, Option<ConversationView>)>,
     stamps: HashMap<ConversationId, u64>,
+    /// Stamps of those that are gone, the oldest first.
+    gone: VecDeque<u64>,
     stamp: u64,
     catalog: Option<Catalog>,
     catalog_stamp: u64,
@@ -106,6 +111,7 @@ impl WorkspaceHub {
             newest_link: 0,
             changes: BTreeMap::new(),
             stamps: HashMap::new(),
+            gone: VecDeque::new(),
             stamp: 0,
             catalog: record.catalog.clone(),
             catalog_stamp: 0,
@@ -537,6 +543,14 @@ impl State {
         if let Some(before) = self.stamps.insert(id, self.stamp) {
             self.changes.remove(&before);
         }
+        if view.is_none() {
+            self.gone.push_back(self.stamp);
+        }
         self.changes.insert(self.stamp, (id, view));
+        if self.gone.len() > GONE
+            && let Some((id, _)) = self.gone.pop_front().and_then(|oldest| self.changes.remove(&oldest))
+        {
+            self.stamps.remove(&id);
+        }
     }
 }

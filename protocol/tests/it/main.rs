@@ -8,6 +8,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod folds;
 mod no_panic;
 mod payload;
 mod roundtrip;

@@ -147,7 +147,8 @@ export class Sender {
     this.#inFlight.add(item);
     this.#mark(item, { state: 'sending' });
     try {
-      if (message.create) {
+      // Once it was sent the conversation was there; if it is gone now, somebody deleted it.
+      if (message.create && message.stage !== 'wired') {
         this.way.created(await createConversation({ id: conversation, settings: message.create }));
       }
       const again = again_of ? { again_of } : {};

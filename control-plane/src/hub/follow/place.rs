@@ -119,6 +119,8 @@ pub struct Place {
     notices: Vec<Notice>,
     /// Read from the store, and not sent yet: what follows the cursor.
     read: VecDeque<Line>,
+    /// The revision of the outbox was told, if only that: a viewer that comes back with it is spared all before.
+    rev_told: bool,
 }
 
 impl Place {
@@ -146,7 +148,7 @@ impl Place {
         };
         let greeting = Some(Greeting { verdict, from, end });
         let (known, pace, read) = (Known::default(), Pace::default(), VecDeque::new());
-        Self { cursor: at, known, pace, greeting, items, notices, read }
+        Self { cursor: at, known, pace, greeting, items, notices, read, rev_told: false }
     }
 
     /// How far it has come.
@@ -287,7 +289,8 @@ impl Place {
     fn told(&mut self, mut items: Vec<Item>, rev: u64, records: &mut Records) {
         self.cursor.outbox = rev;
         items.sort_unstable_by_key(|item| item.rev);
-        if !items.is_empty() {
+        let untold = !std::mem::replace(&mut self.rev_told, true);
+        if untold || !items.is_empty() {
             records.items = Some((items, rev));
         }
         if let Some(last) = records.notices.last() {

@@ -63,8 +63,8 @@ export class Conversation {
   #stopping = $state(false);
   /** The last stop that was refused, and the message whose turn it meant. */
   #notStopped = $state.raw<{ message: ItemId | undefined; cause: unknown } | undefined>();
-  /** The next `opened` answers a request of ours. */
-  #asked = false;
+  /** The next `opened` answers a request for everything, from nothing on. */
+  #anew = false;
   /** The latest request to follow; one that failed before it is of no account. */
   #latest = 0;
   /** When to ask again to follow, which was refused. */
@@ -99,12 +99,12 @@ export class Conversation {
     const cursor = whole ? undefined : this.#chat?.cursor;
     const mine = ++this.#latest;
     clearTimeout(this.#again);
-    this.#asked = true;
+    this.#anew = !cursor;
     try {
       await this.host.request({ type: 'open', conversation: this.id, ...(cursor ? { cursor } : {}) }, false);
     } catch (failure) {
       if (failure instanceof LinkLost || mine !== this.#latest) return;
-      this.#asked = false;
+      this.#anew = false;
       if (failure instanceof Refused && failure.code === 'not_found') {
         this.following = 'missing';
         return;
@@ -247,12 +247,12 @@ export class Conversation {
       this.#settleLive(this.#chat);
     } else {
       const chat = new Chat(from, end);
-      // In mid-course only the log begins anew; outbox and notices go on from where they were.
-      if (!this.#asked && this.#chat) chat.adopt(this.#chat);
+      // Unless all was asked for, only the log begins anew; outbox and notices go on from where they were.
+      if (!this.#anew && this.#chat) chat.adopt(this.#chat);
       this.#next = { chat, end: end.n };
       this.#pages = 0;
     }
-    this.#asked = false;
+    this.#anew = false;
     this.#startingOver = false;
     this.following = 'open';
   }

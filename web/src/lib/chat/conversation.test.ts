@@ -105,11 +105,24 @@ describe('following', () => {
     expect(host.asked.at(-1)).toMatchObject({ cursor: { log: { epoch: 2, n: 4 }, outbox: 4 } });
   });
 
-  it('drops the queue with everything else when a snapshot was asked for', async () => {
+  it('keeps the queue when what it lacked of the log was too much', async () => {
     await openWith([taken('m1'), state('working')]);
     const items = [item('m2', 4, { type: 'saved' })];
     conversation.receive({ type: 'outbox', conversation: ID, rev: 4, items });
     await conversation.open();
+    conversation.receive(opened('snapshot', 100, 101));
+    conversation.receive(sent([taken('m3'), state('working')], 100));
+    frame();
+    expect(shown()).toEqual(['m:m3']);
+    expect(conversation.view.queue.map((queued) => queued.item)).toEqual(['m2']);
+  });
+
+  it('drops the queue with everything else when all was asked for anew', async () => {
+    await openWith([taken('m1'), state('working')]);
+    const items = [item('m2', 4, { type: 'saved' })];
+    conversation.receive({ type: 'outbox', conversation: ID, rev: 4, items });
+    conversation.receive(sent([taken('m9')], 9));
+    expect(host.asked.at(-1)).not.toHaveProperty('cursor');
     conversation.receive(opened('snapshot', 100, 101));
     conversation.receive(sent([taken('m3'), state('working')], 100));
     frame();

@@ -150,7 +150,7 @@ export class Fold {
   #taken(event: Of<'message_taken'>): void {
     this.#settleUnknown(event.again_of);
     const steer = event.steer ?? false;
-    if (!steer) this.current = event.item;
+    if (!steer) this.current ??= event.item;
     if (this.sheet.hasMessage(event.item)) {
       // Taken once more: it was to steer a turn, and has become one of its own.
       this.sheet.updateMessage(event.item, { steer, mark: { state: 'delivered' } });
@@ -267,6 +267,8 @@ export class Fold {
   #epochBegan({ held, lost, ...event }: Of<'epoch_began'>): void {
     const gone = (item: ItemId) => !held.includes(item);
     this.prompts.clear();
+    this.state = 'idle';
+    this.background = [];
     if (lost) this.#line(event, { type: 'lost' });
     for (const item of this.sheet.underWay().filter(gone)) {
       this.sheet.updateMessage(item, { mark: { state: 'unknown', why: 'history_lost' } });
@@ -305,6 +307,7 @@ export class Fold {
   #processEnded(event: Of<'process_ended'>): void {
     const { why, detail } = event;
     this.prompts.clear();
+    this.background = [];
     this.sheet.loseCalls();
     // That the workspace stopped is told by whoever stopped it.
     if (why === 'idle' || why === 'replaced' || why === 'workspace_stopped') return;
@@ -312,8 +315,11 @@ export class Fold {
   }
 
   #settingsChanged(event: Of<'settings_changed'>): void {
-    const { settings, why } = event;
+    const { why } = event;
     const before = this.settings;
+    // A restart may know a mode and no model.
+    const model = event.settings.model ?? (why === 'restarted' ? before?.model : undefined);
+    const settings: Settings = { mode: event.settings.mode, ...(model ? { model } : {}) };
     this.settings = settings;
     if (before?.mode === settings.mode && before.model === settings.model) return;
     // The first settings of a log are what it begins with, not a change.
