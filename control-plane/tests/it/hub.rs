@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use control_plane::hub::conversation::core::{Core, LogFault};
 use control_plane::hub::follow::Follow;
 use control_plane::hub::follow::place::{Pace, Place, READ_BYTES};
+use control_plane::hub::ring::AtHand;
 use control_plane::links::Link;
 use control_plane::outbox::{Outbox, Stamp};
 use control_plane::store::records::{ConversationRecord, NewConversation, Segment};
@@ -74,7 +75,7 @@ fn take(core: &mut Core, n: u64, json: &str) -> Result<bool, LogFault> {
 
 #[test]
 fn events_that_the_store_lacks_are_bounded_whatever_the_workspace_sends() {
-    let mut core = Core::new(record(), Vec::new());
+    let mut core = Core::new(record(), Vec::new(), AtHand::default());
     core.linked(1, None);
     let json = "x".repeat(60_000);
     let most = (UNSTORED_BYTES + LINK_FRAME_BYTES) / (json.len() + 1);
@@ -95,7 +96,7 @@ fn events_that_the_store_lacks_are_bounded_whatever_the_workspace_sends() {
 
 #[test]
 fn two_changes_in_the_same_millisecond_are_both_told_to_lists() {
-    let mut core = Core::new(record(), Vec::new());
+    let mut core = Core::new(record(), Vec::new(), AtHand::default());
     core.linked(1, None);
     let mut times = vec![core.record().changed_at];
     for (n, state) in [(1, "working"), (2, "idle")] {
@@ -115,7 +116,7 @@ fn an_item_that_is_settled_again_and_again_is_settled_once() {
     let summary = protocol::summary::Summary::default();
     let stamp = Stamp { by: ada(), at: 1, after: Position::default() };
     let one = Outbox::default().add(item(1), message("hi"), stamp, &summary).unwrap();
-    let mut core = Core::new(record(), vec![one]);
+    let mut core = Core::new(record(), vec![one], AtHand::default());
     core.linked(1, None);
     let before = format!("{core:?}").len();
     for _ in 0..10_000 {
@@ -128,7 +129,7 @@ fn an_item_that_is_settled_again_and_again_is_settled_once() {
 
 #[test]
 fn a_newcomer_is_shown_the_newest_of_what_was_refused_and_all_that_is_under_way() {
-    let core = Core::new(record(), Vec::new());
+    let core = Core::new(record(), Vec::new(), AtHand::default());
     let stamp = Stamp { by: ada(), at: 1, after: Position::default() };
     let with = |rev: u64, state| {
         let item = Outbox::default().add(item(rev), message("hi"), stamp.clone(), &Default::default());
@@ -151,7 +152,7 @@ fn live_text_of_several_conversations_comes_at_the_pace_of_one_viewer() {
     let now = Instant::now();
     let mut told = Vec::new();
     for n in 1..=3 {
-        let mut core = Core::new(record(), Vec::new());
+        let mut core = Core::new(record(), Vec::new(), AtHand::default());
         core.linked(1, None);
         let (conversation, block) = (core.id(), BlockId::new("b").unwrap());
         let what = LiveKind::Text {};
@@ -189,7 +190,7 @@ fn read(log: &[Segment], after: u64, limit: u64) -> (Vec<Segment>, usize) {
 #[test]
 fn a_viewer_that_lags_far_behind_is_read_a_little_at_a_time_and_nothing_again_and_again() {
     let size_of = |n: u64| if n.is_multiple_of(3) { 50_000 } else { 100 };
-    let mut core = Core::new(record(), Vec::new());
+    let mut core = Core::new(record(), Vec::new(), AtHand::default());
     core.linked(1, None);
     let mut place = Place::attach(&core, None, Vec::new(), Vec::new());
     let _ = place.next(&core, Instant::now());
