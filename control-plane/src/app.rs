@@ -85,6 +85,8 @@ pub struct App {
     pub file_exports: Arc<Exports>,
     /// The sessions that sockets stand on.
     pub presence: Arc<Presence>,
+    /// Held by whoever keeps somebody out or lets them in again: what one does the other must not undo half of.
+    pub letting_in: tokio::sync::Mutex<()>,
     /// How much API tokens are used.
     pub tokens: Arc<token::Usage>,
     /// Viewers connected at the moment.
@@ -174,7 +176,7 @@ pub async fn build(config: Config) -> anyhow::Result<Running> {
     let trying = gateway::access::keep_trying(Arc::clone(&app.gateway));
     tasks.spawn(stop.clone().run_until_cancelled_owned(trying));
     tasks.spawn(stop.clone().run_until_cancelled_owned(fleet::keep(Arc::clone(&app.fleet))));
-    tasks.spawn(stop.clone().run_until_cancelled_owned(people::keep_erasing(Arc::clone(&app))));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(people::keep_finishing(Arc::clone(&app))));
     tasks.spawn(stop.run_until_cancelled_owned(keep_tidy(Arc::clone(&app.store))));
     let sign_in = match app.oidc {
         Some(_) => base_url(&app.config, public),
@@ -313,6 +315,7 @@ fn assemble(
         exports: Arc::default(),
         file_exports: Arc::default(),
         presence: Arc::default(),
+        letting_in: tokio::sync::Mutex::default(),
         tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,
         store,

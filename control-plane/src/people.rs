@@ -20,7 +20,7 @@ use crate::workspace::policy::Ask;
 
 /// How long somebody waits to hear that all that was theirs is gone. It goes on without them.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it is looked for those whose erasing failed half-way.
+/// How often it is looked for those with whom something failed half-way.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// What has become of a request to erase somebody.
@@ -35,18 +35,19 @@ pub enum Erased {
 /// Keeps somebody out: their sessions end with every socket, their workspace stops and its certificates are worth nothing.
 ///
 /// # Errors
-/// When the store fails. Asked again, what is left is done.
+/// When the store fails. Whoever is not kept out then shows so in the list of people; asked again, what is left is done.
+/// What is left with those who are is done by [`keep_finishing`].
 pub async fn disable(app: &Arc<App>, by: UserId, id: UserId) -> Result<(), ApiError> {
     not_oneself(by, id)?;
     app.store.user(id).await?;
     audit::write(app, by, "user_disabled", id, json!({})).await?;
     tracing::info!(user = %id, operator = %by, "an operator keeps somebody out");
+    let _alone = app.letting_in.lock().await;
+    // First: while this fails they are not called kept out.
+    revoke(app, id).await?;
     end(app, &app.store.set_disabled(id, true).await?);
-    cut_off(app, id).await?;
-    if let Some(hub) = workspace(app, id).await? {
-        app.workspaces.ask_as_operator(&hub, Ask::Stop, hub.status().generation);
-    }
-    Ok(())
+    app.presence.end_user(id);
+    shut(app, id).await
 }
 
 /// Lets somebody in again. Their workspace gets new certificates when it next starts.
@@ -58,6 +59,7 @@ pub async fn enable(app: &Arc<App>, by: UserId, id: UserId) -> Result<(), ApiErr
         return Err(ApiError::new(ErrorCode::Conflict, "they are being erased"));
     }
     audit::write(app, by, "user_enabled", id, json!({})).await?;
+    let _alone = app.letting_in.lock().await;
     if let Some(record) = app.store.workspace_of(id).await? {
         app.workspaces.trust_again(record.id).await?;
     }
@@ -107,7 +109,8 @@ async fn erase_by(app: &Arc<App>, by: UserId, id: UserId, detail: Value) -> Resu
     audit::write(app, by, "user_erased", id, detail).await?;
     tracing::info!(user = %id, by = %by, "somebody is erased");
     end(app, &app.store.begin_erasing(id).await?);
-    cut_off(app, id).await?;
+    app.presence.end_user(id);
+    revoke(app, id).await?;
     let task = app.tasks.spawn(finish(Arc::clone(app), id));
     match tokio::time::timeout(PATIENCE, task).await {
         Ok(Ok(done)) => done.map(|()| Erased::Entirely),
@@ -116,10 +119,11 @@ async fn erase_by(app: &Arc<App>, by: UserId, id: UserId, detail: Value) -> Resu
     }
 }
 
-/// Erases whoever is still to be erased: at start those with whom the last control plane was not done, later those with whom
-/// the store failed meanwhile.
-pub async fn keep_erasing(app: Arc<App>) {
+/// Shuts what is still open of whoever is kept out, and erases whoever is still to be erased: at start those with whom the last
+/// control plane was not done, later those with whom the store failed meanwhile.
+pub async fn keep_finishing(app: Arc<App>) {
     loop {
+        keep_shut(&app).await;
         match app.store.erasing().await {
             Ok(left) => {
                 let finished = |id| {
@@ -143,6 +147,25 @@ pub async fn keep_erasing(app: Arc<App>) {
     }
 }
 
+/// Looks once that nothing is open of whoever is kept out.
+pub async fn keep_shut(app: &Arc<App>) {
+    let kept_out = app.store.kept_out().await.unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "it can't be found out who is kept out");
+        Vec::new()
+    });
+    for user in kept_out {
+        if let Err(error) = shut_if_out(app, user).await {
+            tracing::warn!(%user, ?error, "something may still be open of somebody who is kept out");
+        }
+    }
+}
+
+/// The same for one of them, who may have been let in since.
+async fn shut_if_out(app: &Arc<App>, id: UserId) -> Result<(), ApiError> {
+    let _alone = app.letting_in.lock().await;
+    if app.store.user(id).await?.disabled { shut(app, id).await } else { Ok(()) }
+}
+
 /// Waits until the engine has removed the workspace, and removes the rest. What cuts it off leaves somebody who is marked in the
 /// store as being erased.
 async fn finish(app: Arc<App>, id: UserId) -> Result<(), ApiError> {
@@ -161,9 +184,16 @@ async fn finish(app: Arc<App>, id: UserId) -> Result<(), ApiError> {
     }
 }
 
-/// Ends what is open of somebody who is kept out.
-async fn cut_off(app: &Arc<App>, id: UserId) -> Result<(), ApiError> {
-    app.presence.end_user(id);
+/// Has somebody's workspace stopped, and its certificates be worth nothing.
+async fn shut(app: &Arc<App>, id: UserId) -> Result<(), ApiError> {
+    revoke(app, id).await?;
+    if let Some(hub) = workspace(app, id).await? {
+        app.workspaces.ask_as_operator(&hub, Ask::Stop, hub.status().generation);
+    }
+    Ok(())
+}
+
+async fn revoke(app: &App, id: UserId) -> Result<(), ApiError> {
     if let Some(record) = app.store.workspace_of(id).await? {
         app.workspaces.revoke(record.id).await?;
     }

@@ -189,7 +189,11 @@ impl Workspaces {
         loop {
             let before = self.parts.store.workspace(id).await?.certificates;
             let revoked = Certificates { revoked: true, ..before.clone() };
-            match self.parts.store.set_certificates(id, &before, &revoked).await {
+            let kept = match before.revoked {
+                true => Ok(()),
+                false => self.parts.store.set_certificates(id, &before, &revoked).await,
+            };
+            match kept {
                 // One was renewed meanwhile.
                 Err(StoreError::Conflict) => {}
                 done => {

@@ -26,6 +26,8 @@ pub trait People {
     async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<Vec<Hash>>;
     /// Keeps a user out for good, because they are erased from here on, and says which their sessions were.
     async fn begin_erasing(&self, id: UserId) -> Result<Vec<Hash>>;
+    /// Who is kept out, those who are being erased among them.
+    async fn kept_out(&self) -> Result<Vec<UserId>>;
     /// Who is being erased, and is not gone yet.
     async fn erasing(&self) -> Result<Vec<UserId>>;
     /// Removes a user with everything that is theirs: sessions, tokens, secrets, settings, the workspace with its

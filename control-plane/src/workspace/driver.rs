@@ -254,6 +254,7 @@ impl Driver {
         self.keep(Wanted::Running, None).await;
         self.publish(Phase::Starting { stage: Stage::Image });
         self.hub.begin_life(self.hub.status().generation);
+        self.ensure_let_in().await?;
         let (runtime, id) = (Arc::clone(&self.parts.runtime), self.record.id);
         // What runs after all, with a turn under way perhaps, is never made anew.
         if let Some(life) = self.stage(runtime.running(id)).await.map_err(not_begun)? {
@@ -274,6 +275,15 @@ impl Driver {
         self.stage(runtime.start(id)).await?;
         self.publish(Phase::Starting { stage: Stage::Enrol });
         self.come_up().await
+    }
+
+    /// Nothing is started for somebody who is kept out, whoever asks for it.
+    async fn ensure_let_in(&self) -> Result<(), Interrupted> {
+        match self.parts.store.user(self.record.user).await {
+            Ok(user) if !user.disabled => Ok(()),
+            Ok(_) => Err(Interrupted::NotBegun(Reason::new(ReasonCode::Disabled))),
+            Err(error) => Err(Interrupted::NotBegun(Reason::with(ReasonCode::Internal, error.to_string()))),
+        }
     }
 
     /// Waits for the engine to do one thing of a start, and hears meanwhile what is asked: what hangs holds up neither a

@@ -168,6 +168,24 @@ async fn a_workspace_whose_start_hangs_in_the_engine_can_be_deleted() {
 }
 
 #[tokio::test]
+async fn nothing_is_started_for_somebody_who_is_kept_out() {
+    let world = World::new().await;
+    let hub = world.workspace().await;
+    world.store.set_disabled(hub.user(), true).await.unwrap();
+    world.ask(&hub, Ask::Start);
+    assert_eq!(failure(&hub).await, ReasonCode::Disabled);
+    world.store.set_disabled(hub.user(), false).await.unwrap();
+    world.ask(&hub, Ask::Start);
+    until(&hub, |phase| matches!(phase, Phase::Starting { .. })).await;
+    world.comes_up(&hub, 1).await;
+    // Nor anew.
+    world.store.set_disabled(hub.user(), true).await.unwrap();
+    world.ask(&hub, Ask::Restart);
+    assert_eq!(failure(&hub).await, ReasonCode::Disabled);
+    assert!(!world.engine.runs(hub.id()));
+}
+
+#[tokio::test]
 async fn nothing_runs_without_the_wall() {
     let world = World::new().await;
     let (hub, idle) = (world.running().await, world.workspace().await);

@@ -24,6 +24,7 @@ macro_rules! passing_on {
             fn set_role(id: UserId, role: protocol::api::Role) -> ();
             fn set_disabled(id: UserId, disabled: bool) -> Vec<Hash>;
             fn begin_erasing(id: UserId) -> Vec<Hash>;
+            fn kept_out() -> Vec<UserId>;
             fn erasing() -> Vec<UserId>;
             fn delete_user(id: UserId) -> ();
             fn settings(id: UserId) -> Option<serde_json::Value>;

@@ -2,6 +2,7 @@
 
 use control_plane::auth::session::{self, SESSION_MS, Term};
 use control_plane::clock;
+use control_plane::people;
 use control_plane::store::StoreError;
 use control_plane::store::records::NewConversation;
 use protocol::ConversationId;
@@ -154,6 +155,23 @@ async fn whoever_is_disabled_is_out_at_once_until_they_are_let_in_again() {
     for kind in ["user_disabled", "user_enabled"] {
         assert_eq!(plane.deeds(kind).await[0].object, user.id.to_string());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeping_somebody_out_that_was_cut_off_is_done_later_and_undone_by_letting_them_in() {
+    let plane = Plane::start().await;
+    let (user, _) = plane.person("ada").await;
+    let (_, boss) = plane.operator().await;
+    let workspace = plane.store().create_workspace(user.id, 200_000..200_100, 100, 1).await.unwrap();
+    let revoked = async || plane.store().workspace(workspace.id).await.unwrap().certificates.revoked;
+    plane.store().set_disabled(user.id, true).await.unwrap();
+    assert!(!revoked().await);
+    people::keep_shut(plane.app()).await;
+    assert!(revoked().await);
+    let path = format!("/api/users/{}/enable", user.id);
+    assert_eq!(status(&plane, Method::POST, &path, &boss).await, StatusCode::NO_CONTENT);
+    people::keep_shut(plane.app()).await;
+    assert!(!revoked().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -200,9 +200,12 @@ impl People for Firestore {
         self.end_sessions(id).await
     }
 
+    async fn kept_out(&self) -> Result<Vec<UserId>> {
+        self.users_who_are("disabled").await
+    }
+
     async fn erasing(&self) -> Result<Vec<UserId>> {
-        let found = self.client.query(Query::all("users").is(ERASING)).await?;
-        found.iter().map(|doc| doc.own_id().map(UserId)).collect()
+        self.users_who_are(ERASING).await
     }
 
     async fn delete_user(&self, id: UserId) -> Result<()> {
@@ -238,6 +241,12 @@ impl People for Firestore {
 }
 
 impl Firestore {
+    /// Users of whom a mark says so.
+    async fn users_who_are(&self, mark: &str) -> Result<Vec<UserId>> {
+        let found = self.client.query(Query::all("users").is(mark)).await?;
+        found.iter().map(|doc| doc.own_id().map(UserId)).collect()
+    }
+
     /// Changes fields of a user.
     async fn change_user(&self, id: UserId, fields: Fields) -> Result<()> {
         self.if_user(vec![self.client.update(&path(id), fields).if_there()]).await

@@ -54,14 +54,12 @@ impl People for Sqlite {
         .await
     }
 
+    async fn kept_out(&self) -> Result<Vec<UserId>> {
+        self.read(|connection| ids(connection, "SELECT id FROM users WHERE disabled ORDER BY id")).await
+    }
+
     async fn erasing(&self) -> Result<Vec<UserId>> {
-        self.read(|connection| {
-            let mut statement =
-                connection.prepare("SELECT id FROM users WHERE erasing ORDER BY id").map_err(failed)?;
-            let found = statement.query_map([], |row| Ok(UserId(id(row, 0)?))).map_err(failed)?;
-            found.collect::<rusqlite::Result<_>>().map_err(failed)
-        })
-        .await
+        self.read(|connection| ids(connection, "SELECT id FROM users WHERE erasing ORDER BY id")).await
     }
 
     async fn delete_user(&self, id: UserId) -> Result<()> {
@@ -155,6 +153,12 @@ pub(super) fn list(
     let records =
         statement.query_map(params![after, query, int(limit as u64)], |row| read(row, 0)).map_err(failed)?;
     records.collect::<rusqlite::Result<_>>().map_err(failed)
+}
+
+fn ids(connection: &Connection, sql: &str) -> Result<Vec<UserId>> {
+    let mut statement = connection.prepare(sql).map_err(failed)?;
+    let found = statement.query_map([], |row| Ok(UserId(id(row, 0)?))).map_err(failed)?;
+    found.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
 fn save_profile(connection: &Connection, id: UserId, profile: &Profile) -> Result<()> {

@@ -149,8 +149,10 @@ pub(super) async fn keeping_out_ends_every_session(world: &World) {
     assert_eq!(world.store().session(tokens[0], NOW).await.unwrap(), None);
     assert_eq!(world.store().sessions(out, NOW).await.unwrap(), []);
     assert!(world.store().session(tokens[2], NOW).await.unwrap().is_some());
+    assert_eq!(world.other().kept_out().await.unwrap(), [out]);
     // Being let in again brings no session back.
     world.store().set_disabled(out, false).await.unwrap();
+    assert_eq!(world.other().kept_out().await.unwrap(), []);
     assert_eq!(world.store().session(tokens[1], NOW).await.unwrap(), None);
 }
 
@@ -162,6 +164,7 @@ pub(super) async fn who_is_being_erased_is_known_and_stays_out(world: &World) {
     assert_eq!(world.store().begin_erasing(gone).await.unwrap(), [token]);
     assert_eq!(world.other().session(token, NOW).await.unwrap(), None);
     assert_eq!(world.other().erasing().await.unwrap(), [gone]);
+    assert_eq!(world.other().kept_out().await.unwrap(), [gone]);
     assert_refused!(world.other().set_disabled(gone, false).await, Conflict);
     assert_eq!(world.other().set_disabled(gone, true).await.unwrap(), [[0; 32]; 0]);
     let marked = world.store().user(gone).await.unwrap();
