@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { detailText } from './deeds';
-import { deedName, deedWords } from './i18n/deeds';
+import { deedName, deedWords, fieldName } from './i18n/deeds';
 import { auditSearch } from './keys';
 
 describe('a deed', () => {
@@ -26,10 +26,49 @@ describe('a deed', () => {
     const stopped = { user: 'u-1', workspace: 'w-1', prompt: 'p-1', toString: 'x' };
     expect(detailText(stopped, 'en', { 'u-1': 'Ada' })).toBe('user: Ada · toString: x');
     const life = { state: 'stopped', reason: { code: 'asked', detail: 'idle' }, found: { type: 'running' } };
-    expect(detailText(life, 'en')).toBe('state: stopped · reason: asked (idle) · found: running');
+    expect(detailText(life, 'en')).toBe('state: stopped · reason: a person asked (idle) · found: running');
     expect(detailText({ decision: 'answer' }, 'ko')).toBe('결정: 답함');
     expect(detailText({ name: 'answer' }, 'en')).toBe('name: answer');
     for (const nothing of [null, undefined, 'x', {}]) expect(detailText(nothing, 'en')).toBe('');
+  });
+
+  it('has words of ours for all that is a word of ours, in both languages', () => {
+    const counts = { total: 3, live: 0, working: 1, waiting: 0, not_responding: 0, prompts: 0 };
+    // Every detail that the control plane writes and that is not a person's own words, an id or a moment.
+    const details = {
+      ask: ['permission', 'question', 'plan', 'form'],
+      asked: ['too_old'],
+      conversations: [counts],
+      found: [{ type: 'failed', reason: { code: 'exited', detail: '' } }, { type: 'deleting' }],
+      from: ['user', 'operator', 'acceptEdits', 'bypassPermissions', 'default'],
+      kind: ['prompt_answered', 'workspace_life'],
+      mode: ['dontAsk'],
+      reason: ['out_of_memory', 'engine_down', 'disabled'],
+      refused: [true, false],
+      scopes: [['read', 'write', 'answer', 'delete']],
+      state: ['running', 'stopped', 'failed', 'deleted'],
+      why: ['not_allowed', 'prompt_closed'],
+    };
+    for (const [name, values] of Object.entries(details)) {
+      for (const value of values) {
+        const told = detailText({ [name]: value }, 'ko');
+        expect(told, name).not.toMatch(/[a-z]/);
+        expect(detailText({ [name]: value }, 'en'), name).not.toMatch(/[_{]|[a-z][A-Z]/);
+      }
+    }
+    for (const field of ['about', 'who', 'kind', 'suggestion', 'refused']) {
+      expect(fieldName(field, 'ko'), field).not.toBe(field);
+    }
+    expect(detailText({ conversations: counts }, 'en')).toBe('conversations: all 3, working 1');
+    expect(detailText({ conversations: { total: 0 } }, 'en')).toBe('conversations: 0');
+    expect(detailText({ scopes: ['delete'] }, 'ko')).toBe('권한: 대화 지우기');
+    expect(detailText({ token: { name: 'answer' }, reason: 'a_later_one' }, 'en')).toBe(
+      'token: answer · reason: a_later_one',
+    );
+    const exported = { about: 'u-1', who: null, kind: 'token_used' };
+    expect(detailText(exported, 'en', { 'u-1': 'Ada' })).toBe(
+      'about: Ada · kind: API token used, first time that day',
+    );
   });
 
   it('of an unknown kind goes by its own name', () => {

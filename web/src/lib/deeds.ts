@@ -36,13 +36,21 @@ function special(name: string, value: unknown, language: Language): string | und
 
 type Word = (text: string) => string;
 
+/** How many there are of what, but for that of which there are none. */
+function counted(value: object, word: Word): string | undefined {
+  const counts = Object.entries(value);
+  if (counts.length === 0 || !counts.every(([, count]) => typeof count === 'number')) return undefined;
+  const some = counts.filter(([, count]) => count !== 0);
+  return some.map(([what, count]) => `${word(what)} ${count}`).join(', ') || '0';
+}
+
 function plain(value: unknown, word: Word, names: Readonly<Record<string, string>>): string {
   if (Array.isArray(value)) return value.map((each) => plain(each, word, names)).join(', ');
   if (typeof value === 'object' && value !== null) {
     const { name, code, type, detail } = value as Record<string, unknown>;
     const called = [name, code, type].find((each) => typeof each === 'string');
-    if (called === undefined) return JSON.stringify(value);
-    return typeof detail === 'string' ? `${called} (${detail})` : called;
+    if (called === undefined) return counted(value, word) ?? JSON.stringify(value);
+    return typeof detail === 'string' ? `${word(called)} (${detail})` : word(called);
   }
   const text = String(value);
   return (Object.hasOwn(names, text) && names[text]) || word(text);

@@ -1,11 +1,6 @@
 /** The words about what was done, which come with the pages that show it. Both languages, since they are few. */
+import { deedValues } from './deedValues';
 import type { Language } from './format';
-
-const yesNo = { en: { true: 'yes', false: 'no' }, ko: { true: '예', false: '아니요' } };
-const roles = {
-  en: { user: 'user', operator: 'operator' },
-  ko: { user: '사용자', operator: '운영자' },
-};
 
 const en = {
   title: 'Audit trail',
@@ -31,9 +26,11 @@ const en = {
   nobody: 'nobody',
   configuration: 'configuration',
   fields: {
+    about: 'about',
     address: 'address',
     always: 'always allowed',
     ask: 'asked for',
+    asked: 'what was asked',
     content: 'with conversations',
     conversations: 'conversations',
     decision: 'decision',
@@ -43,27 +40,22 @@ const en = {
     from: 'from',
     how: 'by',
     input: 'input',
+    kind: 'kind',
     mode: 'mode',
     name: 'name',
     own: 'their own',
     reason: 'reason',
+    refused: 'refused',
     scopes: 'may',
     state: 'state',
     subject: 'about',
+    suggestion: 'always allowed, by number',
     to: 'to',
     token: 'token',
     tool: 'tool',
     user: 'user',
+    who: 'by',
     why: 'reason',
-  },
-  values: {
-    content: yesNo.en,
-    decision: { allow: 'allowed', deny: 'denied', answer: 'answered', form: 'filled in' },
-    from: roles.en,
-    how: { local: 'one-time link', provider: 'identity provider', id_token: 'Google’s button' },
-    own: yesNo.en,
-    scopes: { read: 'read', write: 'write', answer: 'answer prompts' },
-    to: roles.en,
   },
   kinds: {
     signed_in: 'signed in',
@@ -118,9 +110,11 @@ const ko: typeof en = {
   nobody: '로그인하지 않은 사람',
   configuration: '설정 파일',
   fields: {
+    about: '관련',
     address: '주소',
     always: '항상 허용',
     ask: '요청',
+    asked: '요청 내용',
     content: '대화 포함',
     conversations: '대화',
     decision: '결정',
@@ -130,27 +124,22 @@ const ko: typeof en = {
     from: '이전',
     how: '방법',
     input: '입력',
+    kind: '종류',
     mode: '모드',
     name: '이름',
     own: '본인 것',
     reason: '이유',
+    refused: '거절됨',
     scopes: '권한',
     state: '상태',
     subject: '내용',
+    suggestion: '항상 허용(번호)',
     to: '이후',
     token: '토큰',
     tool: '도구',
     user: '사용자',
+    who: '한 사람',
     why: '이유',
-  },
-  values: {
-    content: yesNo.ko,
-    decision: { allow: '허용', deny: '거절', answer: '답함', form: '채움' },
-    from: roles.ko,
-    how: { local: '일회용 링크', provider: '로그인 제공자', id_token: 'Google 버튼' },
-    own: yesNo.ko,
-    scopes: { read: '읽기', write: '쓰기', answer: '요청에 답하기' },
-    to: roles.ko,
   },
   kinds: {
     signed_in: '로그인',
@@ -196,7 +185,10 @@ export function fieldName(field: string, language: Language): string {
 
 /** A value that is one word of ours, likewise. Of most fields a person may have made up the value. */
 export function valueName(field: string, value: string, language: Language): string {
-  const values: Record<string, Record<string, string>> = deedWords[language].values;
+  const values: Record<string, Record<string, string>> = {
+    ...deedValues[language],
+    kind: deedWords[language].kinds,
+  };
   return named((Object.hasOwn(values, field) && values[field]) || {}, value);
 }
 
