@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api::health::LastLook;
 use crate::auth::cookie::Cookie;
 use crate::auth::local;
 use crate::auth::lookups::Lookups;
@@ -87,6 +88,8 @@ pub struct App {
     pub presence: Arc<Presence>,
     /// Held by whoever keeps somebody out or lets them in again: what one does the other must not undo half of.
     pub letting_in: tokio::sync::Mutex<()>,
+    /// What was last found of the store and the engine.
+    pub health: LastLook,
     /// How much API tokens are used.
     pub tokens: Arc<token::Usage>,
     /// Viewers connected at the moment.
@@ -316,6 +319,7 @@ fn assemble(
         file_exports: Arc::default(),
         presence: Arc::default(),
         letting_in: tokio::sync::Mutex::default(),
+        health: LastLook::default(),
         tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,
         store,
