@@ -44,8 +44,13 @@ impl DockerRuntime {
     pub(super) async fn archive(&self, workspace: WorkspaceId) -> Result<Option<Pieces>, RuntimeError> {
         let name = self.user_volume(workspace);
         let alone = self.volumes.of(workspace).await;
-        let Some(volume) = self.volume(&name).await? else { return Ok(None) };
-        if !self.is_own(&volume, workspace).await? {
+        let there = match self.volume(&name).await? {
+            Some(volume) => self.is_own(&volume, workspace).await?,
+            // Whoever was killed while it was made anew has left the image alone.
+            None if self.has_image(workspace).await? => false,
+            None => return Ok(None),
+        };
+        if !there {
             return Err(RuntimeError::Refused("the workspace's disk is not attached".to_owned()));
         }
         // Whoever had one before reads it no more.

@@ -92,6 +92,17 @@ impl DockerRuntime {
         Ok(output.lines().any(|line| line.trim() == device))
     }
 
+    /// Whether there is a disk image with the workspace's data, whatever names it.
+    pub(super) async fn has_image(&self, workspace: WorkspaceId) -> Result<bool, RuntimeError> {
+        let images = self.images_volume();
+        if self.volume(&images).await?.is_none() {
+            return Ok(false);
+        }
+        let needs = Needs { binds: vec![format!("{images}:{IMAGES}:ro")], ..Needs::default() };
+        let output = self.help(&format!("[ ! -e {IMAGES}/{workspace}.img ] || echo there"), needs).await?;
+        Ok(!output.trim().is_empty())
+    }
+
     /// Makes the disk image unless it is there, attaches it unless it is, and returns its device.
     async fn attach_image(&self, workspace: WorkspaceId, size: u64) -> Result<String, RuntimeError> {
         let images = self.images_volume();
