@@ -78,20 +78,23 @@ impl HttpArgs {
         let listen: Option<SocketAddr> = checker.parse("--listen", &self.listen);
         let proxies = proxies(checker, &self.trusted_proxies);
         let tls = self.tls(checker);
-        if let Some(url) = &self.public_url {
-            checker.take("--public-url", origin(url));
-        }
+        let named =
+            self.public_url.as_ref().is_none_or(|url| checker.take("--public-url", origin(url)).is_some());
         let http = Http { listen: listen?, public_url: self.public_url, tls: tls?, proxies };
+        let guarded = http.tls.is_some() || !http.proxies.is_empty();
         if !http.listen.ip().is_loopback() {
             let words = "local sign-in is for loopback only; listen on 127.0.0.1 or [::1], or configure an identity \
                          provider (--oidc-client-id)";
             checker.ensure("--listen", !local, words);
-            let guarded = http.tls.is_some() || !http.proxies.is_empty();
             let words =
                 "others reach this address: give --tls-certificate and --tls-key, or --trusted-proxies";
             checker.ensure("--listen", local || guarded, words);
             let words = "others reach the address that this listens on: say what people type, https and all";
             checker.ensure("--public-url", local || http.is_https(), words);
+        } else if named {
+            let words = "people type https, and something else speaks it: name it, or all who come through it would \
+                         share what one address may do; or give --tls-certificate and --tls-key";
+            checker.ensure("--trusted-proxies", guarded || !http.is_https(), words);
         }
         let words = "with --tls-certificate, people type https";
         checker.ensure("--public-url", http.tls.is_none() || http.is_https(), words);

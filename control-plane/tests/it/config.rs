@@ -90,7 +90,7 @@ fn browsers_are_listened_to_on_loopback_alone() {
 #[test]
 fn the_public_address_is_what_browsers_send_as_their_origin() {
     for url in ["https://atelier.example", "http://127.0.0.1:9000", "https://atelier.example:8443"] {
-        passes(&["--public-url", url]);
+        passes(&["--public-url", url, "--trusted-proxies", "127.0.0.1"]);
     }
     let wrong = [
         "atelier.example",
@@ -295,6 +295,11 @@ fn others_reach_it_over_tls_or_through_a_proxy_alone() {
     let open = ["--listen", "0.0.0.0:8080", "--public-url", "https://atelier.example"];
     assert!(mistake(&[&PROVIDER[..], &open].concat()).contains("--trusted-proxies"));
     passes(&[&PROVIDER[..], &open, &["--trusted-proxies", "10.0.0.1,fd00::/8"]].concat());
+    // A proxy on this machine is one, too.
+    let here = ["--public-url", "https://atelier.example"];
+    assert!(mistake(&here).starts_with("--trusted-proxies"));
+    assert!(mistake(&[&PROVIDER[..], &here].concat()).starts_with("--trusted-proxies"));
+    passes(&[&PROVIDER[..], &here, &["--trusted-proxies", "127.0.0.1"]].concat());
     let unnamed = ["--listen", "0.0.0.0:8080", "--trusted-proxies", "10.0.0.1"];
     assert!(mistake(&[&PROVIDER[..], &unnamed].concat()).starts_with("--public-url"));
     for proxies in ["0.0.0.0/0", "::/0", "proxy.example", "10.0.0.0/33"] {
