@@ -3,7 +3,7 @@
 
 use protocol::payload::short;
 use protocol::prompt::{Decision, Prompt};
-use protocol::{ConversationId, UserId, WorkspaceId};
+use protocol::{ConversationId, PromptId, UserId, WorkspaceId};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -58,7 +58,8 @@ pub async fn write(
     app.store.append_audit(&entry).await.map(drop)
 }
 
-/// Writes down that somebody answers a prompt, and what they allow by that, before it is done.
+/// Writes down that somebody answers a prompt, and what they allow by that, before it is done. What was asked may be too long ago
+/// to be found; that it was answered, and how, is written down all the same.
 ///
 /// # Errors
 /// When the store can't.
@@ -66,10 +67,13 @@ pub async fn answer(
     app: &App,
     by: By<'_>,
     conversation: ConversationId,
-    prompt: &Prompt,
+    (prompt, asked): (&PromptId, Option<&Prompt>),
     decision: &Decision,
 ) -> Result<(), ApiError> {
-    let mut detail = approved(prompt, decision);
+    let mut detail = match asked {
+        Some(asked) => approved(asked, decision),
+        None => unfound(prompt, decision),
+    };
     by.add_to(&mut detail);
     Ok(write(app, by.user, "prompt_answered", conversation, detail).await?)
 }
@@ -122,9 +126,9 @@ pub async fn deletion(app: &App, by: By<'_>, conversation: ConversationId) -> Re
 /// What a decision comes to. Words that a person wrote, and what was only refused, stay in the conversation.
 fn approved(prompt: &Prompt, decision: &Decision) -> Value {
     let mut detail = json!({ "prompt": prompt.prompt, "ask": prompt.ask, "tool": short(&prompt.tool, 200) });
+    detail["decision"] = json!(name(decision));
     match decision {
         Decision::Allow { suggestion, mode } => {
-            detail["decision"] = json!("allow");
             detail["subject"] = json!(short(&prompt.subject, SHOWN_BYTES));
             let input = serde_json::to_string(&prompt.input).unwrap_or_default();
             detail["input"] = json!(short(&input, SHOWN_BYTES));
@@ -137,16 +141,32 @@ fn approved(prompt: &Prompt, decision: &Decision) -> Value {
                 detail["mode"] = json!(mode);
             }
         }
-        Decision::Deny { .. } => detail["decision"] = json!("deny"),
-        Decision::Answer { .. } => detail["decision"] = json!("answer"),
-        Decision::Form { .. } => detail["decision"] = json!("form"),
+        Decision::Deny { .. } | Decision::Answer { .. } | Decision::Form { .. } => {}
     }
     detail
 }
 
+/// What is left to be said of an answer to a prompt that is not found.
+fn unfound(prompt: &PromptId, decision: &Decision) -> Value {
+    let mut detail = json!({ "prompt": prompt, "decision": name(decision), "asked": "too_old" });
+    if let Decision::Allow { suggestion, mode } = decision {
+        detail["suggestion"] = json!(suggestion);
+        detail["mode"] = json!(mode);
+    }
+    detail
+}
+
+const fn name(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Allow { .. } => "allow",
+        Decision::Deny { .. } => "deny",
+        Decision::Answer { .. } => "answer",
+        Decision::Form { .. } => "form",
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use protocol::PromptId;
     use protocol::payload::Payload;
     use protocol::prompt::PromptKind;
 
@@ -172,6 +192,16 @@ mod tests {
         let detail = approved(&prompt("x".repeat(1 << 20)), &allow);
         assert_eq!(detail["subject"], "rm -rf build");
         assert!(detail.to_string().len() < 3 * SHOWN_BYTES);
+    }
+
+    #[test]
+    fn an_answer_is_told_although_what_was_asked_is_not_found() {
+        let allow = Decision::Allow { suggestion: Some(1), mode: None };
+        let detail = unfound(&PromptId::clipped("p1"), &allow);
+        let told = json!({
+            "prompt": "p1", "decision": "allow", "asked": "too_old", "suggestion": 1, "mode": null,
+        });
+        assert_eq!(detail, told);
     }
 
     #[test]

@@ -29,8 +29,9 @@ pub(super) async fn answer(
     let known = app.store.outbox_item(hub.id(), item).await.map_err(cant)?;
     // What is not open is refused by the outbox, which knows why.
     let written = known.is_none() && hub.is_open(&prompt);
-    if written && let Some(asked) = hub.prompt(&prompt).await.map_err(cant)? {
-        let told = audit::answer(app, by, hub.id(), &asked, &decision).await;
+    if written {
+        let asked = hub.prompt(&prompt).await.map_err(cant)?;
+        let told = audit::answer(app, by, hub.id(), (&prompt, asked.as_ref()), &decision).await;
         told.map_err(|error| {
             let (code, message) = error.told();
             Refusal { code, message }
