@@ -14,7 +14,7 @@ mod transfer;
 mod values;
 mod workspaces;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ const WRITER_CACHE_KIB: i64 = 16 * 1024;
 const CHECKPOINT_PAGES: u32 = 4096;
 /// How long another process (a backup, a sign-in command) may hold the write lock.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long emptying the log may wait for what is being read, and writes for it.
+const EMPTYING: Duration = Duration::from_millis(500);
 /// Tries to switch a fresh file to WAL while others do the same.
 const SWITCHES: u32 = 20;
 
@@ -49,6 +51,7 @@ type Answer = Box<dyn FnOnce(Option<&rusqlite::Error>) + Send>;
 /// A store in one SQLite file.
 #[derive(Debug)]
 pub struct Sqlite {
+    path: PathBuf,
     writer: mpsc::Sender<Job>,
     readers: Arc<Readers>,
 }
@@ -75,7 +78,23 @@ impl Sqlite {
             .spawn(move || write_all(connection, jobs))
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         let readers = Readers { free: Arc::new(Semaphore::new(READERS)), connections: Mutex::new(readers) };
-        Ok(Self { writer, readers: Arc::new(readers) })
+        Ok(Self { path: path.to_owned(), writer, readers: Arc::new(readers) })
+    }
+
+    /// Copies the log into the file and empties it, so that what was removed is in neither. What is being read keeps it from that
+    /// until the next time.
+    async fn empty_log(&self) {
+        let path = self.path.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(EMPTYING)?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))
+        });
+        match done.await {
+            Ok(Ok(false)) => {}
+            left => tracing::warn!(?left, "what was removed may still be in the store's log"),
+        }
     }
 
     /// Runs `job` in a transaction on the writing thread. It may be committed together with others.
@@ -121,6 +140,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     switch_to_wal(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is removed is overwritten, not only forgotten where it lies.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -264,7 +285,9 @@ impl Store for Sqlite {
 
     async fn tidy(&self, now: Millis) -> Result<()> {
         self.sweep_all().await?;
-        self.write(move |connection| access::tidy(connection, now)).await
+        self.write(move |connection| access::tidy(connection, now)).await?;
+        self.empty_log().await;
+        Ok(())
     }
 }
 

@@ -69,16 +69,15 @@ impl People for Sqlite {
         {
             seen = last;
         }
-        loop {
-            // One that is made meanwhile, too.
-            match self.write(move |connection| delete(connection, id, seen)).await? {
-                Some(workspace) => match self.delete_workspace(workspace).await {
-                    Ok(()) | Err(StoreError::NotFound) => {}
-                    Err(error) => return Err(error),
-                },
-                None => return Ok(()),
+        // One that is made meanwhile, too.
+        while let Some(workspace) = self.write(move |connection| delete(connection, id, seen)).await? {
+            match self.delete_workspace(workspace).await {
+                Ok(()) | Err(StoreError::NotFound) => {}
+                Err(error) => return Err(error),
             }
         }
+        self.empty_log().await;
+        Ok(())
     }
 
     async fn settings(&self, id: UserId) -> Result<Option<serde_json::Value>> {

@@ -11,6 +11,7 @@ use super::world::{World, ada};
 
 mod cancelled;
 mod durable;
+mod erased;
 mod files;
 mod migrations;
 
