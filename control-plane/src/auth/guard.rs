@@ -90,7 +90,8 @@ async fn judge(
     let open = rule.who == Who::Anyone && rule.how == How::Read;
     if let Some(token) = ApiToken::from_headers(headers)?.filter(|_| !open) {
         let scope = rule.scope.ok_or_else(for_people_alone)?;
-        return Script::of(app, &token, scope, known(client)?).await.map(Caller::Script).map(Some);
+        let script = Caller::Script(Script::of(app, &token, scope, known(client)?).await?);
+        return in_time(app, rule, script).map(Some);
     }
     if matches!(rule.how, How::Act | How::Socket | How::SignIn) {
         app.origins.check(headers)?;
@@ -103,10 +104,15 @@ async fn judge(
         Who::User => CurrentUser::from_headers(app, headers, known(client)?).await?,
         Who::Operator => Operator::check(CurrentUser::from_headers(app, headers, known(client)?).await?)?.0,
     };
+    in_time(app, rule, Caller::Person(user)).map(Some)
+}
+
+/// Lets whoever changes something pass, if it is not too often: a person and all their tokens together.
+fn in_time(app: &App, rule: Rule, caller: Caller) -> Result<Caller, ApiError> {
     if rule.how == How::Act {
-        app.pace.write(user.user.id)?;
+        app.pace.write(caller.id())?;
     }
-    Ok(Some(Caller::Person(user)))
+    Ok(caller)
 }
 
 /// Holds whoever asks to it once more, when what they sent has come: a body may come long after its head was judged.

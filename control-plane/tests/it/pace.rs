@@ -6,7 +6,7 @@ use control_plane::store::records::{AuditEntry, AuditRecord};
 use control_plane::store::transfer::Entry;
 use futures_util::{SinkExt, StreamExt};
 use protocol::UserId;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::plane::{Plane, Socket};
+use crate::tokens::{ask as ask_as_script, token};
 
 /// Fewer tries than anybody has at once: whoever is refused within so many has no share of their own for what they try.
 const TRIES: u32 = 100;
@@ -100,6 +101,32 @@ async fn what_is_changed_over_a_socket_counts_as_over_rest() {
     }
     let mut socket = plane.socket(&format!("/workspace/{calm}"), &calms).await;
     assert_eq!(ask(&mut socket, &json!({ "type": "stop_workspace" })).await["type"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_scripts_change_counts_with_what_their_person_changes() {
+    let plane = Plane::start().await;
+    let (hasty, cookie) = plane.user("hasty").await;
+    let token = token(&plane, &cookie, &["read", "write"]).await.token;
+    let create = async || {
+        use_up(&plane, hasty);
+        ask_as_script(&plane, Method::POST, "/api/conversations", &token)
+            .json(&json!({}))
+            .send()
+            .await
+            .unwrap()
+    };
+    let mut refused = create().await;
+    for _ in 0..TRIES {
+        if refused.status() == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+        refused = create().await;
+    }
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    use_up(&plane, hasty);
+    let list = ask_as_script(&plane, Method::GET, "/api/conversations", &token).send().await.unwrap();
+    assert_eq!(list.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
