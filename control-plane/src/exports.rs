@@ -39,26 +39,28 @@ struct Seat {
 }
 
 impl Exports {
-    /// A place for an export that somebody wants. If all are taken, it is that of whoever has had theirs for longest, and for
-    /// long.
-    ///
-    /// # Errors
-    /// `TooMany`, with when to come back, when they have one, or too many others do.
-    pub fn enter(self: &Arc<Self>, user: UserId) -> Result<Place, ApiError> {
-        self.enter_at(user, Instant::now())
-    }
-
-    fn enter_at(self: &Arc<Self>, user: UserId, now: Instant) -> Result<Place, ApiError> {
+    /// A place for an export that somebody wants, if `paced` lets them. If all are taken, it is that of whoever has had theirs
+    /// for longest, and for long.
+    fn enter(
+        self: &Arc<Self>,
+        user: UserId,
+        now: Instant,
+        paced: impl FnOnce() -> Result<(), ApiError>,
+    ) -> Result<Place, ApiError> {
         let mut seats = self.lock();
         if seats.contains_key(&user) {
             return Err(ApiError::too_often(BACK));
         }
+        let mut oldest = None;
         if seats.len() >= ALL {
-            let oldest =
-                seats.iter().min_by_key(|(_, seat)| seat.since).map(|(user, seat)| (*user, seat.since));
-            let free = oldest.filter(|(_, since)| now.saturating_duration_since(*since) >= UNDISTURBED);
-            let seat = free.and_then(|(user, _)| seats.remove(&user));
-            seat.ok_or_else(|| ApiError::too_often(BACK))?.taken_away.cancel();
+            let first = seats.iter().min_by_key(|(_, seat)| seat.since);
+            let gives = first.filter(|(_, seat)| now.saturating_duration_since(seat.since) >= UNDISTURBED);
+            oldest = Some(gives.map(|(user, _)| *user).ok_or_else(|| ApiError::too_often(BACK))?);
+        }
+        // Whoever is refused has not taken anybody's place away.
+        paced()?;
+        if let Some(seat) = oldest.and_then(|user| seats.remove(&user)) {
+            seat.taken_away.cancel();
         }
         let taken_away = CancellationToken::new();
         seats.insert(user, Seat { since: now, taken_away: taken_away.clone() });
@@ -98,7 +100,7 @@ impl Drop for Place {
 /// # Errors
 /// `TooMany`, with when to come back.
 pub fn enter(app: &App, user: UserId) -> Result<Place, ApiError> {
-    paced(app, app.exports.enter(user)?)
+    app.exports.enter(user, Instant::now(), || app.pace.export(user))
 }
 
 /// A place for one of files, likewise. They take long, and keep nobody from taking records along.
@@ -106,12 +108,7 @@ pub fn enter(app: &App, user: UserId) -> Result<Place, ApiError> {
 /// # Errors
 /// `TooMany`, with when to come back.
 pub fn enter_files(app: &App, user: UserId) -> Result<Place, ApiError> {
-    paced(app, app.file_exports.enter(user)?)
-}
-
-fn paced(app: &App, place: Place) -> Result<Place, ApiError> {
-    app.pace.export(place.user)?;
-    Ok(place)
+    app.file_exports.enter(user, Instant::now(), || app.pace.export(user))
 }
 
 /// Where an export's lines go.
@@ -228,16 +225,22 @@ mod tests {
         UserId(Uuid::from_u128(n as u128))
     }
 
+    impl Exports {
+        fn enter_at(self: &Arc<Self>, user: UserId, now: Instant) -> Result<Place, ApiError> {
+            self.enter(user, now, || Ok(()))
+        }
+    }
+
     #[test]
     fn a_person_has_one_at_a_time_and_all_together_few() {
-        let exports = Arc::new(Exports::default());
-        let mut places: Vec<_> = (1..ALL).map(|n| exports.enter(user(n)).unwrap()).collect();
-        let refused = exports.enter(user(1)).unwrap_err();
+        let (exports, now) = (Arc::new(Exports::default()), Instant::now());
+        let mut places: Vec<_> = (1..ALL).map(|n| exports.enter_at(user(n), now).unwrap()).collect();
+        let refused = exports.enter_at(user(1), now).unwrap_err();
         assert!(refused.code() == ErrorCode::TooMany && refused.back_in_ms().is_some());
-        places.push(exports.enter(user(0)).unwrap());
-        assert_eq!(exports.enter(user(ALL)).unwrap_err().code(), ErrorCode::TooMany);
+        places.push(exports.enter_at(user(0), now).unwrap());
+        assert_eq!(exports.enter_at(user(ALL), now).unwrap_err().code(), ErrorCode::TooMany);
         places.remove(0);
-        places.push(exports.enter(user(1)).unwrap());
+        places.push(exports.enter_at(user(1), now).unwrap());
         drop(places);
         assert!(exports.lock().is_empty());
     }
@@ -252,6 +255,9 @@ mod tests {
         assert!(exports.enter_at(user(ALL), middle).is_err());
         // Not to themselves.
         assert!(exports.enter_at(user(0), end).is_err() && !slow.taken_away.is_cancelled());
+        // Nor to somebody who has had too many.
+        let too_often = || Err(ApiError::too_often(BACK));
+        assert!(exports.enter(user(ALL), end, too_often).is_err() && !slow.taken_away.is_cancelled());
         let next = exports.enter_at(user(ALL), end).unwrap();
         assert!(slow.taken_away.is_cancelled() && !others[0].taken_away.is_cancelled());
         assert_eq!(exports.count(), ALL);
