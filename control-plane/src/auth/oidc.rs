@@ -189,7 +189,7 @@ impl Oidc {
         let token = answer.id_token().ok_or_else(|| invalid(anyhow::anyhow!("there is no ID token")))?;
         let claims = self.claims(token, &attempt.nonce()).await?;
         let mut told = Told::of_token(&claims);
-        if told.email.is_none() {
+        if told.email.is_none() || told.verified.is_none() {
             self.ask_further(&mut told, &speaker, answer.access_token(), claims.subject()).await?;
         }
         self.person(&claims, told)
@@ -232,7 +232,8 @@ impl Oidc {
         token.claims(&verifier, &Nonce::new(nonce.to_owned())).cloned()
     }
 
-    /// Providers that keep to the letter tell the e-mail address only to whoever asks with the access token.
+    /// Providers that keep to the letter tell the e-mail address, or that it is verified, only to whoever asks with the access token.
+    /// Both are then taken from that one answer, which is about the same subject or worth nothing.
     async fn ask_further(
         &self,
         told: &mut Told,

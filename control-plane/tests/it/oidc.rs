@@ -235,6 +235,7 @@ async fn only_those_who_are_let_in_get_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_nobody_verified_signs_nobody_in() {
     let world = World::new().await;
+    world.provider.tell_about_user(json!({ "sub": "1", "email": "ada@corp.com" }));
     for verified in [json!(false), json!("false"), Value::Null] {
         let claims = |asked: &Asked| {
             let mut claims = world.provider.claims(&asked.nonce, "1", "ada@corp.com");
@@ -262,9 +263,23 @@ async fn a_provider_that_tells_the_address_only_when_asked_is_asked() {
     let mut browser = world.browser();
     assert_eq!(browser.sign_in_as(bare).await, IN);
     assert_eq!(browser.profile().await.unwrap().me.name, "Ada");
+    // The address alone is not enough to ask no further, and what is verified is the address that it tells then.
+    let unverified = |asked: &Asked| {
+        let mut claims = world.provider.claims(&asked.nonce, "1", "boss@corp.com");
+        claims.as_object_mut().unwrap().remove("email_verified");
+        claims
+    };
+    let mut browser = world.browser();
+    assert_eq!(browser.sign_in_as(unverified).await, IN);
+    let users = world.plane.store().users(None, "", 10).await.unwrap();
+    assert_eq!((users.len(), users[0].email.as_deref()), (1, Some("ada@corp.com")));
+    world.provider.tell_about_user(json!({ "sub": "1", "email": "ada@corp.com" }));
+    assert_eq!(world.browser().sign_in_as(unverified).await, "/#refused=unverified");
     // What it says of somebody else is not what it says of this one.
     world.provider.tell_about_user(json!({ "sub": "2", "email": "boss@corp.com", "email_verified": true }));
-    assert_eq!(world.browser().sign_in_as(bare).await, "/#refused=invalid");
+    for claims in [&bare as &dyn Fn(&Asked) -> Value, &unverified] {
+        assert_eq!(world.browser().sign_in_as(claims).await, "/#refused=invalid");
+    }
 }
 
 /// Tokens that are wrong in one way each.
