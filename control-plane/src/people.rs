@@ -87,7 +87,7 @@ pub async fn set_role(app: &Arc<App>, by: UserId, id: UserId, role: Role) -> Res
 }
 
 /// Erases somebody with all that is theirs. What was written down of deeds stays, with their id and no name, and
-/// without what they allowed.
+/// without what they allowed, where they were and with what.
 ///
 /// # Errors
 /// When the store fails, or an operator would erase themselves from the list of people.

@@ -31,7 +31,8 @@ pub trait People {
     /// Who is being erased, and is not gone yet.
     async fn erasing(&self) -> Result<Vec<UserId>>;
     /// Removes a user with everything that is theirs: sessions, tokens, secrets, settings, the workspace with its
-    /// conversations. What was written down of their deeds stays, without what they allowed. Keep them out first: then
+    /// conversations. What was written down of their deeds stays, without what they allowed, where
+    /// they were, with which device, and what they called their tokens. Keep them out first: then
     /// it is known which sessions ended.
     async fn delete_user(&self, id: UserId) -> Result<()>;
     /// A user's settings, as the page wrote them.

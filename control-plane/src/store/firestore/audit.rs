@@ -100,15 +100,15 @@ impl Audit for Firestore {
 }
 
 impl Firestore {
-    /// Takes what somebody worked on out of all their deeds.
-    pub(super) async fn hide_content(&self, user: UserId) -> Result<()> {
+    /// Takes what is known of somebody by it out of all their deeds.
+    pub(super) async fn hide_person(&self, user: UserId) -> Result<()> {
         let filter = AuditFilter { who: Some(user.to_string()), ..AuditFilter::default() };
         let mut next = Some(AuditFrom::After(0));
         while let Some(from) = next {
             let page = self.audit(&filter, from, LOOKED_AT).await?;
             let mut changes = Vec::new();
             for AuditRecord { n, mut entry } in page.records {
-                if entry.hide_content() {
+                if entry.hide_person() {
                     let fields = Fields::default().json("detail", &entry.detail)?;
                     changes.push(self.client.update(&path(n), fields).if_there());
                 }

@@ -123,7 +123,7 @@ impl Firestore {
             let workspace = WorkspaceId(workspace.parse().map_err(StoreError::malformed)?);
             unless_gone(self.delete_workspace(workspace).await)?;
         }
-        self.hide_content(id).await
+        self.hide_person(id).await
     }
 
     async fn sweep_workspace(&self, id: WorkspaceId) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What was done, by whom, to what: appended, and never changed but to take out what somebody worked on who is erased.
+//! What was done, by whom, to what: appended, and never changed but to take out what is known by it of somebody who is erased.
 
 use protocol::Millis;
 use serde::{Deserialize, Serialize};
@@ -20,14 +20,28 @@ pub struct AuditEntry {
 
 /// What of a deed's detail is what somebody works on.
 const CONTENT: [&str; 3] = ["subject", "input", "always"];
+/// What of it says where they were, with what, and what they call their tokens. It goes with them when they are erased; until then
+/// operators may see it.
+const PERSONAL: [&str; 3] = ["address", "device", "name"];
 
 impl AuditEntry {
     /// Takes out what only the user that it is about may read: others see what was done, not to what. Says whether there
     /// was something.
     pub fn hide_content(&mut self) -> bool {
+        self.remove(&CONTENT)
+    }
+
+    /// Takes out, beside that, what else is known by it of whoever did it and is erased. Says whether there was something.
+    pub fn hide_person(&mut self) -> bool {
+        let token = self.detail.get_mut("token").and_then(serde_json::Value::as_object_mut);
+        let named = token.is_some_and(|token| token.remove("name").is_some());
+        self.remove(&CONTENT) | self.remove(&PERSONAL) | named
+    }
+
+    fn remove(&mut self, keys: &[&str]) -> bool {
         let Some(detail) = self.detail.as_object_mut() else { return false };
         let fields = detail.len();
-        detail.retain(|key, _| !CONTENT.contains(&key.as_str()));
+        detail.retain(|key, _| !keys.contains(&key.as_str()));
         detail.len() < fields
     }
 

@@ -10,6 +10,9 @@ use super::super::{Audit, Result};
 use super::values::{count, from_json, int, json};
 use super::{Sqlite, failed};
 
+/// What is taken out of the deeds of whoever is erased: the fields of [`AuditEntry::hide_person`].
+const PERSONAL: [&str; 7] =
+    ["$.subject", "$.input", "$.always", "$.address", "$.device", "$.name", "$.token.name"];
 /// How many records one call looks at, if it isn't asked for more.
 const LOOKED_AT: usize = 500;
 
@@ -44,19 +47,21 @@ fn append(connection: &Connection, entry: &AuditEntry) -> Result<u64> {
     connection.query_row(sql, values, |row| count(row, 0)).map_err(failed)
 }
 
-/// Takes what somebody worked on out of some of their deeds after that number, and returns the last that it looked at;
+/// Takes what is known of somebody by it out of some of their deeds after that number, and returns the last that it looked at;
 /// `None`: there are no more.
-pub(super) fn hide_content(connection: &Connection, user: UserId, after: u64) -> Result<Option<u64>> {
+pub(super) fn hide_person(connection: &Connection, user: UserId, after: u64) -> Result<Option<u64>> {
     let who = user.to_string();
     let sql = "SELECT max(n) FROM (SELECT n FROM audit WHERE who = ?1 AND n > ?2 ORDER BY n LIMIT ?3)";
     let values = params![who, int(after), int(LOOKED_AT as u64)];
     let last: Option<i64> = connection.query_row(sql, values, |row| row.get(0)).map_err(failed)?;
     let Some(last) = last else { return Ok(None) };
-    let sql = "UPDATE audit SET detail = json_remove(detail, '$.subject', '$.input', '$.always')
-               WHERE who = ?1 AND n > ?2 AND n <= ?3 AND coalesce(
-                   json_type(detail, '$.subject'), json_type(detail, '$.input'), json_type(detail, '$.always')
-               ) IS NOT NULL";
-    connection.execute(sql, params![who, int(after), last]).map_err(failed)?;
+    let paths = PERSONAL.map(|path| format!("'{path}'")).join(", ");
+    let types = PERSONAL.map(|path| format!("json_type(detail, '{path}')")).join(", ");
+    let sql = format!(
+        "UPDATE audit SET detail = json_remove(detail, {paths})
+         WHERE who = ?1 AND n > ?2 AND n <= ?3 AND coalesce({types}) IS NOT NULL"
+    );
+    connection.execute(&sql, params![who, int(after), last]).map_err(failed)?;
     Ok(u64::try_from(last).ok())
 }
 

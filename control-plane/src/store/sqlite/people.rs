@@ -65,8 +65,7 @@ impl People for Sqlite {
     async fn delete_user(&self, id: UserId) -> Result<()> {
         self.write(move |connection| shut_out(connection, id)).await?;
         let mut seen = 0;
-        while let Some(last) = self.write(move |connection| audit::hide_content(connection, id, seen)).await?
-        {
+        while let Some(last) = self.write(move |connection| audit::hide_person(connection, id, seen)).await? {
             seen = last;
         }
         // One that is made meanwhile, too.
@@ -198,7 +197,7 @@ fn delete(connection: &Connection, id: UserId, mut seen: u64) -> Result<Option<W
         return Ok(Some(workspace.id));
     }
     one(connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes()]))?;
-    while let Some(last) = audit::hide_content(connection, id, seen)? {
+    while let Some(last) = audit::hide_person(connection, id, seen)? {
         seen = last;
     }
     Ok(None)

@@ -259,7 +259,10 @@ pub(super) async fn what_they_allowed_goes_with_them_and_that_they_did_stays(wor
                 json!({ "tool": "Bash", "subject": "rm -rf 비밀", "input": "{\"a\":\"\u{0}\"}", "cost": 0.1, "n": [1, null] })
             }
             1 => json!({ "tool": "Edit", "always": "[\"secret\"]", "token": { "name": "input" } }),
-            _ => json!({ "tool": "Read", "decision": "deny" }),
+            _ if n.is_multiple_of(2) => {
+                json!({ "how": "local", "address": "192.0.2.7", "device": "Firefox", "name": "ci" })
+            }
+            _ => json!({ "tool": "Read", "decision": "deny", "token": { "id": "t" } }),
         },
     };
     // More than is looked at in one step.
@@ -275,7 +278,7 @@ pub(super) async fn what_they_allowed_goes_with_them_and_that_they_did_stays(wor
     world.other().delete_user(gone).await.unwrap();
     for record in &mut written {
         if record.entry.who == gone.to_string() {
-            assert_eq!(record.entry.hide_content(), record.n % 3 != 2);
+            assert_eq!(record.entry.hide_person(), record.n % 6 != 5);
         }
     }
     let mut left = Vec::new();

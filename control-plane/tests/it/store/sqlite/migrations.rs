@@ -75,6 +75,33 @@ async fn the_audit_trail_can_be_appended_to_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn where_those_were_who_were_erased_before_schema_5_goes_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("atelier.db");
+    let made = Connection::open(&path).unwrap();
+    made.execute_batch(BY_SCHEMA_1).unwrap();
+    made.execute_batch(include_str!("../../../../src/store/sqlite/schema/2.sql")).unwrap();
+    made.execute_batch(include_str!("../../../../src/store/sqlite/schema/3.sql")).unwrap();
+    made.execute_batch(include_str!("../../../../src/store/sqlite/schema/4.sql")).unwrap();
+    let user: Vec<u8> = made.query_row("SELECT id FROM users", [], |row| row.get(0)).unwrap();
+    let kept = uuid::Uuid::from_slice(&user).unwrap().to_string();
+    let gone = uuid::Uuid::new_v4().to_string();
+    let detail =
+        r#"{"how":"local","address":"192.0.2.7","device":"x","name":"ci","token":{"id":"t","name":"ci"}}"#;
+    for who in [&kept, &gone, "nobody"] {
+        let sql = "INSERT INTO audit (at, who, kind, object, detail) VALUES (1, ?1, 'x', 'x', ?2)";
+        made.execute(sql, [who, detail]).unwrap();
+    }
+    made.pragma_update(None, "user_version", 4).unwrap();
+    drop(made);
+    let store = open(&path).unwrap();
+    let page = store.audit(&AuditFilter::default(), AuditFrom::After(0), 9).await.unwrap();
+    let details: Vec<_> = page.records.iter().map(|record| record.entry.detail.to_string()).collect();
+    assert_eq!((details[0].len(), details[2].len()), (detail.len(), detail.len()));
+    assert_eq!(details[1], r#"{"how":"local","token":{"id":"t"}}"#);
+}
+
+#[tokio::test]
 async fn what_those_allowed_who_were_erased_before_schema_3_goes_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("atelier.db");
