@@ -26,7 +26,7 @@ mod watchdog;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use protocol::close::ErrorCode;
-use protocol::event::{BackgroundTask, MessageEnd, OpenTool, Person, ProcessEnd, Trouble};
+use protocol::event::{BackgroundTask, MessageEnd, OpenTool, Person, ProcessEnd, Trouble, Unknown};
 use protocol::limits::LOG_BYTES;
 use protocol::link::{ActivityKind, Catalog, Delivery, FromControl, Policy};
 use protocol::payload::{Body, BodyDigest, short};
@@ -42,7 +42,7 @@ use self::loan::{KnownRows, Loan};
 use self::recent::Recent;
 pub use self::recover::{Aftermath, Checkpoint, Opening};
 use self::size::Sized;
-use self::turn::{Message, Phase, Steer, Turn};
+use self::turn::{Given, Message, Phase, Steer, Turn};
 use self::watchdog::Watch;
 use super::places::Standing;
 use crate::claude::blocks::{Blocks, Change};
@@ -602,6 +602,9 @@ impl Conversation {
             && self.has_next()
             && let Some(next) = self.waiting.pop_front()
         {
+            if next.given == Given::BeforeReboot {
+                return self.lose_message(next.item, Unknown::MachineStopped);
+            }
             self.turn = Some(Turn::new(next));
         }
         let Some(turn) = self.turn.as_ref().filter(|_| !self.stopping && !self.full) else { return };

@@ -340,6 +340,23 @@ fn a_message_that_was_given_when_the_machine_stopped_is_unknown() {
 }
 
 #[test]
+fn one_that_was_to_steer_when_the_machine_stopped_is_unknown_in_its_turn() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    let steer = desk.steer("TOOL");
+    let mut after = desk.reborn_after(Aftermath { rebooted: true, ..Aftermath::default() });
+    let lost = |item| EventBody::MessageUnknown { item, why: Unknown::MachineStopped, tools: Vec::new() };
+    assert_eq!(after.find("message_unknown"), Some(&lost(item)));
+    // A person has dealt with the first, and the workspace-agent died meanwhile: neither makes it known.
+    after.continue_turn(item);
+    let mut after = after.reborn();
+    after.come_up();
+    after.result(&[item]);
+    assert_eq!(after.log.iter().filter(|event| event.body == lost(steer)).count(), 1);
+    assert!(after.written.iter().all(|line| line["uuid"] != json!(steer)), "it is not given again");
+}
+
+#[test]
 fn a_message_that_was_given_and_stopped_stays_so_when_the_workspace_agent_dies() {
     let mut desk = Desk::new();
     let item = give(&mut desk);

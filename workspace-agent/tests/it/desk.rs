@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use workspace_agent::claude::blocks::Change;
 use workspace_agent::claude::lines::Line;
-use workspace_agent::conversation::core::{Aftermath, Conversation, Effect, Input, Launch, Now};
+use workspace_agent::conversation::core::{Aftermath, Conversation, Effect, Input, Launch, Now, Opening};
 
 pub(crate) const POLICY: Policy = Policy {
     idle_ms: 900_000,
@@ -141,6 +141,13 @@ impl Desk {
         desk.log.clone_from(&self.log);
         desk.kept.clone_from(&self.kept);
         desk.next_item = self.next_item + 0x100;
+        if aftermath.rebooted {
+            // As the journal is joined to the store then.
+            let (after, epoch) = (desk.core.end(), desk.core.end().epoch + 1);
+            let opening = Opening { epoch, after, lost: false, alive: false };
+            let effects = desk.core.open_epoch(desk.now, opening);
+            desk.carry_out(effects, None);
+        }
         let effects = desk.core.recovered(desk.now, aftermath);
         desk.carry_out(effects, None);
         desk

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::answers::OpenPrompt;
 use super::loan::KnownRows;
-use super::turn::{Message, Phase, Steer, Turn};
+use super::turn::{Given, Message, Phase, Steer, Turn};
 use super::{Conversation, Effect, Now, Process};
 use crate::claude::events;
 
@@ -46,7 +46,7 @@ impl Conversation {
                 let (item, by, again_of) = (*item, by.clone(), *again_of);
                 let text = text.unwrap_or_default();
                 self.replay_taken(
-                    Message { item, text, by, again_of, taken_at: event.n, steered: false },
+                    Message { item, text, by, again_of, taken_at: event.n, given: Given::Not },
                     *steer,
                 );
             }
@@ -122,7 +122,10 @@ impl Conversation {
                 self.process = Process::None;
                 self.introduced = false;
             }
-            EventBody::EpochBegan { held, .. } => self.forget_all_but(held),
+            EventBody::EpochBegan { held, .. } => {
+                self.forget_all_but(held);
+                self.doubt_given();
+            }
             EventBody::SettingsChanged { settings, why } => {
                 self.wanted = why.applied(&self.wanted, settings);
                 if *why != SettingsChange::Asked {
@@ -182,9 +185,8 @@ impl Conversation {
     /// A message was taken; or one that was to steer becomes an ordinary one; or it is told again in a new epoch.
     fn replay_taken(&mut self, message: Message, steer: bool) {
         self.seen.insert(message.item);
-        let known = self.steers.len();
-        self.steers.retain(|steer| steer.message.item != message.item);
-        let steered = self.steers.len() < known;
+        let steered = self.steers.iter().position(|steer| steer.message.item == message.item);
+        let steered = steered.map(|at| self.steers.remove(at).message.given.max(Given::Before));
         let waited = self.waiting.iter().position(|waiting| waiting.item == message.item);
         let waited = waited.and_then(|at| self.waiting.remove(at));
         if steer {
@@ -193,12 +195,14 @@ impl Conversation {
         }
         match self.turn.as_ref().and_then(Turn::item) {
             Some(current) if current == message.item => {}
-            _ if steered => self.waiting.push_front(Message { steered, ..message }),
-            _ => {
+            _ => match (steered, waited) {
+                (Some(given), _) => self.waiting.push_front(Message { given, ..message }),
                 // That it was given already outlives that it is told again.
-                let steered = waited.is_some_and(|waited| waited.steered);
-                self.waiting.push_back(Message { steered, ..message });
-            }
+                (None, Some(waited)) => {
+                    self.waiting.push_back(Message { given: waited.given, ..message });
+                }
+                (None, None) => self.waiting.push_back(message),
+            },
         }
     }
 
@@ -289,6 +293,7 @@ impl Conversation {
         let unknown = unknown.filter(|_| self.summary.unknown.is_some() && unknown_at > after.n);
         self.append(EventBody::EpochBegan { held, lost });
         if !alive {
+            self.doubt_given();
             // The word that it was forgotten may be among what was lost.
             self.forget_mode();
         }

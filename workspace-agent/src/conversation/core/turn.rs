@@ -31,8 +31,18 @@ pub(super) struct Message {
     pub(super) again_of: Option<ItemId>,
     /// The number of the event that says that it was taken.
     pub(super) taken_at: u64,
-    /// It was written into a turn that is lost, to steer it, and may have been heard.
-    pub(super) steered: bool,
+    /// Whether it was written into a turn that is lost, to steer it.
+    pub(super) given: Given,
+}
+
+/// Whether a process was given a message before, and may have heard it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Given {
+    Not,
+    /// The CLI's own record says what became of it, if anything did.
+    Before,
+    /// The machine stopped since: that record, too, may have lost its end.
+    BeforeReboot,
 }
 
 /// One turn.
@@ -61,7 +71,7 @@ impl Turn {
         Self {
             phase: Phase::Waiting,
             // It is given again.
-            resends: if message.steered { 1 } else { 0 },
+            resends: if matches!(message.given, Given::Not) { 0 } else { 1 },
             message: Some(message),
             tools_called: false,
             after_reboot: false,
@@ -74,8 +84,14 @@ impl Turn {
 
     /// A turn that was interrupted and is taken up again by the CLI itself.
     pub(super) const fn continued(message: ItemId, by: Person) -> Self {
-        let message =
-            Message { item: message, text: String::new(), by, again_of: None, taken_at: 0, steered: false };
+        let message = Message {
+            item: message,
+            text: String::new(),
+            by,
+            again_of: None,
+            taken_at: 0,
+            given: Given::Not,
+        };
         let mut turn = Self::new(message);
         turn.continued = true;
         turn.tools_called = true;
@@ -132,7 +148,7 @@ impl Conversation {
         self.seen.insert(item);
         let running = self.turn.as_ref().is_some_and(|turn| turn.phase != Phase::Waiting);
         let steer = steer && running && self.process == Process::Live;
-        let message = Message { item, text, by, again_of, taken_at: self.next_n, steered: false };
+        let message = Message { item, text, by, again_of, taken_at: self.next_n, given: Given::Not };
         self.take_message(&message, steer);
         self.configure(settings, known);
         if steer {
@@ -366,7 +382,7 @@ impl Conversation {
         Position { epoch: self.epoch, n: self.summary.unknown_at }
     }
 
-    fn lose_message(&mut self, item: ItemId, why: Unknown) {
+    pub(super) fn lose_message(&mut self, item: ItemId, why: Unknown) {
         self.turn = None;
         let tools: Vec<OpenTool> = self.open_calls.drain(..).take(16).collect();
         let unknown = EventBody::MessageUnknown { item, why, tools };
@@ -383,6 +399,17 @@ impl Conversation {
 
     fn requeue(&mut self, steer: Steer) {
         self.take_message(&steer.message, false);
-        self.waiting.push_front(Message { steered: true, ..steer.message });
+        let given = steer.message.given.max(Given::Before);
+        self.waiting.push_front(Message { given, ..steer.message });
+    }
+
+    /// The machine stopped: what came of messages that were given before, nobody knows.
+    pub(super) fn doubt_given(&mut self) {
+        for message in self.steers.iter_mut().map(|steer| &mut steer.message) {
+            message.given = Given::BeforeReboot;
+        }
+        for message in self.waiting.iter_mut().filter(|message| message.given != Given::Not) {
+            message.given = Given::BeforeReboot;
+        }
     }
 }
