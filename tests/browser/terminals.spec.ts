@@ -314,6 +314,20 @@ test('the end of a program is told, and it is started again or closed, and that 
   await panel.closeAll();
 });
 
+test('the next shell has the keys as soon as it is there', async ({ page }) => {
+  const panel = new Panel(page);
+  await panel.openShell();
+  await panel.type('clear; echo "fi"rst');
+  await expect(panel.screen).toContainText('first');
+  await panel.button('Open a terminal').first().click();
+  await panel.button('A login shell in your workspace').click();
+  await expect(panel.screen).not.toContainText('first');
+  await panel.prompted();
+  await panel.type('echo "sec"ond');
+  await expect(panel.screen).toContainText('second');
+  await panel.closeAll();
+});
+
 test('a recording is played in the page', async ({ page }) => {
   const panel = new Panel(page);
   await panel.openShell();
