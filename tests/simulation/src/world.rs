@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use control_plane::hub::follow::place::Place;
 use control_plane::hub::history;
 use protocol::outbox::{Item, ItemState, What};
 use protocol::prompt::Decision;
 use protocol::settings::{Mode, Settings};
-use protocol::viewer::Verdict;
+use protocol::viewer::{Cursor, Verdict};
 use protocol::{ConversationId, ItemId, Millis};
 use workspace_agent::conversation::core::Now;
 
@@ -18,7 +17,7 @@ use crate::dice::Dice;
 use crate::link::Conn;
 use crate::plane::{Ask, Outcome, Plane};
 use crate::store::Store;
-use crate::viewer::{Answer, Shown, Viewer};
+use crate::viewer::{Answer, Shown, Socket, Viewer};
 use crate::workspace::Workspace;
 
 /// How many events a page of history has at most.
@@ -736,19 +735,15 @@ impl World {
 
     fn is_quiet(&self) -> bool {
         let told = |viewer: &Viewer| {
-            let place = viewer.socket.as_ref().and_then(|socket| {
-                (socket.up.is_empty() && socket.down.is_empty()).then_some(socket.place.as_ref()?)
-            });
-            let kept = &self.store.kept[&viewer.conversation];
-            viewer.unanswered.is_empty()
-                && !viewer.lacks_history()
+            let kept = &self.store.kept[&viewer.conversation].record;
+            let all = Cursor { log: kept.end, outbox: kept.outbox_rev, notice: kept.notice };
+            let idle =
+                |socket: &Socket| socket.place.is_some() && socket.up.is_empty() && socket.down.is_empty();
+            viewer.socket.as_ref().is_some_and(idle)
+                && viewer.cursor() == Some(all)
+                && viewer.unanswered.is_empty()
                 && viewer.summary.prompts.is_empty()
-                && place.is_some_and(|place: &Place| {
-                    let cursor = place.cursor();
-                    cursor.log == kept.record.end
-                        && cursor.outbox == kept.record.outbox_rev
-                        && cursor.notice == kept.record.notice
-                })
+                && !viewer.lacks_history()
         };
         self.plane.as_ref().is_some_and(Plane::is_quiet)
             && self.workspace.is_quiet()

@@ -657,7 +657,6 @@ impl Conversation {
     /// The workspace stops: a turn that goes on is interrupted, so that what was said so far is kept; then the process ends.
     fn shut_down(&mut self) {
         self.stopping = true;
-        self.waiting.clear();
         let begun = self.turn.as_mut().filter(|turn| turn.phase != Phase::Waiting);
         if let Some(turn) = begun.filter(|_| self.process == Process::Live) {
             let before = turn.stop_asked;

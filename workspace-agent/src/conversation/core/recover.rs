@@ -359,8 +359,7 @@ impl Conversation {
     /// The checkpoint, if nothing is in flight.
     pub fn checkpoint(&self) -> Option<Checkpoint> {
         let idle = !self.is_busy() && self.process == Process::None && self.is_here();
-        // What waits for the next life is in the journal alone by then.
-        let quiet = idle && !self.stopping && self.summary.unknown.is_none();
+        let quiet = idle && self.summary.unknown.is_none();
         quiet.then(|| Checkpoint {
             epoch: self.epoch,
             next_n: self.next_n,

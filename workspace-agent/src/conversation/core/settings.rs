@@ -74,17 +74,19 @@ impl Conversation {
     /// As [`Self::forget_loosened_mode`], and says so even if the log that is left knows of none.
     pub(super) fn forget_mode(&mut self) {
         self.wanted.mode = self.wanted.mode.after_restart();
-        let (settings, why) = (self.wanted.clone(), SettingsChange::Restarted);
-        self.append(EventBody::SettingsChanged { settings, why });
-        self.unasked_at = self.end();
+        self.tell_settings(self.wanted.clone(), SettingsChange::Restarted);
     }
 
     fn note_settings(&mut self, settings: Settings, why: SettingsChange) {
         if settings != self.summary.settings {
-            self.append(EventBody::SettingsChanged { settings, why });
-            if why != SettingsChange::Asked {
-                self.unasked_at = self.end();
-            }
+            self.tell_settings(settings, why);
+        }
+    }
+
+    fn tell_settings(&mut self, settings: Settings, why: SettingsChange) {
+        self.append(EventBody::SettingsChanged { settings, why });
+        if why != SettingsChange::Asked {
+            self.unasked_at = self.end();
         }
     }
 }
