@@ -1,6 +1,7 @@
 /** What a deed's details come to in one line. Pure. */
 import { deviceOf } from './device';
 import { fieldName, valueName } from './i18n/deeds';
+import type { Dictionary } from './i18n/en';
 import { type Language, moment } from './i18n/format';
 
 /** Beyond it there are no dates (ECMA-262). */
@@ -12,6 +13,7 @@ const IDS = ['prompt', 'workspace'];
 export function detailText(
   detail: unknown,
   language: Language,
+  t: Dictionary,
   names: Readonly<Record<string, string>> = {},
 ): string {
   if (typeof detail !== 'object' || detail === null) return '';
@@ -19,7 +21,7 @@ export function detailText(
     ([name, value]) => value !== null && value !== '' && value !== undefined && !IDS.includes(name),
   );
   const told = (name: string, value: unknown) => {
-    const word = (text: string) => valueName(name, text, language);
+    const word = (text: string) => valueName(name, text, language, t);
     return special(name, value, language) ?? plain(value, word, names);
   };
   return shown.map(([name, value]) => `${fieldName(name, language)}: ${told(name, value)}`).join(' · ');

@@ -3,8 +3,6 @@ import type {
   Counts,
   Decision,
   ErrorCode,
-  Mode,
-  Phase,
   PromptKind,
   ReasonCode,
   Role,
@@ -16,50 +14,10 @@ import type { Language } from './format';
 type Words<Keys extends string> = Record<Keys, string>;
 
 const yesNo = { en: { true: 'yes', false: 'no' }, ko: { true: '예', false: '아니요' } };
-const modes: Record<Language, Words<Mode>> = {
-  en: {
-    default: 'ask first',
-    acceptEdits: 'accept edits',
-    plan: 'plan',
-    dontAsk: 'don’t ask',
-    auto: 'auto',
-    bypassPermissions: 'allow everything',
-  },
-  ko: {
-    default: '먼저 묻기',
-    acceptEdits: '편집 허용',
-    plan: '계획',
-    dontAsk: '묻지 않기',
-    auto: '자동',
-    bypassPermissions: '모두 허용',
-  },
-};
-/** What changes from one to the other: roles, or permission modes. */
-const changed: Record<Language, Words<Role | Mode>> = {
-  en: { user: 'user', operator: 'operator', ...modes.en },
-  ko: { user: '사용자', operator: '운영자', ...modes.ko },
-};
-const states: Record<Language, Words<Phase['type'] | 'deleted'>> = {
-  en: {
-    stopped: 'stopped',
-    starting: 'starting',
-    running: 'running',
-    paused: 'paused',
-    stopping: 'stopping',
-    failed: 'failed',
-    deleting: 'being deleted',
-    deleted: 'deleted',
-  },
-  ko: {
-    stopped: '멈춤',
-    starting: '시작하는 중',
-    running: '실행 중',
-    paused: '일시 정지',
-    stopping: '멈추는 중',
-    failed: '실패',
-    deleting: '지우는 중',
-    deleted: '지워짐',
-  },
+/** Besides permission modes, whose names the page has anyway. */
+const roles: Record<Language, Words<Role>> = {
+  en: { user: 'user', operator: 'operator' },
+  ko: { user: '사용자', operator: '운영자' },
 };
 const reasons: Record<Language, Words<ReasonCode>> = {
   en: {
@@ -179,16 +137,14 @@ const en = {
   content: yesNo.en,
   conversations: counts.en,
   decision: decisions.en,
-  found: states.en,
-  from: changed.en,
+  from: roles.en,
   how: { local: 'one-time link', provider: 'identity provider', id_token: 'Google’s button' },
-  mode: modes.en,
   own: yesNo.en,
   reason: reasons.en,
   refused: yesNo.en,
   scopes: scopes.en,
-  state: states.en,
-  to: changed.en,
+  state: { deleted: 'deleted' },
+  to: roles.en,
   why: refusals.en,
 };
 
@@ -198,16 +154,14 @@ const ko: typeof en = {
   content: yesNo.ko,
   conversations: counts.ko,
   decision: decisions.ko,
-  found: states.ko,
-  from: changed.ko,
+  from: roles.ko,
   how: { local: '일회용 링크', provider: '로그인 제공자', id_token: 'Google 버튼' },
-  mode: modes.ko,
   own: yesNo.ko,
   reason: reasons.ko,
   refused: yesNo.ko,
   scopes: scopes.ko,
-  state: states.ko,
-  to: changed.ko,
+  state: { deleted: '지워짐' },
+  to: roles.ko,
   why: refusals.ko,
 };
 

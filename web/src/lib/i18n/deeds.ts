@@ -1,5 +1,6 @@
 /** The words about what was done, which come with the pages that show it. Both languages, since they are few. */
 import { deedValues } from './deedValues';
+import type { Dictionary } from './en';
 import type { Language } from './format';
 
 const en = {
@@ -184,12 +185,28 @@ export function fieldName(field: string, language: Language): string {
 }
 
 /** A value that is one word of ours, likewise. Of most fields a person may have made up the value. */
-export function valueName(field: string, value: string, language: Language): string {
+export function valueName(field: string, value: string, language: Language, t: Dictionary): string {
   const values: Record<string, Record<string, string>> = {
     ...deedValues[language],
     kind: deedWords[language].kinds,
   };
-  return named((Object.hasOwn(values, field) && values[field]) || {}, value);
+  return shared(field, value, t) ?? named((Object.hasOwn(values, field) && values[field]) || {}, value);
+}
+
+/** The name that a state or a permission mode has on the rest of the page. */
+function shared(
+  field: string,
+  value: string,
+  { modes, workspace: { phases } }: Dictionary,
+): string | undefined {
+  if ((field === 'state' || field === 'found') && isKey(phases, value)) return phases[value];
+  if ((field === 'mode' || field === 'from' || field === 'to') && isKey(modes, value))
+    return modes[value].name;
+  return undefined;
+}
+
+function isKey<Keyed extends object>(keyed: Keyed, key: string): key is Extract<keyof Keyed, string> {
+  return Object.hasOwn(keyed, key);
 }
 
 function named(names: Readonly<Record<string, string>>, key: string): string {
