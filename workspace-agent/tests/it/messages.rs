@@ -453,6 +453,20 @@ fn what_was_not_begun_when_the_workspace_stops_is_for_its_next_life() {
 }
 
 #[test]
+fn a_journal_is_not_shortened_over_what_waits_for_the_next_life() {
+    let mut desk = Desk::new();
+    let first = desk.begin_turn("one");
+    let item = desk.send("two");
+    desk.feed(Input::Shutdown);
+    desk.result(&[first]);
+    desk.exit();
+    assert!(desk.core.checkpoint().is_none());
+    let mut next = desk.reborn();
+    next.come_up();
+    assert_eq!(next.expect_written("user")["uuid"], json!(item));
+}
+
+#[test]
 fn what_was_to_steer_a_turn_that_fell_silent_is_done_after_it() {
     let mut desk = Desk::new();
     let item = desk.begin_turn("one");
