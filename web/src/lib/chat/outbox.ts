@@ -148,6 +148,7 @@ function itemRow(item: MessageItem): MessageRow {
     content: { text },
     steer,
     mark: markOf(item),
+    waits: item.state.type === 'saved' && !item.handed,
   };
 }
 

@@ -63,6 +63,17 @@ describe('messages that the log does not have', () => {
     expect(chat.view(alone).queue.map((queued) => queued.item)).toEqual(['m2']);
   });
 
+  it('can be taken back as long as nobody was handed them', () => {
+    const waits = (given: object) => {
+      const chat = chatOf([]);
+      chat.putItems(1, [{ ...item('m1', 1, { type: 'saved' }), ...given }]);
+      return of<MessageRow>(chat, 'message')[0]?.waits;
+    };
+    expect(waits({})).toBe(true);
+    expect(waits({ handed: true })).toBe(false);
+    expect(waits({ state: { type: 'delivered' } })).toBe(false);
+  });
+
   it('wait in the queue while the conversation is open in a terminal', () => {
     const chat = chatOf([]);
     chat.putItems(1, [item('m1', 1, { type: 'saved' })]);
