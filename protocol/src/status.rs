@@ -89,6 +89,8 @@ pub enum ReasonCode {
     Asked,
     /// An operator asked for it.
     Operator,
+    /// An operator wanted it to run anew.
+    Restarted,
     /// Nothing happened for a while.
     Idle,
     /// The engine does not answer.

@@ -68,7 +68,7 @@ test('a restart says what it cuts off, and does it', async ({ person, page, stac
   await dialog.getByRole('button', { name: 'Restart' }).click();
   await expect(row).toContainText('stopping');
   await expect(row).toContainText('running');
-  await expect(page.getByText(/The operator stopped it\./).first()).toBeVisible();
+  await expect(page.getByText(/The operator restarted it\./).first()).toBeVisible();
   await stack.release('operator');
   await expect(person.button('Stop')).toBeHidden();
 });

@@ -1,4 +1,5 @@
-import { expect, test } from './fixtures';
+import { expect, Person, test } from './fixtures';
+import { Stack } from './stack';
 
 test('a workspace is stopped and started from the page, and the conversation goes on', async ({
   person,
@@ -29,6 +30,42 @@ test('a start shows its stages, and the message that waits for it', async ({ per
   await expect(page.getByText('Your message is saved.')).toBeVisible();
   await expect(person.words(/^woken$/)).toBeVisible();
   await expect(person.button('Workspace: running')).toBeVisible();
+});
+
+test('a message that waits for a workspace can be taken back', async ({ page }) => {
+  const stack = await Stack.start('--image=there-is-no-such-image');
+  const person = new Person(page, stack);
+  await person.signIn();
+  await expect(page.getByRole('heading', { name: 'The workspace has not run yet' })).toBeVisible();
+  await person.say('TEXT not like that');
+  await expect(page.getByText('The workspace image is not on this machine.').first()).toBeVisible();
+  await expect(person.words('TEXT not like that')).toBeVisible();
+  await person.button('Edit').click();
+  await expect(person.composer).toHaveValue('TEXT not like that');
+  await expect(person.words('TEXT not like that')).toBeHidden();
+  await person.say('TEXT rather not');
+  await expect(person.words('TEXT rather not')).toBeVisible();
+  await person.button('Cancel').click();
+  await expect(person.words('TEXT rather not')).toBeHidden();
+  await page.reload();
+  await expect(person.composer).toHaveValue('');
+  await expect(person.words(/TEXT/)).toHaveCount(0);
+  await stack.stop();
+});
+
+test('what its workspace cut off is not called at work', async ({ person, page, stack }) => {
+  await person.say('GATE cut');
+  await expect(person.words('gate cut', { exact: true })).toBeVisible();
+  await stack.docker('kill');
+  await expect(person.button('Workspace: failed')).toBeVisible();
+  // At the top, and in the list.
+  await expect(page.getByText('cut off', { exact: true })).toHaveCount(2);
+  await expect(person.button('Stop')).toBeHidden();
+  await stack.release('cut');
+  await person.button('Start again').click();
+  await expect(person.button('Workspace: running')).toBeVisible();
+  await expect(page.getByText('cut off', { exact: true })).toHaveCount(0);
+  await expect(person.button('Stop')).toBeHidden();
 });
 
 test('a message of unknown fate is sent again when a person says so', async ({ person, page, stack }) => {

@@ -128,6 +128,8 @@ async fn answers_modes_and_the_life_of_a_workspace_are_written_down_and_no_more_
     assert_eq!(of_kind("mode_changed")[0]["to"], "acceptEdits");
     let states: Vec<_> = of_kind("workspace_life").iter().map(|detail| detail["state"].clone()).collect();
     assert_eq!(states, ["running", "stopped"]);
+    let stop = &viewer.get("/api/user/audit?limit=1").await?["rows"][0];
+    assert_eq!((&stop["who"], &stop["detail"]["reason"]), (&json!(viewer.user_id()), &json!("asked")));
     let text = serde_json::to_string(&found)?;
     assert!(!text.contains("4711"), "{text}");
     stack.finish().await;

@@ -244,7 +244,11 @@ impl Driver {
     /// Stops what runs, before a start. Returns whether the start may follow.
     async fn make_way(&mut self, by: By) -> bool {
         if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) {
-            self.stop(reason_by(by)).await;
+            self.stop(Reason::new(match by {
+                By::User => ReasonCode::Asked,
+                By::Operator { .. } => ReasonCode::Restarted,
+            }))
+            .await;
             return matches!(self.phase(), Phase::Stopped { .. });
         }
         true
@@ -534,11 +538,16 @@ impl Driver {
         }
     }
 
-    /// Puts a step of the workspace's life into the audit trail.
+    /// Puts a step of the workspace's life into the audit trail. What its user asked for is their deed; what an operator
+    /// asks for is written down as theirs where they ask.
     async fn write_down(&self, state: &str, reason: Option<&Reason>) {
         let reason = reason.map(|reason| reason.code);
+        let who = match reason {
+            Some(ReasonCode::Asked) => self.record.user.to_string(),
+            _ => audit::ATELIER.to_owned(),
+        };
         let detail = json!({ "user": self.record.user, "state": state, "reason": reason });
-        audit::note(&*self.parts.store, audit::ATELIER, "workspace_life", self.record.id, detail).await;
+        audit::note(&*self.parts.store, who, "workspace_life", self.record.id, detail).await;
     }
 
     async fn keep_failed(&mut self, reason: &Reason) {

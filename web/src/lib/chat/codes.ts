@@ -4,7 +4,7 @@
  */
 import type { FailureCode } from '../api';
 import type { Dictionary } from '../i18n/en';
-import type { Mode, Reason } from '../protocol/generated';
+import type { Mode, Phase, Reason } from '../protocol/generated';
 
 /** What a permission mode is called, and what it means. */
 export function modeWords(mode: Mode, t: Dictionary): { name: string; hint: string } {
@@ -24,4 +24,9 @@ export function failureWords(code: FailureCode, t: Dictionary): string {
 
 function entry<V>(table: Record<string, V>, key: string): V | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+/** The state of a workspace in a sentence. One that stopped has a reason for it. */
+export function phaseTitle(phase: Phase, { workspace }: Dictionary): string {
+  return phase.type === 'stopped' && !phase.reason ? workspace.unused : workspace.titles[phase.type];
 }

@@ -119,7 +119,7 @@ function noticeWords(what: NoticeKind, t: Dictionary, r: RareWords): Said {
     case 'start_failed':
     case 'workspace_lost': {
       // Somebody wanted that: nothing went wrong.
-      if (what.reason.code === 'asked' || what.reason.code === 'operator') {
+      if (['asked', 'operator', 'restarted'].includes(what.reason.code)) {
         return { words: reasonWords(what.reason, t) };
       }
       const words = `${r.lines.notices[what.type]}. ${reasonWords(what.reason, t)}`;

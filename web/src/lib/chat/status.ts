@@ -24,6 +24,14 @@ export const PHASE_SHAPES: Record<Phase['type'], Shape> = {
   deleting: 'working',
 };
 
+/**
+ * A conversation that was at work when its workspace died. What became of the turn only the workspace's next life can
+ * tell.
+ */
+export function isCutOff(state: State, phase: Phase | undefined): boolean {
+  return state !== 'idle' && (phase?.type === 'stopped' || phase?.type === 'failed');
+}
+
 /** The shape of a conversation's state. */
 export function shapeOf(state: State, unknown: boolean): Shape {
   if (state === 'not_responding' || (unknown && state === 'idle')) return 'trouble';

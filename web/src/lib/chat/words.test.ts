@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { plain } from '../i18n/code';
 import { en } from '../i18n/en';
 import { ko } from '../i18n/ko';
-import type { ActivityKind, Suggestion } from '../protocol/generated';
+import type { ActivityKind, Phase, Suggestion } from '../protocol/generated';
 import { announcements } from './announce';
 import { alone, type Body, chatOf, events, hana, prompt, result, said, taken } from './fixtures';
-import { failureWords, modeWords, reasonWords } from './codes';
+import { failureWords, modeWords, phaseTitle, reasonWords } from './codes';
 import { answeredWords, lineWords } from './lines';
 import { modelWords } from '../i18n/model';
 import { rareWords } from '../i18n/rare';
 import { turnErrorWords } from './errors';
-import { activityWords, linkWords, shapeOf } from './status';
+import { activityWords, isCutOff, linkWords, shapeOf } from './status';
 import { suggestionWords } from './suggest';
 import { subjectOf, subjectSoFar, toolName, verbOf } from './tools';
 
@@ -110,6 +110,26 @@ describe('the status line', () => {
     expect(shapeOf('idle', true)).toBe('trouble');
     expect(shapeOf('waiting', true)).toBe('waiting');
     expect(shapeOf('not_responding', false)).toBe('trouble');
+  });
+
+  it('calls nothing at work in a workspace that does not run', () => {
+    const failed: Phase = { type: 'failed', reason: { code: 'exited', detail: '' } };
+    expect(isCutOff('working', failed)).toBe(true);
+    expect(isCutOff('waiting', { type: 'stopped' })).toBe(true);
+    expect(isCutOff('idle', failed)).toBe(false);
+    for (const type of ['running', 'starting', 'stopping'] as const) {
+      const phase: Phase = type === 'starting' ? { type, stage: 'image' } : { type };
+      expect(isCutOff('working', phase), type).toBe(false);
+    }
+    expect(isCutOff('working', undefined)).toBe(false);
+  });
+
+  it('tells a workspace that stopped from one that never ran', () => {
+    expect(phaseTitle({ type: 'stopped' }, en)).toBe(en.workspace.unused);
+    expect(phaseTitle({ type: 'stopped', reason: { code: 'idle', detail: '' } }, en)).toBe(
+      en.workspace.titles.stopped,
+    );
+    expect(phaseTitle({ type: 'running' }, en)).toBe(en.workspace.titles.running);
   });
 });
 

@@ -21,8 +21,9 @@ const roles: Record<Language, Words<Role>> = {
 };
 const reasons: Record<Language, Words<ReasonCode>> = {
   en: {
-    asked: 'a person asked',
+    asked: 'asked for',
     operator: 'an operator asked',
+    restarted: 'an operator restarted it',
     idle: 'nothing happened for a while',
     engine_down: 'the engine did not answer',
     image_missing: 'the image was not there',
@@ -40,6 +41,7 @@ const reasons: Record<Language, Words<ReasonCode>> = {
   ko: {
     asked: '사용자 요청',
     operator: '운영자 요청',
+    restarted: '운영자가 다시 시작',
     idle: '한동안 쓰지 않음',
     engine_down: '엔진 응답 없음',
     image_missing: '이미지 없음',

@@ -1496,7 +1496,7 @@ detail: string, };
 /**
  * Why something is as it is.
  */
-export type ReasonCode = "asked" | "operator" | "idle" | "engine_down" | "image_missing" | "engine_refused" | "wall_failed" | "not_enrolled" | "not_ready" | "exited" | "out_of_memory" | "disk_full" | "version" | "disabled" | "internal";
+export type ReasonCode = "asked" | "operator" | "restarted" | "idle" | "engine_down" | "image_missing" | "engine_refused" | "wall_failed" | "not_enrolled" | "not_ready" | "exited" | "out_of_memory" | "disk_full" | "version" | "disabled" | "internal";
 
 /**
  * A recording: asciicast v2, on the user's volume.

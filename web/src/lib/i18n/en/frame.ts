@@ -28,6 +28,7 @@ const workspace = {
     failed: 'The workspace has failed',
     deleting: 'The workspace is being deleted',
   } satisfies Record<Phase['type'], string>,
+  unused: 'The workspace has not run yet',
   stages: {
     image: 'Image',
     create: 'Container',
@@ -45,6 +46,7 @@ const workspace = {
   reasons: {
     asked: { why: 'It was stopped on request.', help: '' },
     operator: { why: 'The operator stopped it.', help: '' },
+    restarted: { why: 'The operator restarted it.', help: '' },
     idle: { why: 'Nothing happened for a while.', help: '' },
     engine_down: {
       why: 'The container engine does not answer.',
@@ -125,6 +127,7 @@ const status = {
     not_responding: 'not responding',
   } satisfies Record<State, string>,
   unknown: 'unknown',
+  cutOff: 'cut off',
   claudeStarts: 'Claude is starting',
   noPlace: (seconds: number) =>
     `Claude has not started for ${seconds} s; other conversations may hold its place`,

@@ -21,6 +21,7 @@ const workspace: Dictionary['workspace'] = {
     failed: '작업공간에 문제가 생겼어요',
     deleting: '작업공간을 삭제하고 있어요',
   },
+  unused: '작업공간을 아직 시작하지 않았어요',
   stages: { image: '이미지', create: '컨테이너', start: '시작', enrol: '등록', ready: '준비' },
   stageNow: {
     image: '작업공간 이미지를 찾고 있어요',
@@ -32,6 +33,7 @@ const workspace: Dictionary['workspace'] = {
   reasons: {
     asked: { why: '요청을 받고 중지했어요.', help: '' },
     operator: { why: '운영자가 중지했어요.', help: '' },
+    restarted: { why: '운영자가 다시 시작했어요.', help: '' },
     idle: { why: '한동안 아무 일도 없었어요.', help: '' },
     engine_down: {
       why: '컨테이너 엔진이 응답하지 않아요.',
@@ -106,6 +108,7 @@ const link: Dictionary['link'] = {
 const status: Dictionary['status'] = {
   states: { idle: '대기', working: '작업 중', waiting: '답변 기다림', not_responding: '응답 없음' },
   unknown: '확인 불가',
+  cutOff: '끊김',
   claudeStarts: 'Claude 시작하는 중',
   noPlace: (seconds) => `Claude가 ${seconds}초째 시작하지 못하는 중, 다른 대화가 자리를 쓰고 있을 수 있음`,
   requesting: '모델에 묻는 중',
