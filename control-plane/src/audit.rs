@@ -1,7 +1,9 @@
 //! What is written down of deeds: the words for them, and how. What is said in conversations is not among it, but for what a
 //! person allowed: that much of it, and no more than [`SHOWN_BYTES`].
 
-use protocol::payload::short;
+use std::borrow::Cow;
+
+use protocol::payload::{Payload, short};
 use protocol::prompt::{Decision, Prompt};
 use protocol::{ConversationId, PromptId, UserId, WorkspaceId};
 use serde_json::{Value, json};
@@ -130,8 +132,7 @@ fn approved(prompt: &Prompt, decision: &Decision) -> Value {
     match decision {
         Decision::Allow { suggestion, mode } => {
             detail["subject"] = json!(short(&prompt.subject, SHOWN_BYTES));
-            let input = serde_json::to_string(&prompt.input).unwrap_or_default();
-            detail["input"] = json!(short(&input, SHOWN_BYTES));
+            detail["input"] = json!(short(&as_given(&prompt.input), SHOWN_BYTES));
             let index = suggestion.and_then(|index| usize::try_from(index).ok());
             if let Some(suggestion) = index.and_then(|index| prompt.suggestions.get(index)) {
                 let text = serde_json::to_string(suggestion).unwrap_or_default();
@@ -144,6 +145,14 @@ fn approved(prompt: &Prompt, decision: &Decision) -> Value {
         Decision::Deny { .. } | Decision::Answer { .. } | Decision::Form { .. } => {}
     }
     detail
+}
+
+/// A tool's input as the tool gets it, or the beginning of it.
+fn as_given(input: &Payload) -> Cow<'_, str> {
+    match input {
+        Payload::Json(value) => value.to_string().into(),
+        Payload::Text(_) | Payload::Cut(_) => input.preview().into(),
+    }
 }
 
 /// What is left to be said of an answer to a prompt that is not found.
@@ -167,7 +176,6 @@ const fn name(decision: &Decision) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use protocol::payload::Payload;
     use protocol::prompt::PromptKind;
 
     use super::*;
@@ -192,6 +200,9 @@ mod tests {
         let detail = approved(&prompt("x".repeat(1 << 20)), &allow);
         assert_eq!(detail["subject"], "rm -rf build");
         assert!(detail.to_string().len() < 3 * SHOWN_BYTES);
+        let input = Payload::Json(json!({ "command": "rm -rf build" }));
+        let detail = approved(&Prompt { input, ..prompt(String::new()) }, &allow);
+        assert_eq!(detail["input"], r#"{"command":"rm -rf build"}"#);
     }
 
     #[test]

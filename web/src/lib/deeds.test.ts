@@ -12,8 +12,12 @@ const told = (detail: unknown, language: Language, names?: Record<string, string
 describe('a deed', () => {
   it('is told in one line, without what is not there', () => {
     expect(
-      told({ tool: 'Bash', input: '{"command":"ls"}', token: { id: 'x', name: 'ci' }, reason: null }, 'en'),
-    ).toBe('tool: Bash · input: {"command":"ls"} · token: ci');
+      told({ tool: 'Bash', input: '{"command":"l', token: { id: 'x', name: 'ci' }, reason: null }, 'en'),
+    ).toBe('tool: Bash · input: {"command":"l · token: ci');
+    const allowed = { subject: 'ls', input: '{"command":"ls","description":"List","timeout":5}' };
+    expect(told(allowed, 'en')).toBe('about: ls · input: description: List, timeout: 5');
+    expect(told({ subject: 'ls', input: '{"command":"ls"}' }, 'en')).toBe('about: ls');
+    expect(told({ subject: 'ls', input: '["ls"]' }, 'en')).toBe('about: ls · input: ["ls"]');
     expect(told({ scopes: ['read', 'answer'] }, 'en')).toBe('may: read, answer prompts');
     const at = Date.parse('2026-11-30T12:00:00Z');
     expect(told({ expires_at: at, days: 7 }, 'en')).toMatch(/^expires: .*2026.* · days: 7$/);
@@ -29,7 +33,7 @@ describe('a deed', () => {
     const stopped = { user: 'u-1', workspace: 'w-1', prompt: 'p-1', toString: 'x' };
     expect(told(stopped, 'en', { 'u-1': 'Ada' })).toBe('user: Ada · toString: x');
     const life = { state: 'stopped', reason: { code: 'asked', detail: 'idle' }, found: { type: 'running' } };
-    expect(told(life, 'en')).toBe('state: stopped · reason: a person asked (idle) · found: running');
+    expect(told(life, 'en')).toBe('state: stopped · reason: asked for (idle) · found: running');
     expect(told({ decision: 'answer' }, 'ko')).toBe('결정: 답함');
     expect(told({ name: 'answer' }, 'en')).toBe('name: answer');
     for (const nothing of [null, undefined, 'x', {}]) expect(told(nothing, 'en')).toBe('');

@@ -17,7 +17,9 @@ export function detailText(
   names: Readonly<Record<string, string>> = {},
 ): string {
   if (typeof detail !== 'object' || detail === null) return '';
-  const shown = Object.entries(detail).filter(
+  const { input, subject } = detail as Record<string, unknown>;
+  const details = typeof input === 'string' ? { ...detail, input: besides(input, subject) } : detail;
+  const shown = Object.entries(details).filter(
     ([name, value]) => value !== null && value !== '' && value !== undefined && !IDS.includes(name),
   );
   const told = (name: string, value: unknown) => {
@@ -25,6 +27,21 @@ export function detailText(
     return special(name, value, language) ?? plain(value, word, names);
   };
   return shown.map(([name, value]) => `${fieldName(name, language)}: ${told(name, value)}`).join(' · ');
+}
+
+/** A tool's input without what the row says as its subject. One that was cut short is told as it is. */
+function besides(input: string, subject: unknown): string {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(input);
+  } catch {
+    return input;
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return input;
+  const told = Object.entries(fields).filter(([, value]) => value !== subject);
+  return told
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
 }
 
 /** What ends in `_at` is a moment, and a device has a name. */
