@@ -16,7 +16,7 @@ use super::journal::medium::OnDisk;
 use super::keeper::{Act, Keeper};
 use super::lending::{Borrow, Event, Loans, OpenSessions, Sessions};
 use super::outgoing::Outgoing;
-use super::places::{Places, Seat};
+use super::places::{Places, Seat, Standing};
 use crate::claude::launch;
 use crate::claude::process::{Claude, Heard};
 use crate::config::Config;
@@ -181,7 +181,8 @@ impl Driver {
                 Wake::Tick => self.feed(Input::Tick),
                 Wake::DiskRetry => self.retry_disk(),
             }
-            self.seat.report(self.keeper.standing());
+            // A screen that has the session keeps its place for as long as it likes.
+            self.seat.report(if self.loans.is_out() { Standing::Busy } else { self.keeper.standing() });
             self.note_session();
             self.compact();
         }
@@ -257,7 +258,9 @@ impl Driver {
             }
             Act::Terminate => self.terminate(),
             Act::Lent(launch) => {
-                if !self.loans.lend(launch) {
+                if self.loans.lend(launch) {
+                    self.seat.take();
+                } else {
                     self.keeper.feed(self.now(), Input::GivenBack);
                 }
             }
@@ -293,7 +296,10 @@ impl Driver {
 
     fn loan(&mut self, event: Event) {
         match event {
-            Event::Back => self.feed(Input::GivenBack),
+            Event::Back => {
+                self.seat.leave();
+                self.feed(Input::GivenBack);
+            }
             Event::Read(read) => {
                 self.feed(Input::SessionRead(read));
                 if let Some(next) = self.loans.next() {

@@ -210,6 +210,11 @@ impl Loans {
         open.iter().any(|open| open.session_id == session && open.pid != borrower)
     }
 
+    /// Whether a terminal has the session.
+    pub const fn is_out(&self) -> bool {
+        self.back.is_some()
+    }
+
     /// Whether the session is a terminal's, or on its way there or back.
     pub const fn is_lent(&self) -> bool {
         self.asked.is_some() || self.back.is_some() || self.read.is_some()

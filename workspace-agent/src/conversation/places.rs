@@ -128,6 +128,17 @@ impl Seat {
         }
     }
 
+    /// Has a place from here on, though none may be free: a person has opened Claude's own screen, and it runs. Others wait for
+    /// as long.
+    pub fn take(&self) {
+        let mut state = self.places.lock();
+        state.waiting.retain(|(seat, _)| *seat != self.number);
+        let wake = Arc::clone(&self.wake);
+        let held = Held { standing: Standing::Busy, ask: Ask::No, wake };
+        state.held.entry(self.number).or_insert(held);
+        state.settle();
+    }
+
     /// No place is wanted any more, or needed.
     pub fn leave(&self) {
         let mut state = self.places.lock();
@@ -263,6 +274,20 @@ mod tests {
         assert_eq!(held(&seats), [false, false, true, false]);
         places.set_limit(2);
         assert_eq!(held(&seats), [false, false, true, true]);
+    }
+
+    #[test]
+    fn who_takes_a_place_that_is_not_free_has_the_others_wait_for_two() {
+        let (places, [a, b]) = seats(1);
+        let screen = places.seat();
+        screen.take();
+        assert!(screen.is_held() && a.is_held() && !b.is_held());
+        a.report(Standing::Idle { since: 1 });
+        assert!(a.take_ask());
+        a.leave();
+        assert!(!b.is_held());
+        screen.leave();
+        assert!(b.is_held());
     }
 
     #[tokio::test]
