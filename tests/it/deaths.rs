@@ -1,5 +1,6 @@
 //! Whatever dies, no word is lost.
 
+use anyhow::Context;
 use e2e::{Stack, Viewer};
 use serde_json::json;
 
@@ -144,6 +145,75 @@ async fn a_killed_container_is_called_failed_and_its_message_goes_on_after_the_n
     viewer.ask(json!({ "type": "start_workspace" })).await?;
     viewer.result_of(&conversation, &item).await?;
     assert_eq!(viewer.seen.of_kind(&conversation, "text").count(), 1, "{}", viewer.summary());
+    check_log(&viewer, &conversation);
+    stack.finish().await;
+    Ok(())
+}
+
+/// What somebody sees who comes anew.
+async fn seen_anew(stack: &Stack, conversation: &str, item: &str) -> anyhow::Result<Viewer> {
+    let mut fresh = stack.viewer().await?;
+    fresh.open(conversation, None).await?;
+    fresh.result_of(conversation, item).await?;
+    check_log(&fresh, conversation);
+    Ok(fresh)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_whose_journal_is_lost_goes_on_from_the_store() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "TEXT kept by the store").await?;
+    viewer.result_of(&conversation, &first).await?;
+    viewer.ask(json!({ "type": "stop_workspace" })).await?;
+    viewer
+        .until("it is stopped", |seen| (seen.workspace["phase"]["type"] == "stopped").then_some(()))
+        .await?;
+    let container = stack.container().await?;
+    stack.engine.run(&["rm", "-f", &container]).await?;
+    stack.engine.run(&["volume", "rm", &format!("{container}-state")]).await?;
+    let second = viewer.send(&conversation, "TEXT and on").await?;
+    viewer.result_of(&conversation, &second).await?;
+    let began = viewer.seen.last(&conversation, "epoch_began").unwrap_or_default();
+    assert_eq!(began["lost"], true, "{}", viewer.summary());
+    let mut fresh = seen_anew(&stack, &conversation, &second).await?;
+    for viewer in [&mut viewer, &mut fresh] {
+        let rests =
+            |seen: &e2e::Seen| seen.log(&conversation).last().is_some_and(|event| event["state"] == "idle");
+        viewer.until("it rests", |seen| rests(seen).then_some(())).await?;
+    }
+    assert_eq!(fresh.seen.text(&conversation), "kept by the store\nand on");
+    assert_eq!(fresh.seen.log(&conversation), viewer.seen.log(&conversation));
+    stack.finish().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restored_store_does_not_know_comes_back_from_the_workspace() -> anyhow::Result<()> {
+    let mut stack = Stack::start().await?;
+    let mut viewer = stack.viewer().await?;
+    let conversation = viewer.conversation().await?;
+    let first = viewer.send(&conversation, "TEXT before the backup").await?;
+    viewer.result_of(&conversation, &first).await?;
+    let folder = tempfile::tempdir()?;
+    let backup = folder.path().join("atelier.db");
+    let backup = backup.to_str().context("no name")?;
+    stack.command(&["backup", backup]).await?;
+    let second = viewer.send(&conversation, "TEXT after it").await?;
+    viewer.result_of(&conversation, &second).await?;
+    stack.stop_control_plane().await;
+    stack.command(&["restore", "--replace", backup]).await?;
+    stack.start_control_plane().await?;
+    let mut viewer = seen_anew(&stack, &conversation, &second).await?;
+    let third = viewer.send(&conversation, "TEXT and on").await?;
+    viewer.result_of(&conversation, &third).await?;
+    assert_eq!(viewer.seen.text(&conversation), "before the backup\nafter it\nand on");
+    for item in [&first, &second, &third] {
+        let started =
+            viewer.seen.of_kind(&conversation, "message_started").filter(|event| event["item"] == **item);
+        assert_eq!(started.count(), 1, "{}", viewer.summary());
+    }
     check_log(&viewer, &conversation);
     stack.finish().await;
     Ok(())

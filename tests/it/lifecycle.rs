@@ -191,6 +191,20 @@ async fn after_the_machine_was_started_anew_nobody_gets_the_files_of_somebody_el
         viewer.until("it runs", is_running).await?;
         archive(viewer, folder.path()).await?;
     }
+    // A disk that no volume names is there all the same: whoever asks for its files is not told that there are none.
+    let container = stack.container_of(ada).await?;
+    let uid = stack.uid_of(ada).await?.to_string();
+    stack.engine.run(&["exec", "-u", &uid, &container, "sh", "-c", "echo kept >/workspace/kept"]).await?;
+    ada.ask(json!({ "type": "stop_workspace" })).await?;
+    ada.until("it is stopped", is_stopped).await?;
+    stack.engine.run(&["rm", "-f", &container]).await?;
+    let volume = format!("{container}-user");
+    e2e::until("its volume is gone", async || stack.engine.run(&["volume", "rm", &volume]).await.is_ok())
+        .await?;
+    assert_eq!(files(ada).await?.status(), StatusCode::SERVICE_UNAVAILABLE);
+    ada.ask(json!({ "type": "start_workspace" })).await?;
+    ada.until("it runs", is_running).await?;
+    assert_eq!(tar("-xOf", &archive(ada, folder.path()).await?, "./workspace/kept").await?, "kept\n");
     stack.finish().await;
     Ok(())
 }
