@@ -25,9 +25,9 @@ ask() {
   python3 -c 'import json, sys; print(json.loads(sys.argv[1])["ok"])' "$answer"
 }
 
-# attack NAME URL CONVERSATION HEADER...: the requests of one kind of caller.
+# attack NAME METHODS URL CONVERSATION HEADER...: the requests of one kind of caller, of methods that a regular expression names.
 attack() {
-  local name=$1 url=$2 conversation=$3; shift 3
+  local name=$1 methods=$2 url=$3 conversation=$4; shift 4
   local headers=()
   for header in "$@"; do headers+=(-H "$header"); done
   # The ids of what there is, so that requests get further than "there is no such thing"; what would end the run is left out:
@@ -53,7 +53,7 @@ CONFIG
     --phases examples,coverage,fuzzing,stateful \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
     --exclude-path-regex '^/api/(sign-out.*|user|auth/google|sign-in/.*|conversations/\{id\}/stream)$' \
-    "${headers[@]}"
+    --include-method-regex "^($methods)\$" "${headers[@]}"
 }
 
 run() {
@@ -70,16 +70,15 @@ run() {
   token=$(ask '{"do":"token"}')
   conversation=$(curl -sf "$url/api/conversations" -H "Authorization: Bearer $token" --json '{}' |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-  attack "a script with a token" "$url" "$conversation" "Authorization: Bearer $token"
-  [ "${1:-}" = session ] || return 0
+  attack "a script with a token" '.*' "$url" "$conversation" "Authorization: Bearer $token"
   cookie=$(ask '{"do":"operator"}')
-  attack "a person with a session" "$url" "$conversation" "Cookie: $cookie" "Origin: $url"
+  attack "an operator with a session" "$1" "$url" "$conversation" "Cookie: $cookie" "Origin: $url"
 }
 
 case ${1:-} in
   packages) packages ;;
-  run) packages; run ;;
-  # Slow, since a person's writes are paced: not part of `make test`.
-  session) packages; run session ;;
+  run) packages; run GET ;;
+  # Slow, since what a person changes is paced: not part of `make test`.
+  session) packages; run '.*' ;;
   *) fail "packages, run or session" ;;
 esac
