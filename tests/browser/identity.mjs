@@ -1,5 +1,6 @@
 // An identity provider that nobody here wrote, for stories: `node identity.mjs PORT REDIRECT_URI…`. Whoever types an e-mail
-// address is who it names; any password will do. Says when it listens, and ends with its input.
+// address is who it names; any password will do. Says when it listens and which tokens it gives, a
+// line of JSON each, and ends with its input.
 import Provider from 'oidc-provider';
 
 const [port, ...redirects] = process.argv.slice(2);
@@ -27,6 +28,11 @@ const provider = new Provider(issuer, {
     }),
   }),
 });
+
+// What it hands out, so that a story can look for it.
+provider.on('grant.success', ({ body }) =>
+  console.log(JSON.stringify({ tokens: [body.access_token, body.id_token] })),
+);
 
 const server = provider.listen(Number(port), '127.0.0.1', () => console.log(JSON.stringify({ issuer })));
 process.stdin.resume();

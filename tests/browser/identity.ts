@@ -20,7 +20,13 @@ function freePort(): Promise<number> {
   });
 }
 
+/** What Atelier is known by at the provider. */
+const SECRET = 'a-secret-of-the-story';
+
 export class Corp {
+  /** Secrets that this Atelier has or was given: the client's own, and all tokens so far. */
+  readonly secrets = [SECRET];
+
   private constructor(
     readonly stack: Stack,
     private readonly provider: ChildProcessWithoutNullStreams,
@@ -32,8 +38,9 @@ export class Corp {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'identity-'));
     const secret = join(folder, 'secret');
-    writeFileSync(secret, 'a-secret-of-the-story\n', { mode: 0o600 });
+    writeFileSync(secret, `${SECRET}\n`, { mode: 0o600 });
     const stack = await Stack.start(
+      '--loud',
       `--oidc-issuer=http://127.0.0.1:${port}`,
       '--oidc-client-id=atelier',
       `--oidc-client-secret-file=${secret}`,
@@ -45,9 +52,15 @@ export class Corp {
     const provider = spawn('node', [script, String(port), `${stack.url}/api/sign-in/callback`]);
     let words = '';
     provider.stderr.on('data', (data: Buffer) => (words += data.toString()));
-    const first = await createInterface({ input: provider.stdout })[Symbol.asyncIterator]().next();
+    const reader = createInterface({ input: provider.stdout });
+    const first = await reader[Symbol.asyncIterator]().next();
     if (first.done) throw new Error(`the identity provider does not come up: ${words}`);
-    return new Corp(stack, provider, folder);
+    const corp = new Corp(stack, provider, folder);
+    // The library has words of its own on the same stream.
+    reader.on('line', (line) => {
+      if (line.startsWith('{')) corp.secrets.push(...(JSON.parse(line) as { tokens: string[] }).tokens);
+    });
+    return corp;
   }
 
   /** Says at the provider who one is, and that Atelier may know. */

@@ -129,6 +129,28 @@ for (const [words, name, email] of [
   });
 }
 
+test('no secret of a sign-in is kept or written down', async ({ browser, corp }) => {
+  const page = await device(browser);
+  const returned: URL[] = [];
+  page.on('request', (request) => {
+    if (request.url().startsWith(`${corp.stack.url}/api/sign-in/callback`)) returned.push(new URL(request.url()));
+  });
+  await signIn(corp, page, 'canary@corp.com');
+  await begin(page, 'Canary');
+  const [callback] = returned;
+  const codes = ['code', 'state'].map((name) => callback?.searchParams.get(name) ?? '');
+  const cookies = (await page.context().cookies(corp.stack.url)).map(({ value }) => value);
+  // The client's own, an access token and an ID token, what came back with the browser, and the session.
+  const secrets = [...corp.secrets, ...codes, ...cookies];
+  expect(secrets.length).toBeGreaterThanOrEqual(6);
+  expect(Math.min(...secrets.map(({ length }) => length))).toBeGreaterThan(16);
+  // Who came is known, so what else were kept would be found.
+  expect((await corp.stack.search(['canary@corp.com'])).join()).toContain('atelier.db');
+  expect((await corp.stack.search(['TRACE'])).join()).toContain('control-plane.log');
+  expect(await corp.stack.search(secrets)).toEqual([]);
+  await page.context().close();
+});
+
 test('one device is signed out from another, and what is there stays', async ({ browser, corp }) => {
   const [here, there] = [await device(browser), await device(browser)];
   await signIn(corp, here, 'two.devices@corp.com');

@@ -64,6 +64,16 @@ export class Stack {
     await this.ask({ do: 'docker', arguments: command });
   }
 
+  /** Cuts the workspace off from everything. */
+  async cutOff(): Promise<void> {
+    await this.ask({ do: 'cut_off' });
+  }
+
+  /** Lets it be reached again. */
+  async mend(): Promise<void> {
+    await this.ask({ do: 'mend' });
+  }
+
   async killClaude(): Promise<void> {
     await this.exec('kill -9 $(pgrep -x claude)');
   }
@@ -71,6 +81,11 @@ export class Stack {
   /** Somebody else's session cookie, `name=value`. */
   async stranger(): Promise<string> {
     return (await this.ask({ do: 'stranger' })) as string;
+  }
+
+  /** Which of these words stand in which files of the control plane's data, its log among them. */
+  async search(words: readonly string[]): Promise<string[]> {
+    return (await this.ask({ do: 'search', words })) as string[];
   }
 
   /** Ends it and waits until it has cleaned up. */

@@ -225,6 +225,29 @@ test('nothing is lost or shown twice when the control plane dies while a program
   await panel.closeAll();
 });
 
+test('no byte is lost or shown twice when the link is cut for ten seconds while a program prints', async ({
+  person,
+  page,
+  stack,
+}) => {
+  const panel = new Panel(page);
+  await panel.openShell();
+  await panel.type(
+    'mkfifo -m 666 on; for i in $(seq 1200); do echo "line $i"; echo >> made; [ $i = 300 ] && cat on; sleep 0.02; done; echo "th"e end',
+  );
+  await expect(panel.screen).toContainText('line 300');
+  await stack.cutOff();
+  // At its pace that takes ten seconds; those who watch have nothing of it.
+  await stack.exec('echo > /home/workspace/on; until [ $(wc -l < /home/workspace/made) -ge 800 ]; do sleep 0.1; done');
+  await expect(panel.screen).not.toContainText('line 800');
+  await stack.mend();
+  await expect(panel.screen).toContainText('the end');
+  await expect(person.button('Workspace: running')).toBeVisible();
+  const lines = (await panel.everything()).split('\n').filter((line) => /^line \d+$/.test(line));
+  expect(lines).toEqual(Array.from({ length: 1200 }, (_, i) => `line ${i + 1}`));
+  await panel.closeAll();
+});
+
 test('text is copied and pasted, and asked about where it would run unseen', async ({ page }) => {
   const panel = new Panel(page);
   await panel.openShell();

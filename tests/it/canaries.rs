@@ -60,18 +60,10 @@ impl Canaries {
     /// Looks into every file below a folder, and says which there were.
     fn look_below(&self, folder: &Path, but: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
         let mut looked = Vec::new();
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            if but.iter().any(|name| path.ends_with(name)) {
-                continue;
-            }
-            if path.is_dir() {
-                looked.extend(self.look_below(&path, but)?);
-            } else if let Ok(content) = std::fs::read(&path) {
-                self.look(&path.display().to_string(), &content);
-                looked.push(path);
-            }
-        }
+        e2e::look_below(folder, but, &mut |path, content| {
+            self.look(&path.display().to_string(), content);
+            looked.push(path.to_owned());
+        })?;
         Ok(looked)
     }
 }

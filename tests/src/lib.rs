@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod impostor;
+pub mod look;
 pub mod newer;
 pub mod onlooker;
 pub mod outside;
@@ -20,6 +21,7 @@ pub mod viewer;
 
 pub use engine::Engine;
 pub use impostor::Impostor;
+pub use look::look_below;
 pub use onlooker::Onlooker;
 pub use outside::Outside;
 pub use script::Script;

@@ -341,6 +341,33 @@ impl Stack {
         self.engine.run(&["inspect", "-f", "{{.Id}} {{.State.StartedAt}}", &self.container().await?]).await
     }
 
+    /// Cuts the one workspace off: what it sends is refused, and nothing reaches it.
+    ///
+    /// # Errors
+    /// When it is cut off already.
+    pub async fn cut_off(&self) -> anyhow::Result<()> {
+        let table = "table inet cut {
+             chain out { type filter hook output priority 0; oifname lo accept; meta l4proto tcp reject with tcp reset; drop; }
+             chain within { type filter hook input priority 0; iifname lo accept; drop; }
+           }";
+        shell(&format!("echo '{table}' | nsenter -t {} -n nft -f -", self.first_process().await?))
+    }
+
+    /// Lets the one workspace be reached again.
+    ///
+    /// # Errors
+    /// When it was not cut off.
+    pub async fn mend(&self) -> anyhow::Result<()> {
+        shell(&format!("nsenter -t {} -n nft delete table inet cut", self.first_process().await?))
+    }
+
+    /// The workspace-agent's process, by its number on this machine.
+    async fn first_process(&self) -> anyhow::Result<u32> {
+        let container = self.container().await?;
+        let found = self.engine.run(&["inspect", "-f", "{{.State.Pid}}", &container]).await?;
+        Ok(found.trim().parse()?)
+    }
+
     /// Ends everything and removes what it left at the engine.
     pub async fn finish(mut self) {
         self.stop_control_plane().await;
