@@ -25,11 +25,13 @@ ask() {
   python3 -c 'import json, sys; print(json.loads(sys.argv[1])["ok"])' "$answer"
 }
 
-# attack NAME METHODS URL CONVERSATION HEADER...: the requests of one kind of caller, of methods that a regular expression names.
+# attack NAME METHODS NOT URL HEADER...: the requests of one kind of caller, of methods that a regular expression names, to paths below
+# /api/ that another one doesn't.
 attack() {
-  local name=$1 methods=$2 url=$3 conversation=$4; shift 4
-  local headers=()
+  local name=$1 methods=$2 not=$3 url=$4 headers=() conversation; shift 4
   for header in "$@"; do headers+=(-H "$header"); done
+  conversation=$(curl -sf "$url/api/conversations" "${headers[@]}" --json '{}' |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
   # The ids of what there is, so that requests get further than "there is no such thing"; what would end the run is left out:
   # streams, which never end, and whatever signs this caller out or erases it.
   cat >"$WORK/schemathesis.toml" <<CONFIG
@@ -52,7 +54,7 @@ CONFIG
     --workers 1 --rate-limit auto --no-color --continue-on-failure --suppress-health-check all --request-timeout 30 \
     --phases examples,coverage,fuzzing,stateful \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
-    --exclude-path-regex '^/api/(sign-out.*|user|auth/google|sign-in/.*|conversations/\{id\}/stream)$' \
+    --exclude-path-regex "^/api/(sign-out.*|user|auth/google|sign-in/.*|conversations/\{id\}/stream|$not)\$" \
     --include-method-regex "^($methods)\$" "${headers[@]}"
 }
 
@@ -64,21 +66,19 @@ run() {
   STACK_OUT=${STACK[0]} STACK_IN=${STACK[1]}
   # shellcheck disable=SC2064
   trap "exec $STACK_IN>&-; wait $STACK_PID 2>/dev/null; rm -rf '$WORK'" EXIT
-  local line url token cookie conversation
+  local line url token cookie
   IFS= read -r line <&"$STACK_OUT"
   url=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["url"])' "$line")
   token=$(ask '{"do":"token"}')
-  conversation=$(curl -sf "$url/api/conversations" -H "Authorization: Bearer $token" --json '{}' |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-  attack "a script with a token" '.*' "$url" "$conversation" "Authorization: Bearer $token"
+  attack "a script with a token" '.*' '' "$url" "Authorization: Bearer $token"
   cookie=$(ask '{"do":"operator"}')
-  attack "an operator with a session" "$1" "$url" "$conversation" "Cookie: $cookie" "Origin: $url"
+  attack "an operator with a session" "$@" "$url" "Cookie: $cookie" "Origin: $url"
 }
 
 case ${1:-} in
   packages) packages ;;
-  run) packages; run GET ;;
-  # Slow, since what a person changes is paced: not part of `make test`.
-  session) packages; run '.*' ;;
+  # What a person changes or exports is paced, and would take long.
+  run) packages; run GET '.*/(export|files)' ;;
+  session) packages; run '.*' '' ;;
   *) fail "packages, run or session" ;;
 esac
