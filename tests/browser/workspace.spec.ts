@@ -32,7 +32,7 @@ test('a start shows its stages, and the message that waits for it', async ({ per
   await expect(person.button('Workspace: running')).toBeVisible();
 });
 
-test('a message that waits for a workspace can be taken back', async ({ page }) => {
+test('a message that waits for a workspace is changed and taken back', async ({ page }) => {
   const stack = await Stack.start('--image=there-is-no-such-image');
   const person = new Person(page, stack);
   await person.signIn();
@@ -40,31 +40,37 @@ test('a message that waits for a workspace can be taken back', async ({ page }) 
   await person.say('TEXT not like that');
   await expect(page.getByText('The workspace image is not on this machine.').first()).toBeVisible();
   await expect(person.words('TEXT not like that')).toBeVisible();
+  // What is being written meanwhile stays.
+  await person.composer.fill('something else');
   await person.button('Edit').click();
-  await expect(person.composer).toHaveValue('TEXT not like that');
-  await expect(person.words('TEXT not like that')).toBeHidden();
-  await person.say('TEXT rather not');
+  const field = page.getByRole('textbox', { name: 'Edit queued message' });
+  await expect(field).toHaveValue('TEXT not like that');
+  await field.fill('TEXT rather not');
+  await person.button('Save').click();
+  await expect(field).toBeHidden();
   await expect(person.words('TEXT rather not')).toBeVisible();
   await person.button('Cancel').click();
-  await expect(person.words('TEXT rather not')).toBeHidden();
+  await expect(person.words(/TEXT/)).toHaveCount(0);
+  await expect(person.composer).toBeFocused();
+  await expect(person.composer).toHaveValue('something else');
   await page.reload();
-  await expect(person.composer).toHaveValue('');
+  await expect(person.composer).toBeVisible();
   await expect(person.words(/TEXT/)).toHaveCount(0);
   await stack.stop();
 });
 
-test('what its workspace cut off is not called at work', async ({ person, page, stack }) => {
+test('what a dead workspace was at is on hold until it runs again', async ({ person, page, stack }) => {
   await person.say('GATE cut');
   await expect(person.words('gate cut', { exact: true })).toBeVisible();
   await stack.docker('kill');
   await expect(person.button('Workspace: failed')).toBeVisible();
   // At the top, and in the list.
-  await expect(page.getByText('cut off', { exact: true })).toHaveCount(2);
+  await expect(page.getByText('on hold', { exact: true })).toHaveCount(2);
   await expect(person.button('Stop')).toBeHidden();
   await stack.release('cut');
   await person.button('Start again').click();
   await expect(person.button('Workspace: running')).toBeVisible();
-  await expect(page.getByText('cut off', { exact: true })).toHaveCount(0);
+  await expect(page.getByText('on hold', { exact: true })).toHaveCount(0);
   await expect(person.button('Stop')).toBeHidden();
 });
 

@@ -4,17 +4,11 @@
  */
 import type { FailureCode } from '../api';
 import type { Dictionary } from '../i18n/en';
-import type { Mode, Phase, Reason } from '../protocol/generated';
+import type { Mode } from '../protocol/generated';
 
 /** What a permission mode is called, and what it means. */
 export function modeWords(mode: Mode, t: Dictionary): { name: string; hint: string } {
   return entry(t.modes, mode) ?? { name: mode, hint: '' };
-}
-
-/** Why something is as it is, and what helps. */
-export function reasonWords({ code }: Reason, t: Dictionary): string {
-  const { why, help } = entry(t.workspace.reasons, code) ?? t.workspace.reasons.internal;
-  return `${why} ${help}`.trim();
 }
 
 /** Why a request failed. */
@@ -24,9 +18,4 @@ export function failureWords(code: FailureCode, t: Dictionary): string {
 
 function entry<V>(table: Record<string, V>, key: string): V | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
-}
-
-/** The state of a workspace in a sentence. One that stopped has a reason for it. */
-export function phaseTitle(phase: Phase, { workspace }: Dictionary): string {
-  return phase.type === 'stopped' && !phase.reason ? workspace.unused : workspace.titles[phase.type];
 }

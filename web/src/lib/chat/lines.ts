@@ -3,8 +3,9 @@ import type { Dictionary } from '../i18n/en';
 import { cost, count, duration, type Language } from '../i18n/format';
 import { wordsFor } from '../i18n/known';
 import { rareWords, type RareWords } from '../i18n/rare';
+import { reasonWords } from '../i18n/workspace';
 import type { Decision, NoticeKind, Person, Prompt, Settings } from '../protocol/generated';
-import { modeWords, reasonWords } from './codes';
+import { modeWords } from './codes';
 import type { Line } from './model';
 import { suggestionWords } from './suggest';
 
@@ -70,7 +71,7 @@ export function lineWords(line: Line, t: Dictionary, language: Language, who: Wh
     case 'trouble':
       return { words: wordsFor(r.lines.trouble, line.what), detail: line.detail, bad: true };
     case 'notice':
-      return noticeWords(line.what, t, r);
+      return noticeWords(line.what, language, r);
   }
 }
 
@@ -114,15 +115,15 @@ function settingsWords(
   return changed.join(' · ') + (why ? ` (${why})` : '');
 }
 
-function noticeWords(what: NoticeKind, t: Dictionary, r: RareWords): Said {
+function noticeWords(what: NoticeKind, language: Language, r: RareWords): Said {
   switch (what.type) {
     case 'start_failed':
     case 'workspace_lost': {
       // Somebody wanted that: nothing went wrong.
       if (['asked', 'operator', 'restarted'].includes(what.reason.code)) {
-        return { words: reasonWords(what.reason, t) };
+        return { words: reasonWords(what.reason, language) };
       }
-      const words = `${r.lines.notices[what.type]}. ${reasonWords(what.reason, t)}`;
+      const words = `${r.lines.notices[what.type]}. ${reasonWords(what.reason, language)}`;
       return { words, detail: what.reason.detail, bad: true };
     }
     case 'control_plane_restarted':

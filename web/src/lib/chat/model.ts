@@ -72,8 +72,8 @@ export interface MessageRow extends Base {
   readonly mark: Mark;
   /** Only this browser has it, so it can still be taken back without asking anyone. */
   readonly local?: boolean;
-  /** The control plane has it and has handed it to nobody. */
-  readonly waits?: boolean;
+  /** It is at the control plane, which has handed it to nobody. */
+  readonly waits?: Queued | undefined;
 }
 
 /** Claude's text. */

@@ -148,7 +148,7 @@ function itemRow(item: MessageItem): MessageRow {
     content: { text },
     steer,
     mark: markOf(item),
-    waits: item.state.type === 'saved' && !item.handed,
+    waits: item.state.type === 'saved' && !item.handed ? queuedItem(item) : undefined,
   };
 }
 

@@ -63,15 +63,15 @@ describe('messages that the log does not have', () => {
     expect(chat.view(alone).queue.map((queued) => queued.item)).toEqual(['m2']);
   });
 
-  it('can be taken back as long as nobody was handed them', () => {
+  it('can be changed as long as nobody was handed them', () => {
     const waits = (given: object) => {
       const chat = chatOf([]);
       chat.putItems(1, [{ ...item('m1', 1, { type: 'saved' }), ...given }]);
       return of<MessageRow>(chat, 'message')[0]?.waits;
     };
-    expect(waits({})).toBe(true);
-    expect(waits({ handed: true })).toBe(false);
-    expect(waits({ state: { type: 'delivered' } })).toBe(false);
+    expect(waits({ version: 3 })).toMatchObject({ item: 'm1', version: 3 });
+    expect(waits({ handed: true })).toBeUndefined();
+    expect(waits({ state: { type: 'delivered' } })).toBeUndefined();
   });
 
   it('wait in the queue while the conversation is open in a terminal', () => {

@@ -24,12 +24,17 @@ export const PHASE_SHAPES: Record<Phase['type'], Shape> = {
   deleting: 'working',
 };
 
+/** Nothing runs in the workspace, and what was asked there can't be answered any more. */
+export function isDown(phase: Phase | undefined): boolean {
+  return phase?.type === 'stopped' || phase?.type === 'failed';
+}
+
 /**
- * A conversation that was at work when its workspace died. What became of the turn only the workspace's next life can
- * tell.
+ * There is something to do in a conversation whose workspace does not run. It may have begun or only wait: what becomes of
+ * it the workspace's next life tells.
  */
-export function isCutOff(state: State, phase: Phase | undefined): boolean {
-  return state !== 'idle' && (phase?.type === 'stopped' || phase?.type === 'failed');
+export function isOnHold(state: State, phase: Phase | undefined): boolean {
+  return state !== 'idle' && (isDown(phase) || phase?.type === 'starting' || phase?.type === 'paused');
 }
 
 /** The shape of a conversation's state. */

@@ -5,12 +5,13 @@ import { ko } from '../i18n/ko';
 import type { ActivityKind, Phase, Suggestion } from '../protocol/generated';
 import { announcements } from './announce';
 import { alone, type Body, chatOf, events, hana, prompt, result, said, taken } from './fixtures';
-import { failureWords, modeWords, phaseTitle, reasonWords } from './codes';
+import { failureWords, modeWords } from './codes';
 import { answeredWords, lineWords } from './lines';
 import { modelWords } from '../i18n/model';
 import { rareWords } from '../i18n/rare';
+import { phaseTitle, reasonWords } from '../i18n/workspace';
 import { turnErrorWords } from './errors';
-import { activityWords, isCutOff, linkWords, shapeOf } from './status';
+import { activityWords, isDown, isOnHold, linkWords, shapeOf } from './status';
 import { suggestionWords } from './suggest';
 import { subjectOf, subjectSoFar, toolName, verbOf } from './tools';
 
@@ -61,9 +62,7 @@ describe('what "always" covers', () => {
 describe('codes that this page has never heard of', () => {
   it('have words all the same', () => {
     expect(failureWords('from_the_future' as never, en)).toBe(en.errors.internal);
-    expect(reasonWords({ code: 'constructor' as never, detail: '' }, en)).toContain(
-      en.workspace.reasons.internal.why,
-    );
+    expect(reasonWords({ code: 'constructor' as never, detail: '' }, 'en')).toContain('by its own fault');
     expect(modeWords('yolo' as never, en)).toEqual({ name: 'yolo', hint: '' });
     expect(activityWords({ what: { type: 'dreaming' } as never, since: 0 }, 0, en, 'en')).toBeUndefined();
   });
@@ -80,7 +79,7 @@ describe('the status line', () => {
   it('says what a start that takes long may wait for', () => {
     expect(words({ type: 'queued' }, 5000)).toBe('Claude is starting');
     expect(words({ type: 'queued' }, 31_000)).toBe(
-      'Claude has not started for 30 s; other conversations may hold its place',
+      'Claude has not started for 30 s; other conversations or terminals may hold its place',
     );
   });
 
@@ -113,23 +112,23 @@ describe('the status line', () => {
   });
 
   it('calls nothing at work in a workspace that does not run', () => {
-    const failed: Phase = { type: 'failed', reason: { code: 'exited', detail: '' } };
-    expect(isCutOff('working', failed)).toBe(true);
-    expect(isCutOff('waiting', { type: 'stopped' })).toBe(true);
-    expect(isCutOff('idle', failed)).toBe(false);
-    for (const type of ['running', 'starting', 'stopping'] as const) {
-      const phase: Phase = type === 'starting' ? { type, stage: 'image' } : { type };
-      expect(isCutOff('working', phase), type).toBe(false);
+    const down: Phase[] = [{ type: 'failed', reason: { code: 'exited', detail: '' } }, { type: 'stopped' }];
+    for (const phase of [...down, { type: 'starting', stage: 'image' }, { type: 'paused' }] as Phase[]) {
+      expect(isOnHold('working', phase), phase.type).toBe(true);
+      expect(isOnHold('waiting', phase), phase.type).toBe(true);
+      expect(isOnHold('idle', phase), phase.type).toBe(false);
+      expect(isDown(phase), phase.type).toBe(down.includes(phase));
     }
-    expect(isCutOff('working', undefined)).toBe(false);
+    for (const phase of [{ type: 'running' }, { type: 'stopping' }, undefined] as (Phase | undefined)[]) {
+      expect(isOnHold('working', phase)).toBe(false);
+    }
   });
 
   it('tells a workspace that stopped from one that never ran', () => {
-    expect(phaseTitle({ type: 'stopped' }, en)).toBe(en.workspace.unused);
-    expect(phaseTitle({ type: 'stopped', reason: { code: 'idle', detail: '' } }, en)).toBe(
-      en.workspace.titles.stopped,
-    );
-    expect(phaseTitle({ type: 'running' }, en)).toBe(en.workspace.titles.running);
+    expect(phaseTitle({ type: 'stopped' }, 'en')).toBe('The workspace has not run yet');
+    const idle: Phase = { type: 'stopped', reason: { code: 'idle', detail: '' } };
+    expect(phaseTitle(idle, 'en')).toBe('The workspace is stopped');
+    expect(phaseTitle({ type: 'running' }, 'ko')).toBe('작업공간이 실행 중이에요');
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { en } from '../i18n/en';
+import { why } from '../i18n/workspace';
 import type { Counts, FleetRow, Phase } from '../protocol/generated';
-import { actsOn, type FleetMessage, isTrouble, roundTrip, shown, stateWords, take, why } from './rows';
+import { actsOn, type FleetMessage, isTrouble, roundTrip, shown, stateWords, take } from './rows';
 import { operatorWords } from './words';
 
 const counts: Counts = { total: 1, live: 0, working: 0, waiting: 0, not_responding: 0, prompts: 0 };
@@ -86,8 +87,8 @@ describe('rows', () => {
   });
 
   it('say why, also for a reason from a later version', () => {
-    expect(why({ code: 'operator', detail: '' }, en)).toBe('The operator stopped it.');
-    expect(why({ code: 'later' as never, detail: '' }, en)).toBe(en.workspace.reasons.internal.why);
+    expect(why({ code: 'operator', detail: '' }, 'en')).toBe('The operator stopped it.');
+    expect(why({ code: 'later' as never, detail: '' }, 'ko')).toBe('컨트롤 플레인 자체의 문제로 실패했어요.');
   });
 
   it('show a ping as finely as it matters', () => {

@@ -1,6 +1,6 @@
 /** The rows of the operator's table: what a message changes, which are shown, in which order. Pure. */
 import type { Dictionary } from '../i18n/en';
-import type { FleetRow, Reason, ToOperator, WorkspaceId } from '../protocol/generated';
+import type { FleetRow, ToOperator, WorkspaceId } from '../protocol/generated';
 
 /** What the control plane says of the fleet. */
 export type FleetMessage = Extract<ToOperator, { type: 'fleet' }>;
@@ -71,12 +71,6 @@ function inOrder(a: FleetRow, b: FleetRow): number {
 /** A row's state in a word. */
 export function stateWords(row: FleetRow, t: Dictionary): string {
   return isMute(row) ? t.workspace.mute : t.workspace.phases[row.status.phase.type];
-}
-
-/** Why, without the advice that users get. */
-export function why({ code }: Reason, t: Dictionary): string {
-  const { reasons } = t.workspace;
-  return (Object.hasOwn(reasons, code) ? reasons[code] : reasons.internal).why;
 }
 
 /** How long a ping takes. Below ten milliseconds a fraction counts. */

@@ -1,12 +1,6 @@
 /** The frame's words in English: workspace, link, list, sign-in. */
-import type { ErrorCode, Phase, ReasonCode, Stage, State } from '../../protocol/generated';
+import type { ErrorCode, Phase, Stage, State } from '../../protocol/generated';
 import type { FailureCode } from '../../api';
-
-/** Why something is as it is, and what helps. */
-interface Explained {
-  why: string;
-  help: string;
-}
 
 const workspace = {
   name: 'Workspace',
@@ -19,16 +13,6 @@ const workspace = {
     failed: 'failed',
     deleting: 'deleting',
   } satisfies Record<Phase['type'], string>,
-  titles: {
-    stopped: 'The workspace is stopped',
-    starting: 'The workspace is starting',
-    running: 'The workspace is running',
-    paused: 'The workspace is paused',
-    stopping: 'The workspace is stopping',
-    failed: 'The workspace has failed',
-    deleting: 'The workspace is being deleted',
-  } satisfies Record<Phase['type'], string>,
-  unused: 'The workspace has not run yet',
   stages: {
     image: 'Image',
     create: 'Container',
@@ -43,54 +27,6 @@ const workspace = {
     enrol: 'The workspace is getting its certificate',
     ready: 'Comparing what both sides have',
   } satisfies Record<Stage, string>,
-  reasons: {
-    asked: { why: 'It was stopped on request.', help: '' },
-    operator: { why: 'The operator stopped it.', help: '' },
-    restarted: { why: 'The operator restarted it.', help: '' },
-    idle: { why: 'Nothing happened for a while.', help: '' },
-    engine_down: {
-      why: 'The container engine does not answer.',
-      help: 'Ask the operator to start it, then start again.',
-    },
-    image_missing: {
-      why: 'The workspace image is not on this machine.',
-      help: 'Ask the operator to build or pull it, then start again.',
-    },
-    engine_refused: {
-      why: 'The container engine refused to make the workspace.',
-      help: 'The details below tell the operator why.',
-    },
-    wall_failed: {
-      why: 'The network wall could not be put up, so nothing runs behind it.',
-      help: 'The details below tell the operator why.',
-    },
-    not_enrolled: {
-      why: 'The workspace started but did not sign on in time.',
-      help: 'Start again. If it happens twice, tell the operator.',
-    },
-    not_ready: {
-      why: 'The workspace did not come up in time.',
-      help: 'Start again. If it happens twice, tell the operator.',
-    },
-    exited: { why: 'The workspace’s container ended by itself.', help: 'Start again.' },
-    out_of_memory: {
-      why: 'The workspace ran out of memory.',
-      help: 'Start again, and run fewer heavy things at a time.',
-    },
-    disk_full: {
-      why: 'The disk is full, and this workspace is what fills it.',
-      help: 'Ask the operator for room, then start again and remove what you do not need.',
-    },
-    version: {
-      why: 'The workspace runs a version that this control plane does not speak to.',
-      help: 'Ask the operator to update the workspace image.',
-    },
-    disabled: { why: 'The operator has switched this workspace off.', help: 'Ask the operator.' },
-    internal: {
-      why: 'The control plane failed, by its own fault.',
-      help: 'Start again, or tell the operator.',
-    },
-  } satisfies Record<ReasonCode, Explained>,
   filesSafe: 'Your files and conversations are safe.',
   start: 'Start',
   startAgain: 'Start again',
@@ -127,10 +63,10 @@ const status = {
     not_responding: 'not responding',
   } satisfies Record<State, string>,
   unknown: 'unknown',
-  cutOff: 'cut off',
+  onHold: 'on hold',
   claudeStarts: 'Claude is starting',
   noPlace: (seconds: number) =>
-    `Claude has not started for ${seconds} s; other conversations may hold its place`,
+    `Claude has not started for ${seconds} s; other conversations or terminals may hold its place`,
   requesting: 'asking the model',
   noAnswer: (seconds: number) => `the model has not answered for ${seconds} s`,
   responding: 'answering',

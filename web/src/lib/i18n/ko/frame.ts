@@ -12,16 +12,6 @@ const workspace: Dictionary['workspace'] = {
     failed: '실패',
     deleting: '삭제하는 중',
   },
-  titles: {
-    stopped: '작업공간이 중지되어 있어요',
-    starting: '작업공간을 시작하고 있어요',
-    running: '작업공간이 실행 중이에요',
-    paused: '작업공간이 일시 정지되어 있어요',
-    stopping: '작업공간을 중지하고 있어요',
-    failed: '작업공간에 문제가 생겼어요',
-    deleting: '작업공간을 삭제하고 있어요',
-  },
-  unused: '작업공간을 아직 시작하지 않았어요',
   stages: { image: '이미지', create: '컨테이너', start: '시작', enrol: '등록', ready: '준비' },
   stageNow: {
     image: '작업공간 이미지를 찾고 있어요',
@@ -29,54 +19,6 @@ const workspace: Dictionary['workspace'] = {
     start: '컨테이너를 시작하고 있어요',
     enrol: '작업공간이 인증서를 받고 있어요',
     ready: '양쪽이 가진 내용을 맞춰 보고 있어요',
-  },
-  reasons: {
-    asked: { why: '요청을 받고 중지했어요.', help: '' },
-    operator: { why: '운영자가 중지했어요.', help: '' },
-    restarted: { why: '운영자가 다시 시작했어요.', help: '' },
-    idle: { why: '한동안 아무 일도 없었어요.', help: '' },
-    engine_down: {
-      why: '컨테이너 엔진이 응답하지 않아요.',
-      help: '운영자에게 엔진을 켜 달라고 한 뒤 다시 시작해 주세요.',
-    },
-    image_missing: {
-      why: '이 기기에 작업공간 이미지가 없어요.',
-      help: '운영자에게 이미지를 만들거나 받아 달라고 한 뒤 다시 시작해 주세요.',
-    },
-    engine_refused: {
-      why: '컨테이너 엔진이 작업공간 만들기를 거절했어요.',
-      help: '아래의 자세한 내용을 운영자에게 알려 주세요.',
-    },
-    wall_failed: {
-      why: '네트워크 차단벽을 세우지 못해서 아무것도 실행하지 않아요.',
-      help: '아래의 자세한 내용을 운영자에게 알려 주세요.',
-    },
-    not_enrolled: {
-      why: '작업공간이 시작됐지만 제때 등록하지 못했어요.',
-      help: '다시 시작해 주세요. 또 그러면 운영자에게 알려 주세요.',
-    },
-    not_ready: {
-      why: '작업공간이 제때 준비되지 않았어요.',
-      help: '다시 시작해 주세요. 또 그러면 운영자에게 알려 주세요.',
-    },
-    exited: { why: '작업공간의 컨테이너가 스스로 끝났어요.', help: '다시 시작해 주세요.' },
-    out_of_memory: {
-      why: '작업공간의 메모리가 모자랐어요.',
-      help: '다시 시작하고, 무거운 일은 나눠서 해 주세요.',
-    },
-    disk_full: {
-      why: '디스크가 가득 찼고, 이 작업공간이 그 원인이에요.',
-      help: '운영자에게 공간을 늘려 달라고 한 뒤 다시 시작해서 필요 없는 파일을 지워 주세요.',
-    },
-    version: {
-      why: '이 컨트롤 플레인과 맞지 않는 버전의 작업공간이에요.',
-      help: '운영자에게 작업공간 이미지를 업데이트해 달라고 해 주세요.',
-    },
-    disabled: { why: '운영자가 이 작업공간을 껐어요.', help: '운영자에게 물어봐 주세요.' },
-    internal: {
-      why: '컨트롤 플레인 자체의 문제로 실패했어요.',
-      help: '다시 시작하거나 운영자에게 알려 주세요.',
-    },
   },
   filesSafe: '파일과 대화는 안전해요.',
   start: '시작',
@@ -108,9 +50,10 @@ const link: Dictionary['link'] = {
 const status: Dictionary['status'] = {
   states: { idle: '대기', working: '작업 중', waiting: '답변 기다림', not_responding: '응답 없음' },
   unknown: '확인 불가',
-  cutOff: '끊김',
+  onHold: '멈춰 있음',
   claudeStarts: 'Claude 시작하는 중',
-  noPlace: (seconds) => `Claude가 ${seconds}초째 시작하지 못하는 중, 다른 대화가 자리를 쓰고 있을 수 있음`,
+  noPlace: (seconds) =>
+    `Claude가 ${seconds}초째 시작하지 못하는 중, 다른 대화나 터미널이 자리를 쓰고 있을 수 있음`,
   requesting: '모델에 묻는 중',
   noAnswer: (seconds) => `모델이 ${seconds}초째 응답하지 않음`,
   responding: '답하는 중',
