@@ -15,9 +15,11 @@ describe('a deed', () => {
       told({ tool: 'Bash', input: '{"command":"l', token: { id: 'x', name: 'ci' }, reason: null }, 'en'),
     ).toBe('tool: Bash · input: {"command":"l · token: ci');
     const allowed = { subject: 'ls', input: '{"command":"ls","description":"List","timeout":5}' };
-    expect(told(allowed, 'en')).toBe('about: ls · input: description: List, timeout: 5');
-    expect(told({ subject: 'ls', input: '{"command":"ls"}' }, 'en')).toBe('about: ls');
-    expect(told({ subject: 'ls', input: '["ls"]' }, 'en')).toBe('about: ls · input: ["ls"]');
+    expect(told(allowed, 'en')).toBe('about: "ls" · input: description: "List", timeout: 5');
+    expect(told({ subject: 'ls', input: '{"command":"ls"}' }, 'en')).toBe('about: "ls"');
+    expect(told({ subject: 'ls', input: '["ls"]' }, 'en')).toBe('about: "ls" · input: ["ls"]');
+    const lines = { subject: '# tidy', input: '{"command":"# tidy\\nrm -rf x"}' };
+    expect(told(lines, 'en')).toBe('about: "# tidy" · input: command: "# tidy\\nrm -rf x"');
     expect(told({ scopes: ['read', 'answer'] }, 'en')).toBe('may: read, answer prompts');
     const at = Date.parse('2026-11-30T12:00:00Z');
     expect(told({ expires_at: at, days: 7 }, 'en')).toMatch(/^expires: .*2026.* · days: 7$/);

@@ -29,7 +29,10 @@ export function detailText(
   return shown.map(([name, value]) => `${fieldName(name, language)}: ${told(name, value)}`).join(' · ');
 }
 
-/** A tool's input without what the row says as its subject. One that was cut short is told as it is. */
+/**
+ * A tool's input without what the row says as its subject, quoted: no part of it looks like ours. What was cut short is
+ * told as it is.
+ */
 function besides(input: string, subject: unknown): string {
   let fields: unknown;
   try {
@@ -39,13 +42,15 @@ function besides(input: string, subject: unknown): string {
   }
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return input;
   const told = Object.entries(fields).filter(([, value]) => value !== subject);
-  return told
-    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join(', ');
+  return told.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(', ');
 }
 
-/** What ends in `_at` is a moment, and a device has a name. */
+/**
+ * What ends in `_at` is a moment, a device has a name, and what a tool acts on is quoted: it is whatever the workspace
+ * says.
+ */
 function special(name: string, value: unknown, language: Language): string | undefined {
+  if (name === 'subject' && typeof value === 'string') return JSON.stringify(value);
   if (name.endsWith('_at') && typeof value === 'number' && Math.abs(value) <= LAST_MOMENT) {
     return moment(value, language);
   }
