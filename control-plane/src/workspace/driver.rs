@@ -179,10 +179,17 @@ impl Driver {
         match self.record.wanted {
             Wanted::Deleted => return Err(self.delete().await),
             Wanted::Running => self.take_up(&busy).await,
-            Wanted::Stopped if self.has_mail().await => return Ok(Some(Event::Ask(Ask::Start, By::User))),
+            Wanted::Stopped if self.is_to_restart() || self.has_mail().await => {
+                return Ok(Some(Event::Ask(Ask::Start, By::User)));
+            }
             Wanted::Stopped => {}
         }
         Ok(None)
+    }
+
+    /// Whether an operator wanted it anew, and the control plane that stopped it for that ended before it could start it.
+    fn is_to_restart(&self) -> bool {
+        matches!(&self.record.last, Last::Stopped { reason, .. } if reason.code == ReasonCode::Restarted)
     }
 
     /// Whether somebody sent a message to the workspace after it had stopped, and the control plane that kept it ended before

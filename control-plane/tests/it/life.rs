@@ -10,13 +10,13 @@ use control_plane::links::Links;
 use control_plane::pki::Authority;
 use control_plane::seal::Seal;
 use control_plane::store::Store;
-use control_plane::store::records::Identity;
+use control_plane::store::records::{Identity, Last};
 use control_plane::store::sqlite::Sqlite;
 use control_plane::workspace::driver::Event;
 use control_plane::workspace::policy::{Answer, Ask};
 use control_plane::workspace::{Parts, Workspaces, guard, reconcile};
 use protocol::link::Report;
-use protocol::status::{Phase, ReasonCode, Versions};
+use protocol::status::{Phase, Reason, ReasonCode, Versions};
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -183,6 +183,22 @@ async fn nothing_is_started_for_somebody_who_is_kept_out() {
     world.ask(&hub, Ask::Restart);
     assert_eq!(failure(&hub).await, ReasonCode::Disabled);
     assert!(!world.engine.runs(hub.id()));
+}
+
+#[tokio::test]
+async fn a_restart_that_was_cut_off_goes_on() {
+    let world = World::new().await;
+    let user = world.store.sign_in(&Identity::new("ada", "Ada"), 1).await.unwrap().id;
+    let mut record = world.store.create_workspace(user, 200_000..200_100, 100, 1).await.unwrap();
+    record.last = Last::Stopped { reason: Reason::new(ReasonCode::Restarted), at: 1 };
+    world.store.save_workspace(&record).await.unwrap();
+    record.version += 1;
+    let hub = world.workspaces.drive(record, None).await.unwrap();
+    until(&hub, |phase| matches!(phase, Phase::Starting { .. })).await;
+    world.comes_up(&hub, 1).await;
+    // Who only had it stopped has it stopped.
+    world.ask(&hub, Ask::Stop);
+    until(&hub, |phase| matches!(phase, Phase::Stopped { .. })).await;
 }
 
 #[tokio::test]
