@@ -1,8 +1,9 @@
 // The oracle of the screen model: the emulator of the page, given the whole stream, against the same emulator, given a
 // snapshot and the rest of the stream.
 //
-// Reads one case a line from stdin, as JSON: the size, the stream (`whole`), a `snapshot` of its first part, the `tail`, and
-// the `replies` of the model to the whole of it (bytes in base64). Answers each with one line: the first difference, or nothing.
+// Reads one case a line from stdin, as JSON: `size`, at first and when the snapshot was made (`then`), the stream (`whole`), a
+// `snapshot` of its first part, the `tail`, and the `replies` of the model to the whole of it (bytes in base64). A stream is in
+// pieces: bytes, or another size. `saved`: whether saved cursors are compared. Answers each with one line: the first difference, or nothing.
 
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -153,8 +154,9 @@ function hiddenOf(term) {
   };
 }
 
-function difference(whole, rebuilt) {
+function difference(whole, rebuilt, saved) {
   const [left, right] = [hiddenOf(whole), hiddenOf(rebuilt)];
+  for (const each of saved ? [] : [left.normal, right.normal, left.alternate, right.alternate]) delete each.saved;
   for (const key of Object.keys(left)) {
     const [a, b] = [JSON.stringify(left[key]), JSON.stringify(right[key])];
     if (a !== b) return `${key}: ${a} is ${b}`;
@@ -174,17 +176,25 @@ function difference(whole, rebuilt) {
   return '';
 }
 
+/** Writes a stream and takes the sizes in it. */
+async function play(into, stream) {
+  for (const piece of stream) {
+    if (typeof piece === 'string') await write(into, piece);
+    else into.resize(piece.cols, piece.rows);
+  }
+}
+
 async function compare(line) {
   const given = JSON.parse(line);
-  const whole = terminal(given);
-  await write(whole, given.whole);
-  const rebuilt = terminal(given);
+  const whole = terminal(given.size);
+  await play(whole, given.whole);
+  const rebuilt = terminal(given.then);
   await write(rebuilt, given.snapshot);
   if (rebuilt.replies() !== '') return 'the snapshot asks something';
-  await write(rebuilt, given.tail);
+  await play(rebuilt, given.tail);
   const replies = Buffer.from(given.replies, 'base64').toString();
   const found = replies === whole.replies() ? '' : `replies: ${JSON.stringify(whole.replies())} is ${JSON.stringify(replies)}`;
-  const result = difference(whole, rebuilt) || found;
+  const result = difference(whole, rebuilt, given.saved ?? true) || found;
   whole.dispose();
   rebuilt.dispose();
   return result;

@@ -25,6 +25,29 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/terminals")
 }
 
+/// A piece of a stream.
+#[derive(Clone, Copy)]
+enum Piece<'a> {
+    Bytes(&'a [u8]),
+    Size(Size),
+}
+
+impl Piece<'_> {
+    fn play(&self, screen: &mut Screen) {
+        match self {
+            Self::Bytes(bytes) => screen.feed(bytes),
+            Self::Size(size) => screen.resize(*size),
+        }
+    }
+
+    fn told(&self) -> serde_json::Value {
+        match self {
+            Self::Bytes(bytes) => json!(STANDARD.encode(bytes)),
+            Self::Size(size) => json!(size),
+        }
+    }
+}
+
 impl Oracle {
     fn start() -> Self {
         let mut child = Command::new("node")
@@ -39,15 +62,27 @@ impl Oracle {
 
     /// What is different when the stream is handed over after `cut` bytes; nothing, if all is well.
     fn compare(&mut self, size: Size, whole: &[u8], cut: usize) -> String {
+        let (before, after) = whole.split_at(cut);
+        self.compare_sized(size, &[Piece::Bytes(before)], &[Piece::Bytes(after)], true)
+    }
+
+    /// The same of a stream with other sizes in it. `saved`: whether saved cursors are compared.
+    fn compare_sized(
+        &mut self,
+        size: Size,
+        before: &[Piece<'_>],
+        after: &[Piece<'_>],
+        saved: bool,
+    ) -> String {
         let mut screen = Screen::new(size);
-        screen.feed(&whole[..cut]);
-        let snapshot = screen.snapshot();
-        screen.feed(&whole[cut..]);
+        before.iter().for_each(|piece| piece.play(&mut screen));
+        let (then, snapshot) = (screen.size(), screen.snapshot());
+        after.iter().for_each(|piece| piece.play(&mut screen));
         let replies = screen.take_replies();
-        let text = |bytes: &[u8]| STANDARD.encode(bytes);
+        let stream = |pieces: &[Piece<'_>]| pieces.iter().map(Piece::told).collect::<Vec<_>>();
         let case = json!({
-            "cols": size.cols, "rows": size.rows, "whole": text(whole), "snapshot": text(&snapshot),
-            "tail": text(&whole[cut..]), "replies": text(&replies),
+            "size": size, "then": then, "saved": saved, "whole": stream(&[before, after].concat()),
+            "snapshot": STANDARD.encode(&snapshot), "tail": stream(after), "replies": STANDARD.encode(&replies),
         });
         writeln!(self.stdin, "{case}").unwrap();
         let mut answer = String::new();
@@ -241,6 +276,47 @@ fn a_snapshot_and_the_rest_are_as_good_as_everything() {
         panic!("{error}");
     }
     println!("oracle: {} random streams, {} bytes: equal", cases(), bytes.into_inner());
+}
+
+/// What shells and full-screen programs print around another size: lines of any length, and words where the cursor is. What becomes
+/// of a region, of half of a wide character, of a cursor that was saved and has scrolled away, or of lines below the cursor is not
+/// compared.
+fn plain_piece() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop_oneof![3 => "[a-z ]{0,12}", 2 => "[a-z]{20,90}", 1 => "[가-힣]{1,8}"];
+    let line = line.prop_map(|line| format!("{line}\r\n"));
+    let others = prop::sample::select(vec!["$ ", "\x1b[K", "x"]);
+    prop_oneof![5 => line, 3 => others.prop_map(str::to_owned)].prop_map(String::into_bytes)
+}
+
+#[test]
+fn another_size_is_taken_as_the_emulator_takes_it() {
+    let oracle = Mutex::new(Oracle::start());
+    let config =
+        Config { cases: cases(), failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let size = || (4..24u16, 2..9u16).prop_map(|(cols, rows)| Size { cols, rows });
+    let pieces = || prop::collection::vec(plain_piece(), 0..25).prop_map(|pieces| pieces.concat());
+    let streams = (any::<bool>(), size(), pieces(), size(), pieces(), size(), pieces());
+    let tried =
+        runner.run(&streams, |(full, size, mut first, second_size, second, third_size, mut third)| {
+            if full {
+                // A program that takes the whole screen meanwhile, and gives it back.
+                first.extend(b"\x1b[?1049h");
+                third.splice(0..0, *b"\x1b[?1049l");
+            }
+            let before = [Piece::Bytes(&first), Piece::Size(second_size), Piece::Bytes(&second)];
+            let after = [Piece::Size(third_size), Piece::Bytes(&third)];
+            let found = oracle.lock().unwrap().compare_sized(size, &before, &after, full);
+            if found.is_empty() {
+                return Ok(());
+            }
+            let told = [&first, &second, &third].map(|bytes| bytes.escape_ascii().to_string());
+            Err(TestCaseError::fail(format!("{found} ({size:?}, {second_size:?}, {third_size:?}): {told:?}")))
+        });
+    if let Err(error) = tried {
+        panic!("{error}");
+    }
+    println!("oracle: {} random streams with other sizes: equal", cases());
 }
 
 /// Sessions of real programs, recorded on 80 columns and 24 rows, cut at many places.

@@ -141,8 +141,11 @@ impl Buffer {
 
     /// Another size. On the screen with scrollback, lines that go on in the next one are laid out anew.
     pub fn resize(&mut self, cols: usize, rows: usize) {
+        self.fit_rows(cols.max(self.cols), rows);
+        self.x = self.x.min(cols - 1);
+        self.y = self.y.min(rows - 1);
         if cols != self.cols && !self.scrollback.is_none() {
-            self.lay_out(cols);
+            self.lay_out(cols, rows);
         }
         for line in &mut self.lines {
             line.cells.resize(cols, Cell::default());
@@ -150,13 +153,10 @@ impl Buffer {
                 line.cells[cols - 1] = Cell::default();
             }
         }
-        self.fit_rows(cols, rows);
         self.tabs.retain(|stop| *stop < self.cols.min(cols));
         self.tabs.extend((0..cols).step_by(TAB).filter(|stop| *stop >= self.cols));
         (self.cols, self.rows) = (cols, rows);
         (self.top, self.bottom) = (0, rows - 1);
-        self.x = self.x.min(cols - 1);
-        self.y = self.y.min(rows - 1);
         self.saved.x = self.saved.x.min(cols - 1);
     }
 
@@ -182,45 +182,57 @@ impl Buffer {
         }
     }
 
-    /// Lays all lines out for another width. The line with the cursor stays as it is: its program draws it anew.
-    fn lay_out(&mut self, cols: usize) {
-        let cursor = self.absolute_y();
-        let mut above = 0;
-        let mut paragraphs: Vec<(Vec<Cell>, bool)> = Vec::new();
-        let all = self.scrollback.drain().chain(self.lines.drain(..));
-        let mut cursor_at = 0;
-        for (row, mut line) in all.enumerate() {
-            line.trim();
-            if row == cursor {
-                cursor_at = paragraphs.len();
+    /// Lays all lines out for another width, but for those of the paragraph with the cursor: its program draws it anew. Where
+    /// the screen, the cursor and the saved cursor come to be is as the page's emulator has it, which counts lines that are added
+    /// or removed and does not ask where.
+    fn lay_out(&mut self, cols: usize, rows: usize) {
+        let (cursor, mut base) = (self.absolute_y(), self.scrollback.len());
+        let all: Vec<Line> = self.scrollback.drain().chain(self.lines.drain(..)).collect();
+        let before = all.len();
+        let mut laid = VecDeque::with_capacity(before);
+        let mut rest = all.into_iter().enumerate().peekable();
+        while let Some((row, line)) = rest.next() {
+            let mut paragraph = vec![line];
+            while let Some((_, line)) = rest.next_if(|(_, line)| line.wrapped) {
+                paragraph.push(line);
             }
-            let goes_on = line.wrapped && row != cursor && above != cursor + 1;
-            match paragraphs.last_mut().filter(|(_, whole)| goes_on && !whole) {
-                Some((cells, _)) => cells.append(&mut line.cells),
-                None => paragraphs.push((line.cells, row == cursor)),
-            }
-            above = row + 1;
-        }
-        let (mut laid, mut y) = (VecDeque::new(), 0);
-        for (index, (cells, is_cursor)) in paragraphs.into_iter().enumerate() {
-            if index == cursor_at {
-                y = laid.len();
-            }
-            if is_cursor {
-                laid.push_back(Line { cells: cells.into_iter().take(cols).collect(), wrapped: false });
+            if (row..row + paragraph.len()).contains(&cursor) {
+                paragraph.iter_mut().for_each(|line| line.cells.truncate(cols));
+                laid.extend(paragraph);
             } else {
+                paragraph.iter_mut().for_each(Line::trim);
+                let cells: Vec<Cell> = paragraph.into_iter().flat_map(|line| line.cells).collect();
                 wrap(&cells, cols, &mut laid);
             }
         }
-        // The screen shows what it did, as far as it can: the cursor stays in its row.
-        let first = y.saturating_sub(self.y).min(laid.len());
-        laid.drain(..first).for_each(|line| self.scrollback.push(&line));
-        self.lines = laid;
-        self.y = y - first;
-        self.lines.truncate(self.rows.max(self.y + 1));
-        while self.lines.len() < self.rows {
-            self.lines.push_back(Line::default());
+        let after = laid.len();
+        for _ in after..before {
+            if base == 0 {
+                self.y = self.y.saturating_sub(1);
+            } else {
+                base -= 1;
+            }
         }
+        let full = self.scrollback.most() + rows;
+        for _ in before..after.min(full.max(before)) {
+            if base == 0 && self.y < rows - 1 {
+                self.y += 1;
+                laid.pop_back();
+            } else {
+                base += 1;
+            }
+        }
+        self.saved.line = if after < before {
+            self.saved.line.saturating_sub(before - after)
+        } else if after > before {
+            (self.saved.line + (after - before)).min(base + rows - 1)
+        } else {
+            self.saved.line
+        };
+        laid.drain(..laid.len().saturating_sub(full));
+        laid.drain(..base.min(laid.len())).for_each(|line| self.scrollback.push(&line));
+        laid.resize_with(rows, Line::default);
+        self.lines = laid;
     }
 }
 

@@ -32,6 +32,11 @@ impl Scrollback {
         self.most == 0
     }
 
+    /// How many lines it keeps at most.
+    pub const fn most(&self) -> usize {
+        self.most
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.lines.len()

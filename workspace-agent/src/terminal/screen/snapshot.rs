@@ -79,7 +79,9 @@ impl<'a> Writer<'a> {
     fn alternate(&mut self) {
         let state = self.state;
         self.plain();
-        self.put("\x1b[?47h\x1b[H");
+        // By the cursor that it was left with, the other screen takes another size.
+        let (x, y) = (state.primary.x.min(state.cols - 1), state.primary.y);
+        self.print(format_args!("\x1b[{};{}H\x1b[?47h\x1b[H", y + 1, x + 1));
         if state.on_alternate {
             self.draw(state.alternate.lines.iter().map(Cow::Borrowed), true);
         }
