@@ -60,8 +60,8 @@
 //!   reconnect, if that was quick enough to be what the person still wants.
 //! - *Size*: one viewer owns it, named in the view. The others show the terminal at its size, with a border around. A viewer
 //!   that doesn't own it sends no input until it took the size over ([`TerminalWish::Take`]), which is one key press that the
-//!   program doesn't get: so whoever typed last owns the size, and nobody does so by accident. The first to attach to a terminal
-//!   without an owner owns it; an owner that leaves leaves none.
+//!   program doesn't get: so whoever typed last owns the size, and nobody does so by accident. The first to attach with a size to a
+//!   terminal without an owner owns it; an owner that leaves leaves none. Who saw it in another's hands attaches without.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -368,8 +368,10 @@ pub enum TerminalWish {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         have: Option<u64>,
-        /// How large the viewer would like it. Counts if nobody owns the size.
-        size: Size,
+        /// How large the viewer would like it, whose size it is to be if nobody owns it. Nothing, if the viewer only looks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        size: Option<Size>,
     },
     /// Show it no longer.
     Detach {},

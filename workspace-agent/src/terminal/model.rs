@@ -49,10 +49,8 @@ struct Model {
 impl Model {
     /// Reads a slice. Returns whether there may be more to do.
     fn step(&mut self) -> bool {
-        if let Some(colors) =
-            self.colors.has_changed().is_ok_and(|changed| changed).then(|| *self.colors.borrow_and_update())
-        {
-            colors.iter().for_each(|colors| self.screen.set_colors(*colors));
+        if self.colors.has_changed().is_ok_and(|changed| changed) {
+            self.take_colors();
         }
         let next = self.stream.lock().for_model(SLICE);
         match next {
@@ -77,6 +75,11 @@ impl Model {
         }
     }
 
+    fn take_colors(&mut self) {
+        let colors = *self.colors.borrow_and_update();
+        colors.iter().for_each(|colors| self.screen.set_colors(*colors));
+    }
+
     fn snapshot(&self, state: &mut State) {
         if state.is_snapshot_due() {
             let at = state.modelled;
@@ -94,7 +97,8 @@ impl Model {
         let due = (self.screen.title() != self.told).then(|| self.told_at + TITLE_EVERY);
         tokio::select! {
             () = self.stream.model.notified() => {}
-            _ = self.colors.changed() => {}
+            // Waiting for them is hearing of them.
+            Ok(()) = self.colors.changed() => self.take_colors(),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 self.screen.title().clone_into(&mut self.told);
                 self.told_at = Instant::now();

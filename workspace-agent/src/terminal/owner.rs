@@ -396,6 +396,9 @@ impl Owner {
         }
         self.pty = None;
         self.shared.processes.hang_up(self.mark).await;
+        // What was typed since its program ended is for no other one.
+        self.stream.lock().inputs.clear();
+        self.tell_taken();
         self.stream.printed(RESTARTED);
         self.stream.tell(|view| view.life += 1);
         self.start_program().await;

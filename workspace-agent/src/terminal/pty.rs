@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use filedescriptor::FileDescriptor;
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::termios::{InputFlags, SetArg, tcgetattr, tcsetattr};
 use nix::unistd::{Uid, setfsuid};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use protocol::terminal::Size;
@@ -82,6 +83,10 @@ pub fn start(
     let mut file = FileDescriptor::dup(&raw)?;
     file.set_non_blocking(true)?;
     let file = file.as_file()?;
+    // Where the terminal driver edits lines, Backspace takes a character, not one of its bytes.
+    let mut modes = tcgetattr(&file)?;
+    modes.input_flags.insert(InputFlags::IUTF8);
+    tcsetattr(&file, SetArg::TCSANOW, &modes)?;
     let input = pipe::Sender::from_file_unchecked(file.try_clone()?)?;
     let output = pipe::Receiver::from_file_unchecked(file)?;
     Ok((Pty { master: Mutex::new(master), output, input }, Program { child, _claim: claim }))

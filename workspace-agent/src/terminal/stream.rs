@@ -110,10 +110,17 @@ impl Stream {
 
     /// The next frame that may be sent.
     pub fn next_frame(&self) -> Option<Vec<u8>> {
-        let frame = self.lock().next_frame(self.id);
+        let (frame, is_snapshot_due) = {
+            let mut state = self.lock();
+            (state.next_frame(self.id), state.is_snapshot_due())
+        };
         if frame.is_some() {
             // The reader may have waited for the link.
             self.wake.notify_one();
+        }
+        // The place of the one that was sent may have left the ring meanwhile; the model may rest.
+        if is_snapshot_due {
+            self.model.notify_one();
         }
         frame
     }

@@ -217,3 +217,23 @@ fn a_source_has_a_window_and_a_hole_is_its_own_choice() {
     assert!(inputs.interrupt());
     assert_eq!(inputs.next(), b"c");
 }
+
+#[tokio::test]
+async fn a_snapshot_that_came_too_late_is_asked_for_again() {
+    let stream = stream();
+    {
+        let mut state = stream.lock();
+        state.ring.push(&bytes(0, 10));
+        state.modelled = 10;
+        state.watch(None, CREDIT_BYTES as u32);
+        state.put_snapshot(10, Size { cols: 80, rows: 24 }, b"screen".to_vec());
+        // Meanwhile the program prints until the snapshot's place has left the ring, and the model reads it all and rests.
+        state.ring.push(&bytes(10, RING_BYTES + 1));
+        state.modelled = state.ring.end();
+    }
+    assert!(stream.next_frame().is_some());
+    tokio::time::timeout(std::time::Duration::from_secs(60), stream.model.notified())
+        .await
+        .expect("the model is not woken");
+    assert!(stream.lock().is_snapshot_due());
+}

@@ -67,7 +67,7 @@ impl Viewing {
         }
     }
 
-    fn attach(&self, state: &mut State, id: TerminalId, have: Option<u64>, size: Size) -> Carried {
+    fn attach(&self, state: &mut State, id: TerminalId, have: Option<u64>, size: Option<Size>) -> Carried {
         state.known(id)?;
         let Some(desk) = state.desks.get_mut(&self.seat) else { return Ok(Fate::Done) };
         if !desk.shown.contains(&id) {
@@ -82,7 +82,9 @@ impl Viewing {
         room.fan.attach(self.seat, have, Instant::now());
         let viewers = room.fan.len();
         state.list.shown(id, viewers);
-        if state.list.own_if_free(id, viewer) {
+        if let Some(size) = size
+            && state.list.own_if_free(id, viewer)
+        {
             state.fit(None, id, size)?;
             self.tell_colors(state, id)?;
         }

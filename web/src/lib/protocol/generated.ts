@@ -2075,9 +2075,9 @@ name: TerminalName, } | { "type": "attach",
  */
 have?: number, 
 /**
- * How large the viewer would like it. Counts if nobody owns the size.
+ * How large the viewer would like it, whose size it is to be if nobody owns it. Nothing, if the viewer only looks.
  */
-size: Size, } | { "type": "detach", } | { "type": "resize", 
+size?: Size, } | { "type": "detach", } | { "type": "resize", 
 /**
  * It.
  */

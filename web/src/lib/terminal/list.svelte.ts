@@ -103,9 +103,14 @@ export class Terminals implements Behind {
     return terminal.owner !== undefined && terminal.owner === this.you;
   }
 
-  /** Nobody owns the terminal's size, or only a link of before of this tab. */
-  unowned({ owner }: Terminal): boolean {
-    return owner === undefined || (owner !== this.you && this.#before.includes(owner));
+  /** A link of before of this tab owns the terminal's size. */
+  owned({ owner }: Terminal): boolean {
+    return owner !== undefined && owner !== this.you && this.#before.includes(owner);
+  }
+
+  /** Another device, or another tab, owns it. */
+  elsewhere(terminal: Terminal): boolean {
+    return terminal.owner !== undefined && !this.owns(terminal) && !this.owned(terminal);
   }
 
   /** Asks for something. `repeat`: also after a lost link. */

@@ -89,12 +89,15 @@ describe('the owner of a size', () => {
     expect(terminals.owns(terminal('a', { owner: 'me' }))).toBe(true);
     door.receive({ ...all(), you: 'me-again' } as FromServer);
     expect(terminals.owns(terminal('a', { owner: 'me' }))).toBe(false);
-    expect(terminals.unowned(terminal('a', { owner: 'me' }))).toBe(true);
-    expect(terminals.unowned(terminal('a', { owner: 'me-again' }))).toBe(false);
-    expect(terminals.unowned(terminal('a', { owner: 'other' }))).toBe(false);
-    expect(terminals.unowned(terminal('a'))).toBe(true);
+    expect(terminals.owned(terminal('a', { owner: 'me' }))).toBe(true);
+    expect(terminals.owned(terminal('a', { owner: 'me-again' }))).toBe(false);
+    expect(terminals.owned(terminal('a', { owner: 'other' }))).toBe(false);
+    expect(terminals.elsewhere(terminal('a', { owner: 'other' }))).toBe(true);
+    expect(terminals.elsewhere(terminal('a', { owner: 'me' }))).toBe(false);
+    expect(terminals.owned(terminal('a'))).toBe(false);
+    expect(terminals.elsewhere(terminal('a'))).toBe(false);
     // The same tab, loaded anew, remembers.
     const reloaded = Terminals.behind(new Door(door.host));
-    expect(reloaded.unowned(terminal('a', { owner: 'me' }))).toBe(true);
+    expect(reloaded.owned(terminal('a', { owner: 'me' }))).toBe(true);
   });
 });

@@ -72,6 +72,8 @@ export class Viewer implements Watcher {
   /** The colours that programs were told, as long as it is for us to tell them. */
   #told: Look['reading'] | undefined;
   #taking = false;
+  /** It was seen in somebody else's hands: from then on it is only looked at, until it is taken. */
+  #looksOn = false;
   #settling: ReturnType<typeof setTimeout> | undefined;
 
   /** `clipboard`: whether programs may use it without asking. */
@@ -124,7 +126,12 @@ export class Viewer implements Watcher {
     if (this.#visible && !this.attached && !this.#attaching && this.terminals.available) void this.#attach();
     const terminal = this.terminals.get(this.id);
     if (!terminal || !this.attached) return;
-    if (this.terminals.unowned(terminal)) this.take();
+    if (this.terminals.owned(terminal)) this.take();
+    this.#looksOn = this.terminals.elsewhere(terminal) || (this.#looksOn && !this.terminals.owns(terminal));
+    if (this.#looksOn && !this.#taking && this.#typing.waiting > 0) {
+      this.#typing.forget();
+      this.notice = 'lostInput';
+    }
     this.#layout();
     this.#tellColours();
   }
@@ -216,7 +223,8 @@ export class Viewer implements Watcher {
     this.#follower.attached();
     const place = have === undefined ? {} : { have };
     try {
-      await this.terminals.ask(this.id, { type: 'attach', size: { cols, rows }, ...place }, false);
+      const size = this.#looksOn ? {} : { size: { cols, rows } };
+      await this.terminals.ask(this.id, { type: 'attach', ...size, ...place }, false);
       if (attempt !== this.#attempt) return;
       this.attached = true;
       this.failure = undefined;
@@ -245,7 +253,9 @@ export class Viewer implements Watcher {
 
   #typed(bytes: Uint8Array, text: string | undefined): void {
     const report = FOCUS_REPORTS.includes(text);
-    if (!(this.#owns() || this.#taking) || (report && !this.attached)) {
+    // What is typed before it is known whose size it is waits for that.
+    const mine = this.attached ? this.#owns() || this.#taking : !this.#looksOn;
+    if (!mine || (report && !this.attached)) {
       if (!report) this.nudges++;
       return;
     }
@@ -258,7 +268,7 @@ export class Viewer implements Watcher {
   }
 
   #send(): void {
-    if (!this.attached || this.#taking) return;
+    if (!this.attached || this.#taking || !this.#owns()) return;
     for (const { source, place, bytes } of this.#typing.toSend())
       this.terminals.send(inputFrame(this.id, source, place, bytes));
   }

@@ -88,9 +88,11 @@ const en = {
   link: (key: string) => `${key}+click opens the link`,
   input: (name: string) => `Terminal ${name}`,
   follows: (cols: number, rows: number) => `The size follows another device (${cols} × ${rows})`,
+  leftAt: (cols: number, rows: number) => `The size is as another device left it (${cols} × ${rows})`,
   take: 'Use it here',
   takeHint: 'Enter',
-  noLink: 'The link is lost. The program goes on; what you type now is not sent.',
+  noLink:
+    'The link is lost. The program goes on; what you type now reaches it only if the link is back at once.',
   lostInput: 'What you typed while the link was away was not sent.',
   tooMuch: 'That is too much to paste. Put it into a file.',
   pasteAsk: (lines: number) =>
@@ -216,9 +218,10 @@ const ko: TerminalWords = {
   link: (key) => `${key}+클릭으로 링크를 열어요`,
   input: (name) => `터미널 ${name}`,
   follows: (cols, rows) => `다른 기기의 크기를 따르고 있어요 (${cols} × ${rows})`,
+  leftAt: (cols, rows) => `다른 기기가 남긴 크기예요 (${cols} × ${rows})`,
   take: '여기에 맞추기',
   takeHint: 'Enter',
-  noLink: '연결이 끊겼어요. 프로그램은 계속되지만, 지금 입력하는 내용은 전달되지 않아요.',
+  noLink: '연결이 끊겼어요. 프로그램은 계속돼요. 지금 입력하는 내용은 연결이 곧바로 돌아와야만 전달돼요.',
   lostInput: '연결이 끊긴 동안 입력한 내용은 전달되지 않았어요.',
   tooMuch: '붙여넣기에는 너무 많아요. 파일에 넣어 주세요.',
   pasteAsk: (lines) =>
