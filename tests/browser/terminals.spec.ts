@@ -167,7 +167,7 @@ test('two devices share a terminal: one owns its size, the other sees it whole a
   await expect.poll(() => phone.size()).not.toBe(size);
   // Who looks at something else for a moment finds the size as it was: whoever only watches does not take it.
   const there = await phone.size();
-  await phone.button(/^Close the panel/).click();
+  await phone.button('Back to the conversation').click();
   await expect(desk.panel.getByText('The size is as another device left it')).toBeVisible();
   await phone.page.getByRole('button', { name: 'Terminals' }).click();
   await expect.poll(() => phone.size()).toBe(there);
