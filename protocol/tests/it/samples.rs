@@ -350,7 +350,7 @@ pub(crate) fn from_viewer() -> Vec<Request> {
         FromViewer::Configure { conversation, settings: settings() },
         FromViewer::Terminal {
             terminal: terminal(),
-            wish: TerminalWish::Attach { have: Some(4096), size: Size { cols: 80, rows: 24 } },
+            wish: TerminalWish::Attach { have: Some(4096), size: Some(Size { cols: 80, rows: 24 }) },
         },
         FromViewer::Terminal { terminal: terminal(), wish: TerminalWish::Record { on: true } },
         FromViewer::StartWorkspace {},
