@@ -448,6 +448,8 @@ impl ConversationHub {
         if more {
             self.keep_committing();
         }
+        // Viewers that are ahead of the log learn that it has all there is.
+        self.beat();
     }
 
     /// A newer link is on its way up: what earlier ones still say does not count. Returns once what they said before is

@@ -17,6 +17,7 @@ use protocol::limits::{LINK_FRAME_BYTES, REFUSED_SHOWN, UNSTORED_BYTES};
 use protocol::link::{Delta, LiveKind};
 use protocol::outbox::{Item, ItemState, What};
 use protocol::settings::Settings;
+use protocol::viewer::{Because, Cursor, Verdict};
 use protocol::{BlockId, ConversationId, EventHeader, ItemId, Position, UserId, WorkspaceId};
 use uuid::Uuid;
 
@@ -92,6 +93,32 @@ fn events_that_the_store_lacks_are_bounded_whatever_the_workspace_sends() {
     for n in next..next + most as u64 {
         assert_eq!(take(&mut core, n, &json), Ok(true));
     }
+}
+
+#[test]
+fn a_viewer_that_has_what_was_lost_begins_anew_once_that_is_known() {
+    let mut core = Core::new(record(), Vec::new(), AtHand::default());
+    core.linked(1, None);
+    for n in 1..=2 {
+        take(&mut core, n, &note(n, 100)).unwrap();
+    }
+    while let Some(commit) = core.next_to_store(2) {
+        core.committed(commit);
+    }
+    core.unlinked(1);
+    // It was shown four events by a control plane that died before the store had the last two.
+    let cursor = Cursor { log: Position { epoch: 1, n: 4 }, outbox: 0, notice: 0 };
+    let mut place = Place::attach(&core, Some(cursor), Vec::new(), Vec::new());
+    let greeting = |place: &mut Place, core: &Core| place.next(core, Instant::now()).0.greeting;
+    assert_eq!(greeting(&mut place, &core).map(|greeting| greeting.verdict), Some(Verdict::Resumed {}));
+    // The journal may have them still: as long as it says so, they are waited for.
+    core.linked(2, Some(Position { epoch: 1, n: 4 }));
+    assert!(greeting(&mut place, &core).is_none());
+    core.linked(3, None);
+    let because = Because::Ahead;
+    let anew = greeting(&mut place, &core).map(|greeting| (greeting.verdict, greeting.from));
+    assert_eq!(anew, Some((Verdict::Snapshot { because }, 1)));
+    assert!(greeting(&mut place, &core).is_none());
 }
 
 #[test]

@@ -105,6 +105,7 @@ fn tally(world: &World, logs: &[Log<'_>]) -> Tally {
             Verdict::Resumed {} => count("a viewer resumed"),
             Verdict::Snapshot { because: Because::NewEpoch } => count("a viewer began anew with an epoch"),
             Verdict::Snapshot { because: Because::TooFarBehind } => count("a viewer was too far behind"),
+            Verdict::Snapshot { because: Because::Ahead } => count("a viewer had what was lost"),
             Verdict::Snapshot { .. } => count("a viewer began with a snapshot"),
         }
     }

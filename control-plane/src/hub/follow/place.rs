@@ -161,10 +161,10 @@ impl Place {
         let mut batch =
             Batch { greeting: self.greeting.take(), deleted: core.is_deleted(), ..Batch::default() };
         let end = core.end();
-        if core.began_anew(self.cursor.log) {
+        if let Some(because) = self.to_begin_anew(core) {
             let from = snapshot_from(core);
             self.cursor.log = Position { epoch: end.epoch, n: from - 1 };
-            let verdict = Verdict::Snapshot { because: Because::NewEpoch };
+            let verdict = Verdict::Snapshot { because };
             batch.greeting = Some(Greeting { verdict, from, end });
             self.read.clear();
         }
@@ -183,6 +183,14 @@ impl Place {
             self.next_live(core, now, &mut batch);
         }
         (batch, None)
+    }
+
+    /// Why what the viewer has is not what the log has, if it is not.
+    fn to_begin_anew(&self, core: &Core) -> Option<Because> {
+        // What a control plane showed that died before the store had it comes back from the journal, unless that is lost too.
+        let is_ahead = self.cursor.log.n > core.end().n && core.is_caught_up();
+        let epoch = core.began_anew(self.cursor.log).then_some(Because::NewEpoch);
+        epoch.or(is_ahead.then_some(Because::Ahead))
     }
 
     fn next_live(&mut self, core: &Core, now: Instant, batch: &mut Batch) {
