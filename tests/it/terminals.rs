@@ -48,8 +48,12 @@ async fn a_full_screen_program_survives_a_reattach_with_its_screen_and_its_modes
 async fn a_loop_prints_on_while_the_control_plane_is_killed_and_no_line_is_lost() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     let mut viewer = stack.viewer().await?;
-    let id =
-        viewer.open_command("for n in $(seq 1 60); do echo line-$n.; sleep 0.1; done; echo over").await?;
+    // It begins when the viewer looks: what was printed before would be in its first snapshot.
+    let line =
+        "stty -echo; echo ready; read go; for n in $(seq 1 60); do echo line-$n.; sleep 0.1; done; echo over";
+    let id = viewer.open_command(line).await?;
+    viewer.printed(id, "ready").await?;
+    viewer.type_in(id, b"\n").await?;
     viewer.printed(id, "line-5.").await?;
     stack.kill_control_plane().await;
     stack.start_control_plane().await?;
@@ -62,8 +66,8 @@ async fn a_loop_prints_on_while_the_control_plane_is_killed_and_no_line_is_lost(
     viewer.attach_terminal(id).await?;
     viewer.printed(id, "over").await?;
     let expected: String = (1..=60).map(|n| format!("line-{n}.\r\n")).collect();
-    let shown = &viewer.seen.terminals.screens[&id];
-    assert_eq!(String::from_utf8_lossy(&shown.bytes), expected + "over\r\n");
+    let shown = String::from_utf8_lossy(&viewer.seen.terminals.screens[&id].bytes).into_owned();
+    assert_eq!(shown.trim_start_matches("ready\r\n"), expected + "over\r\n");
     let ended = |seen: &Seen| (seen.terminals.listed(id)?["phase"]["type"] == "exited").then_some(());
     viewer.until("its end", ended).await?;
     stack.finish().await;
