@@ -74,6 +74,11 @@ class Panel {
     return this.page.evaluate(() => navigator.clipboard.readText());
   }
 
+  /** Those of its lines that are numbered. */
+  async lines(): Promise<string[]> {
+    return (await this.everything()).split('\n').filter((line) => /^line \d+$/.test(line));
+  }
+
   /** Ends all terminals: the next story begins without. */
   async closeAll(): Promise<void> {
     const closers = this.button(/^Close (?!the panel)/);
@@ -227,8 +232,7 @@ test('nothing is lost or shown twice when the control plane dies while a program
   await stack.startControlPlane();
   await expect(panel.screen).toContainText('the end');
   await expect(person.composer).toBeVisible();
-  const lines = (await panel.everything()).split('\n').filter((line) => /^line \d+$/.test(line));
-  expect(lines).toEqual(Array.from({ length: 900 }, (_, i) => `line ${i + 1}`));
+  expect(await panel.lines()).toEqual(Array.from({ length: 900 }, (_, i) => `line ${i + 1}`));
   await panel.closeAll();
 });
 
@@ -246,13 +250,11 @@ test('no byte is lost or shown twice when the link is cut for ten seconds while 
   await stack.cutOff();
   // At its pace that takes ten seconds; those who watch have nothing of it.
   await stack.exec('echo > /home/workspace/on; until [ $(wc -l < /home/workspace/made) -ge 800 ]; do sleep 0.1; done');
-  const shown = (await panel.everything()).split('\n').filter((line) => /^line \d+$/.test(line));
-  expect(shown.length).toBeLessThan(800);
+  expect((await panel.lines()).length).toBeLessThan(800);
   await stack.mend();
   await expect(panel.screen).toContainText('the end');
   await expect(person.button('Workspace: running')).toBeVisible();
-  const lines = (await panel.everything()).split('\n').filter((line) => /^line \d+$/.test(line));
-  expect(lines).toEqual(Array.from({ length: 1200 }, (_, i) => `line ${i + 1}`));
+  expect(await panel.lines()).toEqual(Array.from({ length: 1200 }, (_, i) => `line ${i + 1}`));
   await panel.closeAll();
 });
 

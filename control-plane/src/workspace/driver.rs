@@ -240,7 +240,7 @@ impl Driver {
                 }
             },
             Ask::Stop => {
-                self.stop(reason_by(by)).await;
+                self.stop(reason_by(by, ReasonCode::Operator)).await;
                 Ok(None)
             }
             Ask::Restart => Ok(self.make_way(by).await.then_some((Ask::Start, by))),
@@ -251,11 +251,7 @@ impl Driver {
     /// Stops what runs, before a start. Returns whether the start may follow.
     async fn make_way(&mut self, by: By) -> bool {
         if matches!(self.phase(), Phase::Running {} | Phase::Paused {}) {
-            self.stop(Reason::new(match by {
-                By::User => ReasonCode::Asked,
-                By::Operator { .. } => ReasonCode::Restarted,
-            }))
-            .await;
+            self.stop(reason_by(by, ReasonCode::Restarted)).await;
             return matches!(self.phase(), Phase::Stopped { .. });
         }
         true
@@ -598,11 +594,11 @@ impl Driver {
     }
 }
 
-/// Why a workspace is stopped that someone wants stopped.
-const fn reason_by(by: By) -> Reason {
+/// Why a workspace is stopped that someone wants stopped: `operators`, if an operator does.
+const fn reason_by(by: By, operators: ReasonCode) -> Reason {
     Reason::new(match by {
         By::User => ReasonCode::Asked,
-        By::Operator { .. } => ReasonCode::Operator,
+        By::Operator { .. } => operators,
     })
 }
 

@@ -17,6 +17,11 @@ export class Refused extends Error {
   }
 }
 
+/** Somebody else was quicker: what was to be changed is not what it was. */
+export function isConflict(cause: unknown): boolean {
+  return cause instanceof Refused && cause.code === 'conflict';
+}
+
 /** The link went away before the answer came, and the request was not one to repeat. */
 export class LinkLost extends Error {}
 

@@ -107,7 +107,7 @@ impl Desk {
                 Effect::MarkTaken => self.kept.push(Kept::Taken),
                 Effect::MarkGiven(item) => self.kept.push(Kept::Given(item)),
                 Effect::Spawn(launch) => self.spawned.push(launch),
-                Effect::Write(line) => self.written.push_back(serde_json::from_str(&line).unwrap()),
+                Effect::Write(line) => self.written.push_back(read(line)),
                 Effect::CloseStdin => self.stdin_closed += 1,
                 Effect::Terminate => self.terminated += 1,
                 Effect::Live(change) => self.live.push(change),
@@ -310,4 +310,12 @@ pub(crate) fn person() -> Person {
 
 pub(crate) fn kind(event: &Event) -> String {
     serde_json::to_value(event).unwrap()["kind"].as_str().unwrap().to_owned()
+}
+
+/// A line that was written. One that is nested deeper than a value is read is kept as text, if it is one.
+fn read(line: String) -> Value {
+    serde_json::from_str(&line).unwrap_or_else(|_| {
+        serde_json::from_str::<serde::de::IgnoredAny>(&line).unwrap();
+        Value::String(line)
+    })
 }

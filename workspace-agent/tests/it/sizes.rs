@@ -124,8 +124,7 @@ fn any_value() -> impl Strategy<Value = Value> {
                 .prop_map(|fields| Value::from_iter(fields.into_iter().collect::<Vec<_>>())),
         ]
     });
-    // As deep as this test's own reader can follow in the answer, which is a level deeper than the question.
-    let deep = (0..125usize).prop_map(|levels| (0..levels).fold(Value::from(1), |inner, _| json!([inner])));
+    let deep = (0..126usize).prop_map(|levels| (0..levels).fold(Value::from(1), |inner, _| json!([inner])));
     let wide = (0..3_000usize).prop_map(|count| vec![json!({}); count].into());
     prop_oneof![4 => tree, 1 => deep, 1 => wide]
 }
