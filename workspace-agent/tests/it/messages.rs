@@ -495,6 +495,29 @@ fn what_was_to_steer_a_turn_that_fell_silent_is_done_after_it() {
 }
 
 #[test]
+fn a_process_that_falls_silent_over_what_came_too_late_to_steer_is_noticed() {
+    let mut desk = Desk::new();
+    let item = desk.begin_turn("one");
+    desk.hear(json!({ "type": "system", "subtype": "session_state_changed", "state": "running" }));
+    let steer = desk.steer("two");
+    desk.hear(json!({ "type": "result", "subtype": "success", "is_error": false, "result": "ok",
+                      "terminal_reason": "completed", "user_message_uuids": [item] }));
+    assert_eq!(desk.summary().state, State::Working);
+    desk.written.clear();
+    for step in ["initialize", "interrupt"] {
+        desk.now.mono = desk.core.deadline().unwrap();
+        desk.feed(Input::Tick);
+        desk.expect_written(step);
+    }
+    desk.now.mono = desk.core.deadline().unwrap();
+    desk.feed(Input::Tick);
+    assert_eq!(desk.terminated, 1);
+    desk.exit();
+    desk.come_up();
+    assert_eq!(desk.expect_written("user")["uuid"], json!(steer));
+}
+
+#[test]
 fn a_message_that_was_not_given_has_not_begun_whatever_a_line_says() {
     let mut desk = Desk::new();
     let item = desk.send("x");

@@ -78,11 +78,14 @@ impl Conversation {
         })
     }
 
-    /// Whether the process owes a sign of life: not while a person is asked, or a stop is under way.
+    /// Whether the process owes a sign of life: it has a turn, or says that it works, at a message that came too late to steer,
+    /// say. Not while a person is asked, or a stop is under way.
     fn is_watched(&self) -> bool {
-        let turn = self.turn.as_ref().filter(|turn| !turn.stop_asked);
-        let begun = turn.is_some_and(|turn| turn.phase != Phase::Waiting || turn.continued);
-        begun
+        let owes = match &self.turn {
+            Some(turn) => !turn.stop_asked && (turn.phase != Phase::Waiting || turn.continued),
+            None => self.session_busy,
+        };
+        owes
             && self.process == Process::Live
             && !self.watch.suspended
             && self.prompts.iter().all(|prompt| prompt.answered)
