@@ -11,6 +11,7 @@ mod deeds;
 pub mod events;
 pub mod extract;
 pub mod fleet;
+pub mod grants;
 pub mod health;
 pub mod link;
 pub mod messages;

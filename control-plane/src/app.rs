@@ -24,6 +24,7 @@ use crate::config::{Config, Http};
 use crate::exports::Exports;
 use crate::fleet::{self, Fleet};
 use crate::gateway::{self, Gateway};
+use crate::grants::Readings;
 use crate::hub::Hubs;
 use crate::links::Links;
 use crate::people;
@@ -88,6 +89,8 @@ pub struct App {
     pub presence: Arc<Presence>,
     /// Held by whoever keeps somebody out or lets them in again: what one does the other must not undo half of.
     pub letting_in: tokio::sync::Mutex<()>,
+    /// What operators have just read.
+    pub readings: Readings,
     /// What was last found of the store and the engine.
     pub health: LastLook,
     /// How much API tokens are used.
@@ -319,6 +322,7 @@ fn assemble(
         file_exports: Arc::default(),
         presence: Arc::default(),
         letting_in: tokio::sync::Mutex::default(),
+        readings: Readings::default(),
         health: LastLook::default(),
         tokens: Arc::new(token::Usage::new(config.limits.requests_a_minute)),
         config,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use protocol::payload::{Payload, short};
 use protocol::prompt::{Decision, Prompt};
-use protocol::{ConversationId, PromptId, UserId, WorkspaceId};
+use protocol::{ConversationId, Millis, PromptId, UserId, WorkspaceId};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -113,6 +113,16 @@ pub async fn mode(
     let mut detail = json!({ "from": from, "to": to });
     by.add_to(&mut detail);
     write(app, by.user, "mode_changed", conversation, detail).await
+}
+
+/// That somebody lets operators read a conversation until then, or no more.
+pub fn grant(by: By<'_>, conversation: ConversationId, until: Option<Millis>) -> AuditEntry {
+    let (kind, mut detail) = match until {
+        Some(until) => ("grant_given", json!({ "expires_at": until })),
+        None => ("grant_ended", json!({})),
+    };
+    by.add_to(&mut detail);
+    entry(by.user, kind, conversation, detail)
 }
 
 /// Writes down that somebody deletes a conversation, before it is done. What it was called goes with it.

@@ -2,7 +2,8 @@
 //!
 //! - [`config`] to [`app`]: configuration, and the parts put together; [`server`] and [`router`]: connections and
 //!   routes; [`api`]: the endpoints; [`error`]: refusals.
-//! - [`auth`]: who asks, and what they may; [`people`]: what is done to them; [`audit`]: what is written down of it;
+//! - [`auth`]: who asks, and what they may; [`people`]: what is done to them; [`grants`]: what they let operators
+//!   read; [`audit`]: what is written down of it;
 //!   [`exports`]: what is taken along.
 //! - [`hub`]: where what workspaces say meets those who watch; [`outbox`]: what people send.
 //! - [`links`]: the workspace-agents' links; [`pki`]: their certificates; [`seal`]: secrets at rest.
@@ -21,6 +22,7 @@ pub mod error;
 pub mod exports;
 pub mod fleet;
 pub mod gateway;
+pub mod grants;
 pub mod hub;
 pub mod links;
 pub mod maintenance;

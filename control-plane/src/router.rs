@@ -22,8 +22,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::api::{
-    assets, audit, bodies, changes, conversations, events, fleet, health, link, messages, model_key, profile,
-    reference, sign_in, tokens, users, viewer,
+    assets, audit, bodies, changes, conversations, events, fleet, grants, health, link, messages, model_key,
+    profile, reference, sign_in, tokens, users, viewer,
 };
 use crate::app::App;
 use crate::auth::client;
@@ -37,6 +37,8 @@ const BODY_BYTES: usize = 64 * 1024;
 const MESSAGE_BODY_BYTES: usize = MESSAGE_JSON_BYTES + 4 * 1024;
 /// Where a chunk of a body is.
 const BODIES: &str = "/api/conversations/{id}/bodies/{digest}/{chunk}";
+/// Where one is that an operator reads.
+const GRANTED_BODIES: &str = "/api/operator/grants/{id}/bodies/{digest}/{chunk}";
 /// How long an ordinary request may take.
 const REQUEST: Duration = Duration::from_secs(30);
 /// The largest body on the link port but for model requests.
@@ -110,6 +112,8 @@ pub fn table() -> Vec<Route> {
         route(User, Read, Method::GET, "/api/conversations/{id}/stream", get(changes::stream)).with(Reads),
         route(User, Read, Method::GET, "/api/conversations/{id}/events", get(events::page)).with(Reads),
         route(User, Read, Method::GET, BODIES, get(bodies::chunk)).with(Reads),
+        route(User, Act, Method::PUT, "/api/conversations/{id}/grant", put(grants::give)),
+        route(User, Act, Method::DELETE, "/api/conversations/{id}/grant", delete(grants::end)),
         route(User, Socket, Method::GET, "/workspace/{user}", get(viewer::upgrade)),
         route(Operator, Socket, Method::GET, "/fleet", get(fleet::upgrade)),
         route(Operator, Read, Method::GET, "/api/users", get(users::list)),
@@ -118,6 +122,9 @@ pub fn table() -> Vec<Route> {
         route(Operator, Act, Method::PUT, "/api/users/{id}/role", put(users::set_role)),
         route(Operator, Read, Method::GET, "/api/users/{id}/export", get(users::export)),
         route(Operator, Act, Method::DELETE, "/api/users/{id}", delete(users::erase)),
+        route(Operator, Read, Method::GET, "/api/operator/grants", get(grants::list)),
+        route(Operator, Read, Method::GET, "/api/operator/grants/{id}/events", get(grants::page)),
+        route(Operator, Read, Method::GET, GRANTED_BODIES, get(grants::chunk)),
         route(Operator, Read, Method::GET, "/api/operator/audit", get(audit::page)),
         route(Operator, Read, Method::GET, "/api/operator/audit/export", get(audit::export)),
     ]

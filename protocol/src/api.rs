@@ -1,6 +1,7 @@
 //! What the REST API says. The viewer socket uses some of it too.
 
 pub mod audit;
+pub mod grants;
 pub mod model_key;
 pub mod scripts;
 pub mod tokens;
@@ -72,6 +73,10 @@ pub struct ConversationView {
     pub waiting: u32,
     /// What it is set to run with. The log's settings follow.
     pub settings: Settings,
+    /// Until when its owner lets operators read it; that may be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub granted_until: Option<Millis>,
 }
 
 /// A request to make a conversation.

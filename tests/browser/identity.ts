@@ -33,7 +33,7 @@ export class Corp {
     private readonly folder: string,
   ) {}
 
-  /** An Atelier for people of `corp.com`, whose boss operates it. */
+  /** An Atelier for people of `corp.com`, whose boss and helper operate it. */
   static async start(): Promise<Corp> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'identity-'));
@@ -46,7 +46,7 @@ export class Corp {
       `--oidc-client-secret-file=${secret}`,
       '--oidc-name=Corp ID',
       '--allowed-domains=corp.com',
-      '--operators=boss@corp.com',
+      '--operators=boss@corp.com,helper@corp.com',
     );
     const script = new URL('identity.mjs', import.meta.url).pathname;
     const provider = spawn('node', [script, String(port), `${stack.url}/api/sign-in/callback`]);

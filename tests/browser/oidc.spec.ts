@@ -258,3 +258,62 @@ test('whoever is kept out loses the page that is open, and comes back when they 
   await boss.context().close();
   await page.context().close();
 });
+
+test('an operator reads what its owner lets operators read, the owner sees that, and ends it', async ({ browser, corp }) => {
+  const ada = await device(browser);
+  await signIn(corp, ada, 'sharing@corp.com');
+  await begin(ada, 'Ada');
+  await ada.getByRole('textbox', { name: ENGLISH.composer }).fill('TEXT it does not compile');
+  await ada.keyboard.press('Enter');
+  await expect(ada.getByRole('log').getByText('it does not compile', { exact: true })).toBeVisible();
+  await expect(ada.getByRole('button', { name: 'Stop' })).toBeHidden();
+
+  const helper = await device(browser);
+  await signIn(corp, helper, 'helper@corp.com');
+  await begin(helper, 'Hal');
+  const theirs = `${corp.stack.url}/operator/grants/${ada.url().split('/').at(-1)}`;
+  await helper.goto(theirs);
+  await expect(helper.getByRole('heading', { name: 'This conversation can’t be read' })).toBeVisible();
+  await helper.getByRole('main').getByRole('link', { name: 'Back to the shared conversations' }).click();
+  await expect(helper.getByRole('heading', { name: 'Nobody shares a conversation at the moment' })).toBeVisible();
+
+  await ada.getByRole('button', { name: /^Actions for/ }).click();
+  await ada.getByRole('button', { name: 'Let operators read…' }).click();
+  const dialog = ada.getByRole('dialog', { name: /Let operators read “/ });
+  await dialog.getByRole('button', { name: 'A day' }).click();
+  expect(await graveFaults(ada)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Let them read' }).click();
+  const told = ada.getByText(/^Operators may read this conversation until/);
+  await expect(told).toBeVisible();
+
+  await helper.getByRole('button', { name: 'Look again' }).click();
+  const row = helper.getByRole('row').filter({ hasText: 'Ada' });
+  await expect(row).toBeVisible();
+  expect(await graveFaults(helper)).toEqual([]);
+  await row.getByRole('link').click();
+  await expect(helper.getByRole('log').getByText('it does not compile', { exact: true })).toBeVisible();
+  await expect(helper.getByText(/^Ada lets operators read this until/)).toBeVisible();
+  await expect(helper.getByRole('textbox')).toHaveCount(0);
+  expect(await graveFaults(helper)).toEqual([]);
+
+  // What comes to be in it, too, once they look again.
+  await ada.getByRole('textbox', { name: ENGLISH.composer }).fill('TEXT now it does');
+  await ada.keyboard.press('Enter');
+  await expect(ada.getByRole('log').getByText('now it does', { exact: true })).toBeVisible();
+  await expect(ada.getByRole('button', { name: 'Stop' })).toBeHidden();
+  await helper.getByRole('button', { name: 'Look again' }).click();
+  await expect(helper.getByRole('log').getByText('now it does', { exact: true })).toBeVisible();
+
+  const trail = await ada.context().newPage();
+  await trail.goto(`${corp.stack.url}/settings`);
+  await expect(trail.getByRole('row').filter({ hasText: 'conversation read by an operator' })).toContainText('Hal');
+  await expect(trail.getByRole('row').filter({ hasText: 'operators allowed to read' })).toContainText('Ada');
+
+  await ada.getByRole('button', { name: 'End this' }).click();
+  await expect(told).toBeHidden();
+  await helper.getByRole('button', { name: 'Look again' }).click();
+  await expect(helper.getByRole('heading', { name: 'This conversation can’t be read' })).toBeVisible();
+  await expect(helper.getByRole('log')).toBeHidden();
+  await helper.context().close();
+  await ada.context().close();
+});

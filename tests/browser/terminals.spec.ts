@@ -393,6 +393,17 @@ test('a recording is played in the page', async ({ page }) => {
   await player.getByRole('button', { name: 'Back to the terminals' }).click();
   await expect(panel.screen).toContainText('recorded 한글');
   await panel.closeAll();
+
+  // It outlives its terminal.
+  await panel.button('Open a terminal').first().click();
+  await panel.button('Recordings').click();
+  const list = panel.panel.getByRole('region', { name: 'Recordings' });
+  await list.getByRole('listitem').first().getByRole('button').click();
+  await expect(player.locator('.xterm-rows')).toContainText('recorded 한글');
+  await player.getByRole('button', { name: 'Back to the recordings' }).click();
+  await expect(list).toBeVisible();
+  await list.getByRole('button', { name: 'Back to the terminals' }).click();
+  await expect(list).toBeHidden();
 });
 
 test('Korean is composed syllable by syllable and arrives whole', async ({ page }) => {

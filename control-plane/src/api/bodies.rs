@@ -34,13 +34,24 @@ pub async fn chunk(
 ) -> Result<Response, ApiError> {
     let hub = workspace_of(&app, caller.id()).await?;
     hub.conversation(id).await?;
+    let mut response = stored(&app, id, &digest, index).await?;
+    // Its name is its digest: it never changes.
+    let kept = HeaderValue::from_static("private, max-age=86400, immutable");
+    response.headers_mut().insert(CACHE_CONTROL, kept);
+    Ok(response)
+}
+
+/// One chunk as the store has it.
+pub(super) async fn stored(
+    app: &App,
+    id: ConversationId,
+    digest: &BodyDigest,
+    index: u32,
+) -> Result<Response, ApiError> {
     let missing = || ApiError::new(ErrorCode::NotFound, "there is no such thing");
     let digest = digest.to_bytes().ok_or_else(missing)?;
     let chunk = app.store.chunk(id, digest, index).await?;
     let mut response = chunk.bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    // Its name is its digest: it never changes.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400, immutable"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     Ok(response)
 }

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::ApiError;
 use crate::hub::history;
+use crate::store::records::ConversationRecord;
 
 /// Events on a page, unless asked otherwise.
 const PAGE: u64 = 200;
@@ -56,12 +57,21 @@ pub async fn page(
     if asked.before.is_some_and(|before| before > record.end.n + 1 && before <= conversation.end().n + 1) {
         return Err(ApiError::new(ErrorCode::Unavailable, "the store is slow"));
     }
+    stored(&app, &record, &asked).await.map(Answer)
+}
+
+/// A page of what the store has.
+pub(super) async fn stored(
+    app: &App,
+    record: &ConversationRecord,
+    asked: &Asked,
+) -> Result<HistoryPage, ApiError> {
     let before = asked.before.unwrap_or(u64::MAX).min(record.end.n + 1);
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let segments = app.store.segments_before(id, before, limit, PAGE_BYTES).await?;
+    let segments = app.store.segments_before(record.id, before, limit, PAGE_BYTES).await?;
     let lines = history::page(&segments, before, limit, PAGE_BYTES).map_err(ApiError::internal)?;
     let first = lines.first().map_or(before, |line| line.n);
     let events = lines.iter().map(|line| RawValue::from_string(line.json.to_string()));
     let events = events.collect::<Result<_, _>>().map_err(ApiError::internal)?;
-    Ok(Answer(HistoryPage { end: record.end, events, before: (first > 1).then_some(first) }))
+    Ok(HistoryPage { end: record.end, events, before: (first > 1).then_some(first) })
 }

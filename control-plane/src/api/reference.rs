@@ -12,8 +12,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    audit, bodies, changes, conversations, events, health, messages, model_key, profile, sign_in, tokens,
-    users,
+    audit, bodies, changes, conversations, events, grants, health, messages, model_key, profile, sign_in,
+    tokens, users,
 };
 
 /// The document. Every endpoint describes itself, beside its handler; a test holds the list against the router's.
@@ -53,6 +53,8 @@ use super::{
         conversations::show,
         conversations::rename,
         conversations::delete,
+        grants::give,
+        grants::end,
         messages::send,
         messages::show,
         messages::stop,
@@ -67,6 +69,9 @@ use super::{
         users::set_role,
         users::erase,
         users::export,
+        grants::list,
+        grants::page,
+        grants::chunk,
         audit::page,
         audit::export,
         show,

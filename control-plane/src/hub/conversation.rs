@@ -6,8 +6,9 @@
 mod cancel;
 pub mod core;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use protocol::close::ErrorCode;
 use protocol::event::Person;
@@ -18,7 +19,7 @@ use protocol::outbox::{Item, What};
 use protocol::settings::Settings;
 use protocol::status::Phase;
 use protocol::summary::State as Doing;
-use protocol::{BlockId, ConversationId, ItemId, Position};
+use protocol::{BlockId, ConversationId, ItemId, Millis, Position};
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 use self::core::{Core, LogFault};
@@ -27,12 +28,15 @@ use super::workspace::WorkspaceHub;
 use crate::clock;
 use crate::links::Link;
 use crate::outbox::{Outbox, Refusal};
-use crate::store::records::{Commit, ConversationRecord};
+use crate::store::records::{AuditEntry, Commit, ConversationRecord};
 use crate::store::{Store, StoreError};
 
 /// How long events that may wait are gathered: a commit costs the same for one as for many, and Firestore takes about one
-/// write a second of the same document.
-const GATHER: Duration = Duration::from_secs(1);
+/// write a second of the same document. Viewers have what is gathered, and so has the workspace's journal.
+const GATHER: Duration = Duration::from_secs(2);
+/// How many moments there are in that, of which each conversation has its own. Were all that stream at the same time committed
+/// at once, everybody's events would wait for that; were each committed alone, each would cost the store an `fsync`.
+const MOMENTS: u32 = 64;
 /// How long a reader of the log waits for what was still being gathered to be stored.
 const HURRY: Duration = Duration::from_secs(1);
 /// How long a person's request, a viewer or a notice may wait for the conversation's turn to write.
@@ -56,6 +60,24 @@ pub struct ConversationHub {
     stored: Notify,
     /// What is to be committed may not wait any more.
     urgent: Notify,
+    /// How many wait for everything to be stored.
+    hurried: AtomicU32,
+}
+
+/// Somebody waits for everything to be stored, for as long as this lives.
+struct InAHurry<'a>(&'a AtomicU32);
+
+impl<'a> InAHurry<'a> {
+    fn one(hurried: &'a AtomicU32) -> Self {
+        hurried.fetch_add(1, Ordering::SeqCst);
+        Self(hurried)
+    }
+}
+
+impl Drop for InAHurry<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[derive(Debug)]
@@ -87,7 +109,8 @@ impl ConversationHub {
         let state =
             State { core: Core::new(record, items, AtHand::default()), link: None, committing: false };
         let (turn, state) = (Arc::default(), Mutex::new(state));
-        Self { id, workspace, store, turn, state, stored: Notify::new(), urgent: Notify::new() }
+        let (stored, urgent, hurried) = (Notify::new(), Notify::new(), AtomicU32::new(0));
+        Self { id, workspace, store, turn, state, stored, urgent, hurried }
     }
 
     /// Which conversation.
@@ -231,6 +254,7 @@ impl ConversationHub {
     /// Has what waits to be stored be stored now, and waits for that, up to a second: whoever reads the log from the store
     /// finds there what viewers have seen, or, from a store that is away, what it had.
     pub async fn hurry(&self) {
+        let _hurry = InAHurry::one(&self.hurried);
         self.urgent.notify_waiters();
         let _ = tokio::time::timeout(HURRY, self.wait_until_stored()).await;
     }
@@ -248,9 +272,9 @@ impl ConversationHub {
     /// Waits for more to commit, if what there is can wait.
     async fn gather(&self) {
         let urgent = self.urgent.notified();
-        let can_wait = self.lock().core.can_wait();
+        let can_wait = self.lock().core.can_wait() && self.hurried.load(Ordering::SeqCst) == 0;
         if can_wait {
-            let _ = tokio::time::timeout(GATHER, urgent).await;
+            let _ = tokio::time::timeout(until_moment(self.id), urgent).await;
         }
     }
 
@@ -325,6 +349,40 @@ impl ConversationHub {
             Some(commit) => self.commit(turn, commit, true).await.map_err(cant),
             None => Ok(()),
         }
+    }
+
+    /// Lets operators read the conversation until then, or no more. The deed is written down before it is so, if it changes
+    /// anything; both happen, whether or not the caller waits for that.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    pub async fn grant(
+        self: &Arc<Self>,
+        until: Option<Millis>,
+        deed: AuditEntry,
+    ) -> Result<ConversationRecord, Refusal> {
+        let gone = || cant(StoreError::NotFound);
+        let workspace = self.workspace.upgrade().ok_or_else(gone)?;
+        let hub = Arc::clone(self);
+        let done = workspace.tasks().spawn(async move { hub.grant_in_turn(until, &deed).await });
+        done.await.map_err(|error| cant(StoreError::Unavailable(Box::new(error))))?
+    }
+
+    async fn grant_in_turn(
+        self: Arc<Self>,
+        until: Option<Millis>,
+        deed: &AuditEntry,
+    ) -> Result<ConversationRecord, Refusal> {
+        let turn = self.turn().await?;
+        let (known, now) = (self.record(), clock::now());
+        let commit = self.lock().core.grant(until, now);
+        if let Some(commit) = commit {
+            if until.is_some() || known.is_granted(now) {
+                self.store.append_audit(deed).await.map_err(cant)?;
+            }
+            self.carry_out(turn, commit, true).await.map_err(cant)?;
+        }
+        Ok(self.record())
     }
 
     /// Gives the conversation a title.
@@ -497,6 +555,16 @@ impl ConversationHub {
     pub fn deleted(&self) {
         self.lock().core.deleted();
     }
+}
+
+/// How long it is until a conversation's moment comes next.
+fn until_moment(id: ConversationId) -> Duration {
+    static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let [.., last] = id.0.into_bytes();
+    let own = GATHER / MOMENTS * (u32::from(last) % MOMENTS);
+    let gone = BEGINNING.elapsed().as_nanos() % GATHER.as_nanos();
+    let gone = Duration::from_nanos_u128(gone);
+    if own > gone { own - gone } else { own + GATHER - gone }
 }
 
 /// A failure of the store, as a person is told.

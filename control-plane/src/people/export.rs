@@ -166,7 +166,12 @@ impl Export {
 
     /// What was written down of what they did.
     async fn deeds(&mut self) -> anyhow::Result<()> {
-        let filter = AuditFilter { who: Some(self.user.to_string()), ..AuditFilter::default() };
+        let of = Some(self.user.to_string());
+        let filter = match self.extent {
+            Extent::WithoutContent => AuditFilter { who: of, ..AuditFilter::default() },
+            // What was done to what is theirs, too: they see it at the page.
+            Extent::All => AuditFilter { about: of, ..AuditFilter::default() },
+        };
         let mut from = Some(AuditFrom::After(0));
         while let Some(at) = from {
             let page = self.app.store.audit(&filter, at, PAGE).await?;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use protocol::log::LogEnd;
 use protocol::notice::Notice;
 use protocol::outbox::Item;
-use protocol::{ConversationId, ItemId, WorkspaceId};
+use protocol::{ConversationId, ItemId, Millis, WorkspaceId};
 
 use super::records::{Chunk, Commit, ConversationRecord, NewConversation, Segment};
 use super::{Hash, Result};
@@ -28,6 +28,8 @@ pub trait Conversations {
     async fn count_conversations(&self, workspace: WorkspaceId) -> Result<usize>;
     /// Where the logs of a workspace's conversations end: all of them.
     async fn log_ends(&self, workspace: WorkspaceId) -> Result<Vec<LogEnd>>;
+    /// Conversations that operators may read at that time, those first for which that is over first.
+    async fn granted(&self, now: Millis, limit: usize) -> Result<Vec<ConversationRecord>>;
     /// Conversations of a workspace whose outbox holds something that is not final.
     async fn unfinished(&self, workspace: WorkspaceId) -> Result<Vec<ConversationId>>;
     /// One atomic step of a conversation.

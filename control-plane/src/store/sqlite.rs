@@ -27,6 +27,8 @@ use super::{Result, Store, StoreError};
 
 /// Writes that may queue up. Beyond it writers wait.
 const QUEUE: usize = 1024;
+/// How long one that nobody waits for waits for others: a commit, with its `fsync`, costs more than what is in it.
+const LINGER: Duration = Duration::from_millis(2);
 /// Writes that are committed together at most.
 const TOGETHER: usize = 256;
 /// Connections for reading.
@@ -44,7 +46,13 @@ const EMPTYING: Duration = Duration::from_millis(500);
 /// Tries to switch a fresh file to WAL while others do the same.
 const SWITCHES: u32 = 20;
 
-type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+/// What is to be written.
+struct Job {
+    write: Write,
+    /// Nobody waits for it: it may wait for others to be committed with.
+    patient: bool,
+}
+type Write = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
 /// Tells the caller how it went, once it is known whether the commit succeeded.
 type Answer = Box<dyn FnOnce(Option<&rusqlite::Error>) + Send>;
 
@@ -102,17 +110,27 @@ impl Sqlite {
         &self,
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.write_with(false, job).await
+    }
+
+    /// The same; `patient`: nobody waits for it.
+    async fn write_with<T: Send + 'static>(
+        &self,
+        patient: bool,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
+        let write = Box::new(move |connection: Option<&Connection>| {
             let done = connection.map_or_else(|| Err(gone()), |connection| undoing(connection, job));
-            Box::new(move |commit_failed| {
+            let told: Answer = Box::new(move |commit_failed| {
                 let _ = answer.send(match commit_failed {
                     Some(error) => Err(failed_because(error)),
                     None => done,
                 });
-            })
+            });
+            told
         });
-        self.writer.send(job).await.map_err(|_| gone())?;
+        self.writer.send(Job { write, patient }).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 
@@ -174,6 +192,9 @@ fn read_only(path: &Path) -> Result<Connection> {
 /// The writing thread: ends when the store is dropped.
 fn write_all(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.blocking_recv() {
+        if first.patient {
+            std::thread::park_timeout(LINGER);
+        }
         let mut batch = vec![first];
         while batch.len() < TOGETHER
             && let Ok(next) = jobs.try_recv()
@@ -195,11 +216,11 @@ fn write_batch(connection: &mut Connection, batch: Vec<Job>) {
 fn write_together(connection: &mut Connection, jobs: &mut std::vec::IntoIter<Job>) {
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
-        Err(error) => return jobs.for_each(|job| job(None)(Some(&error))),
+        Err(error) => return jobs.for_each(|job| (job.write)(None)(Some(&error))),
     };
     let mut answers: Vec<Answer> = Vec::new();
     for job in jobs {
-        let answer = job(Some(&transaction));
+        let answer = (job.write)(Some(&transaction));
         if transaction.is_autocommit() {
             // On a full disk, say, SQLite undoes the whole transaction: with it those before, but not those to come.
             let undone = undone();
@@ -298,14 +319,15 @@ mod tests {
     /// A job that keeps a secret of that size, and where its outcome will be.
     fn keep(name: &'static str, size: usize) -> (Job, std::sync::mpsc::Receiver<Result<()>>) {
         let (answer, answered) = std::sync::mpsc::channel();
-        let job: Job = Box::new(move |connection| {
+        let write = Box::new(move |connection: Option<&Connection>| {
             let body = |connection: &Connection| secrets::create(connection, name, &vec![0; size]).map(drop);
             let done = undoing(connection.unwrap(), body);
-            Box::new(move |commit_failed| {
+            let told: Answer = Box::new(move |commit_failed| {
                 let _ = answer.send(commit_failed.map_or(done, |error| Err(failed_because(error))));
-            })
+            });
+            told
         });
-        (job, answered)
+        (Job { write, patient: false }, answered)
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod authority;
 mod config;
 mod flags;
 mod fleet;
+mod grants;
 mod hub;
 mod life;
 mod links;

@@ -81,6 +81,7 @@ macro_rules! passing_on {
                 -> Vec<ConversationRecord>;
             fn count_conversations(workspace: WorkspaceId) -> usize;
             fn log_ends(workspace: WorkspaceId) -> Vec<protocol::log::LogEnd>;
+            fn granted(now: Millis, limit: usize) -> Vec<ConversationRecord>;
             fn unfinished(workspace: WorkspaceId) -> Vec<ConversationId>;
             fn commit(commit: &Commit) -> ();
             fn delete_conversation(id: ConversationId) -> ();

@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use crate::plane::Plane;
 
 /// A body that every route finds in it what it wants.
-const BODY: &str = r#"{"title":"x","code":"x","to":"/","credential":"x","name":"x","language":"en","role":"user","text":"x","prompt":"x","decision":{"type":"deny"},"scopes":["read"],"days":1,"key":""}"#;
+const BODY: &str = r#"{"title":"x","code":"x","to":"/","credential":"x","name":"x","language":"en","role":"user","text":"x","prompt":"x","decision":{"type":"deny"},"scopes":["read"],"days":1,"hours":1,"key":""}"#;
 
 /// Who asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -139,6 +139,7 @@ macro_rules! conformance {
                 removing_a_large_one_lets_others_go_on,
                 what_a_cut_off_removal_left_shows_through_nothing,
                 log_ends_are_those_of_the_whole_workspace,
+                what_may_be_read_is_found_until_that_is_over,
                 deleting_takes_everything_along,
                 what_is_not_there_is_not_found,
             }

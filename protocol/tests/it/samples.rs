@@ -502,6 +502,7 @@ fn conversation_view() -> ConversationView {
         summary: Summary { state: State::Waiting, prompts: vec![prompt_id()], ..Summary::default() },
         waiting: 1,
         settings: settings(),
+        granted_until: Some(3),
     }
 }
 

@@ -42,6 +42,8 @@ fn generate() -> String {
     collect.visit::<api::audit::AuditRows>();
     collect.visit::<api::model_key::ModelKeyView>();
     collect.visit::<api::model_key::SetModelKey>();
+    collect.visit::<api::grants::GrantReading>();
+    collect.visit::<api::grants::GrantList>();
     collect.visit::<api::tokens::CreateToken>();
     collect.visit::<api::tokens::NewToken>();
     collect.visit::<api::tokens::TokenList>();

@@ -47,6 +47,7 @@ impl Store {
             outbox_seq: 0,
             waiting: 0,
             notice: 0,
+            granted_until: None,
         };
         let kept = Kept { record, segments: Vec::new(), items: BTreeMap::new(), notices: Vec::new() };
         self.kept.insert(id, kept);

@@ -19,6 +19,10 @@ export const cutText = new Lazy(() => import('./CutText.svelte'));
 export const terminalText = new Lazy(() => import('./TerminalText.svelte'));
 /** What the menus hold. */
 export const menus = new Lazy(() => import('../workspace/menus'));
+/** What lets operators read a conversation. */
+export const grantDialog = new Lazy(() => import('../workspace/GrantDialog.svelte'));
+/** That operators may read it. */
+export const granted = new Lazy(() => import('./Granted.svelte'));
 /** A title being changed. */
 export const renameForm = new Lazy(() => import('../workspace/RenameForm.svelte'));
 /** What one could begin with. */

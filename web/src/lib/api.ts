@@ -73,6 +73,11 @@ export async function createConversation(body: CreateConversation): Promise<Conv
   return (await ask('POST', '/api/conversations', body)).json() as Promise<ConversationView>;
 }
 
+/** One conversation. */
+export async function conversation(id: ConversationId): Promise<ConversationView> {
+  return (await ask('GET', `/api/conversations/${id}`)).json() as Promise<ConversationView>;
+}
+
 /** Renames a conversation. */
 export async function renameConversation(id: ConversationId, title: string): Promise<ConversationView> {
   return (await ask('PATCH', `/api/conversations/${id}`, { title })).json() as Promise<ConversationView>;
@@ -83,15 +88,15 @@ export async function deleteConversation(id: ConversationId): Promise<void> {
   await ask('DELETE', `/api/conversations/${id}`, undefined, { keepalive: true });
 }
 
-/** The events just before `before`. */
-export async function history(id: ConversationId, before: number): Promise<HistoryPage> {
+/** The events just before `before`, of the conversation at that place. */
+export async function history(place: string, before: number): Promise<HistoryPage> {
   const query = `before=${before}&limit=${HISTORY_EVENTS}`;
-  return (await ask('GET', `/api/conversations/${id}/events?${query}`)).json() as Promise<HistoryPage>;
+  return (await ask('GET', `${place}/events?${query}`)).json() as Promise<HistoryPage>;
 }
 
 /** One chunk of a body. It may begin and end in the middle of a character. */
-export async function bodyChunk(id: ConversationId, digest: string, chunk: number): Promise<Uint8Array> {
-  const answer = await ask('GET', `/api/conversations/${id}/bodies/${digest}/${chunk}`);
+export async function bodyChunk(place: string, digest: string, chunk: number): Promise<Uint8Array> {
+  const answer = await ask('GET', `${place}/bodies/${digest}/${chunk}`);
   return new Uint8Array(await answer.arrayBuffer());
 }
 

@@ -1,5 +1,5 @@
 /** The list of conversations as the reader sees it: paged, searched, renamed, deleted with a way back. */
-import { ApiFailure, conversations, deleteConversation, renameConversation } from './api';
+import { ApiFailure, conversation, conversations, deleteConversation, renameConversation } from './api';
 import { fits, inOrder, type Listed, merge, refresh, without } from './chat/list';
 import type { ConversationId, ConversationView } from './protocol/generated';
 
@@ -23,6 +23,8 @@ export class Conversations {
   #last: ConversationId | undefined;
   #listed = $state.raw<Listed>(new Map());
   #found = $state.raw<ReadonlySet<ConversationId>>(new Set());
+  /** It is asked for, and was not deleted meanwhile. */
+  #learning: ConversationId | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #searching: ReturnType<typeof setTimeout> | undefined;
 
@@ -54,8 +56,17 @@ export class Conversations {
     this.#last = newest.at(-1)?.id;
   }
 
+  /** Comes to know a conversation that is beyond what is loaded. */
+  async learn(id: ConversationId): Promise<void> {
+    if (this.get(id)) return;
+    this.#learning = id;
+    const view = await conversation(id);
+    if (this.#learning === id) this.put([view]);
+  }
+
   /** A conversation is gone. */
   gone(id: ConversationId): void {
+    if (this.#learning === id) this.#learning = undefined;
     this.#listed = without(this.#listed, id);
   }
 

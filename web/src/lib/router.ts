@@ -7,6 +7,8 @@ export type Route =
   | { page: 'operator' }
   | { page: 'users' }
   | { page: 'audit' }
+  | { page: 'grants' }
+  | { page: 'granted'; id: ConversationId }
   | { page: 'settings' }
   | { page: 'reference' }
   | { page: 'lost' }
@@ -17,16 +19,17 @@ const PATHS = {
   operator: '/operator',
   users: '/operator/users',
   audit: '/operator/audit',
+  grants: '/operator/grants',
   settings: '/settings',
   reference: '/settings/api',
 } as const;
 
-const CONVERSATION = /^\/c\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/;
+const CONVERSATION = /^\/(c|operator\/grants)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/;
 
 /** The route of a path; one that leads nowhere, if nothing fits. */
 export function parseRoute(path: string): Route {
-  const id = CONVERSATION.exec(path.toLowerCase())?.[1];
-  if (id) return { page: 'conversation', id };
+  const [, where, id] = CONVERSATION.exec(path.toLowerCase()) ?? [];
+  if (id) return { page: where === 'c' ? 'conversation' : 'granted', id };
   const trimmed = path.replace(/\/$/, '') || '/';
   for (const page of Object.keys(PATHS) as (keyof typeof PATHS)[])
     if (trimmed === PATHS[page]) return { page };
@@ -36,6 +39,7 @@ export function parseRoute(path: string): Route {
 /** The path of a route; from one that leads nowhere there is only the way home. */
 export function pathOf(route: Route): string {
   if (route.page === 'lost') return PATHS.start;
+  if (route.page === 'granted') return `${PATHS.grants}/${route.id}`;
   return route.page === 'conversation' ? `/c/${route.id}` : PATHS[route.page];
 }
 

@@ -229,6 +229,7 @@ export class Session {
       case 'terminal_gone':
         return this.terminals.receive(message);
       default:
+        if (message.type === 'opened') void this.list.learn(message.conversation).catch(() => undefined);
         if ('conversation' in message && message.conversation === this.#open?.id) this.#open.receive(message);
     }
   }

@@ -11,14 +11,16 @@ describe('addresses', () => {
   it('name conversations, and whatever fits nothing leads nowhere', () => {
     expect(parseRoute(`/c/${id}`)).toEqual({ page: 'conversation', id });
     expect(parseRoute(`/c/${id.toUpperCase()}/`)).toEqual({ page: 'conversation', id });
+    expect(parseRoute(`/operator/grants/${id}`)).toEqual({ page: 'granted', id });
     for (const start of ['/', '']) expect(parseRoute(start)).toEqual({ page: 'start' });
-    for (const other of ['/c/', '/c/nope', `/d/${id}`, `/c/${id}/x`, '/nowhere/x'])
+    for (const other of ['/c/', '/c/nope', `/d/${id}`, `/c/${id}/x`, '/nowhere/x', '/operator/grants/x'])
       expect(parseRoute(other)).toEqual({ page: 'lost' });
   });
 
   it('are made from routes and read back', () => {
     expect(parseRoute(pathOf({ page: 'conversation', id }))).toEqual({ page: 'conversation', id });
-    for (const page of ['operator', 'users', 'audit', 'settings', 'reference'] as const)
+    expect(parseRoute(pathOf({ page: 'granted', id }))).toEqual({ page: 'granted', id });
+    for (const page of ['operator', 'users', 'audit', 'grants', 'settings', 'reference'] as const)
       expect(parseRoute(pathOf({ page }))).toEqual({ page });
     expect(parseRoute('/operators')).toEqual({ page: 'lost' });
     expect(pathOf({ page: 'start' })).toBe('/');

@@ -5,5 +5,7 @@ import { Lazy } from '../ui/lazy.svelte';
 export const engine = new Lazy(() => import('./engine'));
 /** What plays recordings. */
 export const player = new Lazy(() => import('./Player.svelte'));
+/** What lists them. */
+export const recordings = new Lazy(() => import('./Recordings.svelte'));
 /** The panel. */
 export const terminalPanel = new Lazy(() => import('./TerminalPanel.svelte'));

@@ -324,6 +324,12 @@ impl Core {
         new.then(|| self.commit_items(Vec::new(), now, |record| record.settings = settings))
     }
 
+    /// Lets operators read the conversation until then, or no more; `None` if that is so already.
+    pub fn grant(&self, until: Option<Millis>, now: Millis) -> Option<Commit> {
+        let new = self.record.granted_until != until;
+        new.then(|| self.commit_items(Vec::new(), now, |record| record.granted_until = until))
+    }
+
     /// Gives the conversation a title.
     pub fn rename(&self, title: String, now: Millis) -> Commit {
         self.commit_items(Vec::new(), now, |record| record.title = title)

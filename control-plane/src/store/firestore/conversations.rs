@@ -10,7 +10,7 @@ use firestore::gcloud_sdk::prost_types::Timestamp;
 use protocol::log::{LogEnd, Position};
 use protocol::notice::Notice;
 use protocol::outbox::Item;
-use protocol::{ConversationId, ItemId, WorkspaceId};
+use protocol::{ConversationId, ItemId, Millis, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -102,6 +102,7 @@ pub(super) fn read(doc: &Doc) -> Result<ConversationRecord> {
         outbox_seq: doc.int("outbox_seq")?,
         waiting: doc.small("waiting")?,
         notice: doc.int("notice")?,
+        granted_until: doc.maybe_int("granted_until")?,
     })
 }
 
@@ -130,6 +131,7 @@ pub(super) fn fields(record: &ConversationRecord, body: &Body, step: &str) -> Re
         .int("outbox_seq", record.outbox_seq)
         .int("waiting", record.waiting.into())
         .int("notice", record.notice)
+        .maybe_int("granted_until", record.granted_until)
         .json("settings", &record.settings)?
         .json("summary", &record.summary)
 }
@@ -313,6 +315,11 @@ impl Conversations for Firestore {
         let docs = self.client.query(of(workspace).only(&["end_epoch", "end_n"])).await?;
         let end = |doc: &Doc| Ok(LogEnd { conversation: ConversationId(doc.own_id()?), end: read_end(doc)? });
         docs.iter().map(end).collect()
+    }
+
+    async fn granted(&self, now: Millis, limit: usize) -> Result<Vec<ConversationRecord>> {
+        let granted = Query::all("conversations").over("granted_until", now).up("granted_until");
+        self.client.query(granted.limit(limit)).await?.iter().map(read).collect()
     }
 
     async fn unfinished(&self, workspace: WorkspaceId) -> Result<Vec<ConversationId>> {

@@ -39,6 +39,8 @@ pub struct ConversationRecord {
     pub waiting: u32,
     /// The last notice's number.
     pub notice: u64,
+    /// Until when its owner lets operators read it; that may be over.
+    pub granted_until: Option<Millis>,
 }
 
 impl ConversationRecord {
@@ -53,7 +55,13 @@ impl ConversationRecord {
             summary: self.summary.clone(),
             waiting: self.waiting,
             settings: self.settings.clone(),
+            granted_until: self.granted_until,
         }
+    }
+
+    /// Whether operators may read it at that time.
+    pub fn is_granted(&self, now: Millis) -> bool {
+        self.granted_until.is_some_and(|until| until > now)
     }
 }
 
@@ -89,6 +97,7 @@ impl NewConversation {
             outbox_seq: 0,
             waiting: 0,
             notice: 0,
+            granted_until: None,
         }
     }
 }

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use protocol::log::{LogEnd, Position};
 use protocol::notice::Notice;
 use protocol::outbox::{Item, ItemState};
-use protocol::{ConversationId, ItemId, WorkspaceId};
+use protocol::{ConversationId, ItemId, Millis, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::super::pages::{At, Pages};
 use super::super::records::{Chunk, Commit, ConversationRecord, NewConversation, Segment};
 use super::super::{Conversations, Hash, Result, StoreError};
-use super::values::{count, from_json, id, int, json};
+use super::values::{count, from_json, id, int, json, optional_count};
 use super::{Sqlite, failed};
 
 #[async_trait]
@@ -45,13 +45,19 @@ impl Conversations for Sqlite {
         self.read(move |connection| log_ends(connection, workspace)).await
     }
 
+    async fn granted(&self, now: Millis, limit: usize) -> Result<Vec<ConversationRecord>> {
+        self.read(move |connection| granted(connection, now, limit)).await
+    }
+
     async fn unfinished(&self, workspace: WorkspaceId) -> Result<Vec<ConversationId>> {
         self.read(move |connection| unfinished(connection, workspace)).await
     }
 
     async fn commit(&self, step: &Commit) -> Result<()> {
         let step = step.clone();
-        self.write(move |connection| commit(connection, &step)).await
+        // Events that change nothing else: viewers have seen them, and the journal has them.
+        let patient = step.items.is_empty() && step.notices.is_empty() && step.segment.is_some();
+        self.write_with(patient, move |connection| commit(connection, &step)).await
     }
 
     async fn delete_conversation(&self, id: ConversationId) -> Result<()> {
@@ -117,7 +123,7 @@ impl Conversations for Sqlite {
 
 pub(super) const COLUMNS: &str =
     "id, workspace, version, title, created_at, changed_at, settings, summary, end_epoch, end_n,
-                       outbox_rev, outbox_seq, waiting, notice";
+                       outbox_rev, outbox_seq, waiting, notice, granted_until";
 
 /// Reads a conversation whose columns begin at `at`.
 pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<ConversationRecord> {
@@ -135,6 +141,7 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<ConversationRec
         outbox_seq: count(row, at + 11)?,
         waiting: row.get(at + 12)?,
         notice: count(row, at + 13)?,
+        granted_until: optional_count(row, at + 14)?,
     })
 }
 
@@ -151,7 +158,7 @@ fn create(connection: &Connection, new: &NewConversation) -> Result<Conversation
 pub(super) fn insert(connection: &Connection, record: &ConversationRecord) -> Result<()> {
     let sql = format!(
         "INSERT INTO conversations ({COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
     );
     let values = params![
         record.id.0.as_bytes(),
@@ -168,6 +175,7 @@ pub(super) fn insert(connection: &Connection, record: &ConversationRecord) -> Re
         int(record.outbox_seq),
         record.waiting,
         int(record.notice),
+        record.granted_until.map(int),
     ];
     connection.execute(&sql, values).map_err(failed).map(drop)
 }
@@ -218,6 +226,16 @@ fn log_ends(connection: &Connection, workspace: WorkspaceId) -> Result<Vec<LogEn
         Ok(LogEnd { conversation: ConversationId(id(row, 0)?), end })
     });
     ends.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+}
+
+fn granted(connection: &Connection, now: Millis, limit: usize) -> Result<Vec<ConversationRecord>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM conversations WHERE granted_until > ?1 AND gone = 0
+         ORDER BY granted_until, id LIMIT ?2"
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    let records = statement.query_map([int(now), int(limit as u64)], |row| read(row, 0)).map_err(failed)?;
+    records.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
 fn unfinished(connection: &Connection, workspace: WorkspaceId) -> Result<Vec<ConversationId>> {
@@ -271,7 +289,8 @@ fn update(connection: &Connection, record: &ConversationRecord) -> Result<()> {
     let mut statement = connection
         .prepare_cached(
             "UPDATE conversations SET version = ?2, title = ?3, changed_at = ?4, settings = ?5, summary = ?6,
-               end_epoch = ?7, end_n = ?8, outbox_rev = ?9, outbox_seq = ?10, waiting = ?11, notice = ?12
+               end_epoch = ?7, end_n = ?8, outbox_rev = ?9, outbox_seq = ?10, waiting = ?11, notice = ?12,
+               granted_until = ?13
              WHERE id = ?1 AND version = ?2 - 1 AND gone = 0",
         )
         .map_err(failed)?;
@@ -288,6 +307,7 @@ fn update(connection: &Connection, record: &ConversationRecord) -> Result<()> {
         int(record.outbox_seq),
         record.waiting,
         int(record.notice),
+        record.granted_until.map(int),
     ];
     match statement.execute(values).map_err(failed)? {
         1 => Ok(()),

@@ -84,7 +84,7 @@ fn hash(entry: &Entry) -> Result<Hash> {
             json(&(
                 (record.id, record.workspace, record.version, &record.title),
                 (record.created_at, record.changed_at, &record.settings, &record.summary, record.end),
-                (record.outbox_rev, record.outbox_seq, record.waiting, record.notice),
+                (record.outbox_rev, record.outbox_seq, record.waiting, record.notice, record.granted_until),
             ))?,
             &[][..],
         ),

@@ -157,6 +157,40 @@ pub(super) async fn log_ends_are_those_of_the_whole_workspace(world: &World) {
     assert_eq!(ends, expected);
 }
 
+/// Lets operators read a conversation until then.
+async fn grant(world: &World, record: &ConversationRecord, until: Option<Millis>) -> ConversationRecord {
+    let mut step = step(record);
+    step.record.granted_until = until;
+    world.store().commit(&step).await.unwrap();
+    world.again(record).await
+}
+
+pub(super) async fn what_may_be_read_is_found_until_that_is_over(world: &World) {
+    // The store may be one that other tests write to: theirs is another time.
+    let now = 9_000_000_000_000;
+    let found = async |now, limit| -> Vec<_> {
+        let records = world.other().granted(now, limit).await.unwrap();
+        records.into_iter().map(|record| (record.id, record.granted_until.unwrap())).collect()
+    };
+    let (late, early) = (world.conversation().await, world.conversation().await);
+    let (over, gone, plain) =
+        (world.conversation().await, world.conversation().await, world.conversation().await);
+    let late = grant(world, &late, Some(now + 2)).await;
+    let early = grant(world, &early, Some(now + 1)).await;
+    grant(world, &over, Some(now)).await;
+    let gone = grant(world, &gone, Some(now + 3)).await;
+    world.store().delete_conversation(gone.id).await.unwrap();
+    assert_eq!((late.granted_until, plain.granted_until), (Some(now + 2), None));
+    assert_eq!(found(now, 10).await, [(early.id, now + 1), (late.id, now + 2)]);
+    assert_eq!(found(now, 1).await, [(early.id, now + 1)]);
+    assert_eq!(found(now + 1, 10).await, [(late.id, now + 2)]);
+    title(world, &late, "still", NOW).await;
+    assert_eq!(found(now + 1, 10).await, [(late.id, now + 2)]);
+    grant(world, &early, None).await;
+    assert_eq!(found(now, 10).await, [(late.id, now + 2)]);
+    assert_eq!(found(now + 2, 10).await, []);
+}
+
 /// A conversation with something of everything.
 async fn full(world: &World, workspace: WorkspaceId) -> (ConversationRecord, Commit, Chunk) {
     let fresh = world.conversation_in(workspace).await;

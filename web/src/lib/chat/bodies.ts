@@ -1,25 +1,21 @@
 /** Bodies that were too long for their event, fetched chunk by chunk when somebody wants to see them. */
 import { bodyChunk } from '../api';
-import type { ConversationId, Cut } from '../protocol/generated';
+import type { Cut } from '../protocol/generated';
 
 /** Bodies kept for a second look; the oldest go first. */
 const KEPT_CHARACTERS = 32 * 1024 * 1024;
 
 const kept = new Map<string, string>();
 
-/** The whole body. `progress` hears the share that has come, from 0 to 1. */
-export async function loadBody(
-  conversation: ConversationId,
-  cut: Cut,
-  progress: (share: number) => void,
-): Promise<string> {
+/** The whole body, from the conversation at that place. `progress` hears the share that has come, from 0 to 1. */
+export async function loadBody(place: string, cut: Cut, progress: (share: number) => void): Promise<string> {
   const known = kept.get(cut.digest);
   if (known !== undefined) return known;
   const decoder = new TextDecoder();
   let text = '';
   let received = 0;
   for (let chunk = 0; chunk < cut.chunks; chunk++) {
-    const bytes = await bodyChunk(conversation, cut.digest, chunk);
+    const bytes = await bodyChunk(place, cut.digest, chunk);
     received += bytes.length;
     text += decoder.decode(bytes, { stream: true });
     progress(cut.bytes > 0 ? Math.min(1, received / cut.bytes) : 1);

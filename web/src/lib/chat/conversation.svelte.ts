@@ -76,9 +76,12 @@ export class Conversation {
 
   readonly view = $derived.by(() => this.#build());
 
+  /** `place`: where the API has what is not streamed. `readOnly`: it is somebody else's. */
   constructor(
     readonly id: ConversationId,
     private readonly host: Host,
+    readonly place = `/api/conversations/${id}`,
+    readonly readOnly = false,
   ) {}
 
   /** Follows the conversation, from where it was left if it was open before. */
@@ -137,7 +140,7 @@ export class Conversation {
     if (!chat || chat.oldest <= 1 || this.older === 'loading') return;
     this.older = 'loading';
     try {
-      const page = await history(this.id, chat.oldest);
+      const page = await history(this.place, chat.oldest);
       if (this.#chat === chat) chat.prepend(page);
       this.older = 'idle';
       this.#revision++;
@@ -233,7 +236,7 @@ export class Conversation {
   }
 
   async #whole(content: Payload): Promise<string> {
-    if ('cut' in content) return (await import('./bodies')).loadBody(this.id, content.cut, ignore);
+    if ('cut' in content) return (await import('./bodies')).loadBody(this.place, content.cut, ignore);
     return 'text' in content ? content.text : JSON.stringify(content.json);
   }
 

@@ -38,7 +38,7 @@ const en = {
       'They are signed out at once, on every device. Their workspace stops, and what runs in it is cut off. Nothing is deleted.',
     enable: 'They can sign in again. Their workspace and conversations are as they were.',
     raise:
-      'They see every workspace’s state and can do all that you can, to you as well. They see nobody’s conversations.',
+      'They see every workspace’s state and can do all that you can, to you as well. They read nobody’s conversations but those that somebody shares with operators.',
     lower: 'They are signed out and can sign in again as a user.',
     erase:
       'Account, conversations, workspace and every file in it. It can’t be undone. What was written down of what they did stays, without their name.',
@@ -89,7 +89,7 @@ const ko: PeopleWords = {
     disable: '모든 기기에서 바로 로그아웃돼요. 작업공간이 중지되고 하던 일이 끊겨요. 지워지는 것은 없어요.',
     enable: '다시 로그인할 수 있어요. 작업공간과 대화는 그대로예요.',
     raise:
-      '모든 작업공간의 상태를 보고, 나와 똑같은 일을 나에게도 할 수 있어요. 다른 사람의 대화는 볼 수 없어요.',
+      '모든 작업공간의 상태를 보고, 나와 똑같은 일을 나에게도 할 수 있어요. 다른 사람의 대화는 그 사람이 공유한 것만 읽을 수 있어요.',
     lower: '로그아웃되고, 사용자로 다시 로그인할 수 있어요.',
     erase:
       '계정과 대화, 작업공간과 그 안의 모든 파일이 지워져요. 되돌릴 수 없어요. 한 일의 기록은 이름 없이 남아요.',

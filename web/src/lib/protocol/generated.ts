@@ -297,7 +297,11 @@ waiting: number,
 /**
  * What it is set to run with. The log's settings follow.
  */
-settings: Settings, };
+settings: Settings, 
+/**
+ * Until when its owner lets operators read it; that may be over.
+ */
+granted_until?: number, };
 
 /**
  * How many conversations of a workspace are in which state.
@@ -983,6 +987,57 @@ conversation: ConversationId,
  * Which.
  */
 blocks: Array<BlockId>, };
+
+/**
+ * What operators may read.
+ */
+export type GrantList = { 
+/**
+ * The conversations, those first whose grant ends first.
+ */
+grants: Array<GrantView>, 
+/**
+ * There are more of them than are listed.
+ */
+more: boolean, };
+
+/**
+ * A request to let operators read a conversation, in place of an earlier grant for it.
+ */
+export type GrantReading = { 
+/**
+ * For how many hours from now: 1 to [`GRANT_HOURS`].
+ */
+hours: number, };
+
+/**
+ * A conversation that its owner lets operators read, as the operators' list shows it.
+ */
+export type GrantView = { 
+/**
+ * Which.
+ */
+conversation: ConversationId, 
+/**
+ * Its title; empty until it has a message.
+ */
+title: string, 
+/**
+ * When it last changed.
+ */
+changed_at: number, 
+/**
+ * Whose.
+ */
+user: UserId, 
+/**
+ * What they are called.
+ */
+name: string, 
+/**
+ * Until when it may be read.
+ */
+until: number, };
 
 /**
  * The answer of `GET /health`.

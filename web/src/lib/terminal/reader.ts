@@ -1,17 +1,18 @@
 /**
- * Reads a recording off the user's volume: by a terminal of its own that prints the file, as the user would. So nothing
- * else has to be let into the workspace for it, and what can be read is what the user can read.
+ * Reads recordings off the user's volume: by a terminal of its own that prints them, as the user would. So nothing else has to be
+ * let into the workspace for it, and what can be read is what the user can read.
  */
 import { newId } from '../ids';
 import type { Terminal, TerminalId } from '../protocol/generated';
 import { Follower } from './follower';
 import { ackFrame, inputFrame, type TerminalFrame } from './frame';
 import type { Terminals } from './list.svelte';
+import { LISTING, parseListing, type Recording } from './recordings';
 import { newSource } from './typing';
 import { Switchboard, type Watcher } from './wire';
 
 /** It prints once it is told to: before somebody is attached, what is printed may be lost. */
-const BEGINNING = 'stty raw -echo; read -r _; cat -- ';
+const BEGINNING = 'stty raw -echo; read -r _; ';
 /** A recording takes 64 MiB at most; a file that a program made to look like one could be any size. */
 const LARGEST_BYTES = 65 * 1024 * 1024;
 /** Between two pieces there is no reason for a longer wait. */
@@ -22,22 +23,32 @@ export function isReader({ what }: Pick<Terminal, 'what'>): boolean {
   return what.type === 'command' && what.line.startsWith(BEGINNING);
 }
 
-/** The command line that prints a file and, after it, a mark. */
-export function readingLine(file: string, mark: string): string {
-  return `${BEGINNING}'${file.replaceAll("'", `'\\''`)}' 2>/dev/null; printf ${mark}`;
+/** The command line that prints what a command does, between two marks. */
+export function readingLine(command: string, mark: string): string {
+  return `${BEGINNING}printf '<${mark}'; { ${command}; } 2>/dev/null; printf '${mark}>'`;
 }
 
 /** A file's text. */
-export async function readFile(terminals: Terminals, file: string): Promise<string> {
+export function readFile(terminals: Terminals, file: string): Promise<string> {
+  return readOutput(terminals, `cat -- '${file.replaceAll("'", `'\\''`)}'`);
+}
+
+/** The recordings that there are, the newest first. */
+export async function listRecordings(terminals: Terminals): Promise<Recording[]> {
+  return parseListing(await readOutput(terminals, LISTING));
+}
+
+/** What a command prints. */
+async function readOutput(terminals: Terminals, command: string): Promise<string> {
   const id = newId();
-  const mark = `end-${newId()}`;
-  const name = file.slice(file.lastIndexOf('/') + 1).slice(0, 60);
+  const mark = newId();
+  const name = 'reader';
   const size = { cols: 80, rows: 24 };
   const board = Switchboard.of(terminals);
   const read = new Reading(id, mark, terminals);
   board.watch(id, read);
   try {
-    const what = { type: 'command' as const, line: readingLine(file, mark) };
+    const what = { type: 'command' as const, line: readingLine(command, mark) };
     await terminals.ask(id, { type: 'open', name, what, size }, false);
     await terminals.ask(id, { type: 'attach', size }, false);
     read.begin();
@@ -108,13 +119,13 @@ class Reading implements Watcher {
     this.#bytes += bytes.length;
     if (this.#bytes > LARGEST_BYTES) return this.#fail(new Error('too large'));
     const text = this.#tail();
-    if (text.endsWith(this.mark)) this.#finish(this.#text());
+    if (text.endsWith(`${this.mark}>`)) this.#finish(this.#text());
   }
 
   /** The end of what has come, long enough for the mark. */
   #tail(): string {
     let tail = '';
-    for (let i = this.#pieces.length - 1; i >= 0 && tail.length < this.mark.length; i--)
+    for (let i = this.#pieces.length - 1; i >= 0 && tail.length <= this.mark.length; i--)
       tail = new TextDecoder('latin1').decode(this.#pieces[i]) + tail;
     return tail;
   }
@@ -127,8 +138,9 @@ class Reading implements Watcher {
       at += piece.length;
     }
     const text = new TextDecoder().decode(all);
-    // The beginning may hold an echo of the line that started it.
-    return text.slice(Math.max(0, text.indexOf('{')), -this.mark.length);
+    // Before it there may be an echo of the line that started it.
+    const begin = `<${this.mark}`;
+    return text.slice(text.indexOf(begin) + begin.length, -this.mark.length - 1);
   }
 
   #wait(): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { webAddress } from './links';
 import { cleaned, runsAtOnce } from './paste';
+import { parseListing } from './recordings';
 import { fitting, showing, SMALLEST_FONT } from './size';
 import { palettes, reading } from './theme';
 
@@ -90,3 +91,23 @@ function luminance(colour: string): number {
   }) as [number, number, number];
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
+
+describe('the list of recordings', () => {
+  it('names what can be asked for again, by the name its terminal had', () => {
+    const lines = [
+      '1796068791.1234567890 1200 서버-1796068700-0b6f9f5e.cast',
+      '1796068000 7 my own.cast',
+      '1796067000.5 9 two\nlines.cast',
+      'nonsense',
+      '1796067000 9 \ufffd.cast',
+      '',
+    ];
+    const folder = '/workspace/recordings';
+    expect(parseListing(lines.join('\0'))).toEqual([
+      { file: `${folder}/서버-1796068700-0b6f9f5e.cast`, name: '서버', at: 1796068791000, bytes: 1200 },
+      { file: `${folder}/my own.cast`, name: 'my own', at: 1796068000000, bytes: 7 },
+      { file: `${folder}/two\nlines.cast`, name: 'two\nlines', at: 1796067000000, bytes: 9 },
+    ]);
+    expect(parseListing('')).toEqual([]);
+  });
+});

@@ -85,8 +85,7 @@ impl Conversation {
             Some(turn) => !turn.stop_asked && (turn.phase != Phase::Waiting || turn.continued),
             None => self.session_busy,
         };
-        owes
-            && self.process == Process::Live
+        owes && self.process == Process::Live
             && !self.watch.suspended
             && self.prompts.iter().all(|prompt| prompt.answered)
     }

@@ -90,6 +90,8 @@ const list = {
   untitled: 'New conversation',
   more: 'Show more',
   rename: 'Rename',
+  grant: 'Let operators read…',
+  shared: 'shared',
   remove: 'Delete',
   ownScreen: 'Open in a terminal',
   actions: (title: string) => `Actions for ${title}`,

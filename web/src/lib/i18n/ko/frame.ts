@@ -77,6 +77,8 @@ const list: Dictionary['list'] = {
   untitled: '새 대화',
   more: '더 보기',
   rename: '이름 바꾸기',
+  grant: '운영자가 읽게 하기…',
+  shared: '공유 중',
   remove: '삭제',
   ownScreen: '터미널에서 열기',
   actions: (title) => `${title}: 동작`,
