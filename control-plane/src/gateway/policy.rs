@@ -54,7 +54,9 @@ impl Policy {
         if path == "/v1/models" {
             return Ok(String::new());
         }
-        let asked: Asked = serde_json::from_slice(body).map_err(|_| invalid("the request names no model"))?;
+        // What is not UTF-8 is no JSON, and others might read another model in it.
+        let text = std::str::from_utf8(body).map_err(|_| invalid("the request is not UTF-8"))?;
+        let asked: Asked = serde_json::from_str(text).map_err(|_| invalid("the request names no model"))?;
         let model = asked.model;
         let listed = self.models.is_empty() || self.models.iter().any(|entry| covers(entry, &model));
         if !listed {
@@ -185,6 +187,9 @@ mod tests {
         assert_eq!(model_of(&policy, r#"{"model":"two"}"#).unwrap_err().status, StatusCode::FORBIDDEN);
         assert_eq!(model_of(&policy, "{}").unwrap_err().status, StatusCode::BAD_REQUEST);
         assert_eq!(model_of(&policy, "no json").unwrap_err().status, StatusCode::BAD_REQUEST);
+        let not_text = b"{\"model\":\"one\",\"mod\xffel\":\"two\"}";
+        let refused = policy.model_of("/v1/messages", not_text, true).unwrap_err();
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     }
 
     #[test]
