@@ -19,6 +19,8 @@ export class Conversations {
   failure = $state.raw<unknown>();
   /** The conversation whose deletion can still be undone. */
   leaving = $state.raw<ConversationView | undefined>();
+  /** The conversation of which it is asked whether operators may read it. */
+  granting = $state.raw<ConversationView | undefined>();
   /** Where the last page ended. */
   #last: ConversationId | undefined;
   #listed = $state.raw<Listed>(new Map());
