@@ -88,9 +88,9 @@ export async function deleteConversation(id: ConversationId): Promise<void> {
   await ask('DELETE', `/api/conversations/${id}`, undefined, { keepalive: true });
 }
 
-/** The events just before `before`, of the conversation at that place. */
-export async function history(place: string, before: number): Promise<HistoryPage> {
-  const query = `before=${before}&limit=${HISTORY_EVENTS}`;
+/** The events just before `before`, or the newest, of the conversation at that place. */
+export async function history(place: string, before?: number): Promise<HistoryPage> {
+  const query = `limit=${HISTORY_EVENTS}${before === undefined ? '' : `&before=${before}`}`;
   return (await ask('GET', `${place}/events?${query}`)).json() as Promise<HistoryPage>;
 }
 

@@ -1,9 +1,6 @@
 /** The part of the REST API about what one lets operators read: fetched with what shows it. */
 import { ask } from './api';
-import type { ConversationId, ConversationView, GrantList, HistoryPage } from './protocol/generated';
-
-/** How many events an operator is shown at first. */
-const FIRST_EVENTS = 200;
+import type { ConversationId, ConversationView, GrantList } from './protocol/generated';
 
 /** Where a conversation is read that its owner lets operators read. */
 export function grantedPlace(id: ConversationId): string {
@@ -24,10 +21,4 @@ export async function endGrant(id: ConversationId): Promise<ConversationView> {
 /** What people let operators read. */
 export async function grants(): Promise<GrantList> {
   return (await ask('GET', '/api/operator/grants')).json() as Promise<GrantList>;
-}
-
-/** The end of such a conversation's log. */
-export async function grantedEnd(id: ConversationId): Promise<HistoryPage> {
-  const answer = await ask('GET', `${grantedPlace(id)}/events?limit=${FIRST_EVENTS}`);
-  return answer.json() as Promise<HistoryPage>;
 }

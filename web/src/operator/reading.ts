@@ -1,6 +1,7 @@
 /** A conversation of somebody else's, read page by page instead of followed. */
 import { Conversation, type Host } from '../lib/chat/conversation.svelte';
-import { grantedEnd, grantedPlace } from '../lib/grants';
+import { history } from '../lib/api';
+import { grantedPlace } from '../lib/grants';
 import type { ConversationId, Me } from '../lib/protocol/generated';
 
 /** Such a conversation, of which nothing is known yet. */
@@ -18,7 +19,7 @@ export function reading(id: ConversationId, me: Me): Conversation {
 
 /** Brings it up to date. */
 export async function read(conversation: Conversation): Promise<void> {
-  const page = await grantedEnd(conversation.id);
+  const page = await history(conversation.place);
   const from = page.events[0]?.n ?? page.end.n + 1;
   const of = { conversation: conversation.id };
   const verdict = { type: 'snapshot', because: 'first' } as const;
